@@ -1,0 +1,1 @@
+//! The post office: intake, ledger, store, couriers, documents, directory.

@@ -1,0 +1,1 @@
+//! The counter: what a department runs or links: inbox, outbox, the Handler.

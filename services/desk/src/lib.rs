@@ -1,0 +1,1 @@
+//! The window: submits dossiers durably and keeps what the broker tells it.

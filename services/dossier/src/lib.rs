@@ -1,0 +1,1 @@
+//! The story: what a dossier is and what becomes of it. Pure.
