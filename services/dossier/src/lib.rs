@@ -1,1 +1,29 @@
-//! The story: what a dossier is and what becomes of it. Pure.
+//! The story: what a dossier is and what becomes of it.
+//!
+//! Pure: no async, no clock, no socket, no disk. [`decide`] takes the dossier as it is, something
+//! that happened and the procedure that the dossier follows; it gives back the events to record, or
+//! a [`Refusal`] that teaches. [`owed`] names what must still be done: a function of the state.
+
+pub mod decide;
+pub mod directory;
+pub mod dossier;
+pub mod event;
+pub mod evidence;
+pub mod handover;
+pub mod intake;
+pub mod limit;
+pub mod name;
+pub mod notice;
+pub mod owed;
+pub mod party;
+pub mod procedure;
+pub mod refusal;
+mod settle;
+pub mod slip;
+
+pub use decide::{Decided, decide};
+pub use dossier::Dossier;
+pub use event::{Entry, Event};
+pub use owed::{Debt, owed};
+pub use procedure::Procedure;
+pub use refusal::Refusal;
