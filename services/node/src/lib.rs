@@ -3,9 +3,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod config;
+pub mod documents;
+pub mod embedded;
 pub mod fault;
+pub mod identity;
+pub mod pki;
 pub mod shutdown;
 pub mod telemetry;
+pub mod tls;
+pub mod transfer;
 
 #[cfg(test)]
 mod testing;

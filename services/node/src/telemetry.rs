@@ -54,8 +54,17 @@ pub enum TelemetryError {
 /// # Errors
 /// [`TelemetryError::Filter`] when the directives are not understood.
 pub fn init(service: &str, format: Format, filter: &str) -> Result<(), TelemetryError> {
-    let (filter, origin) = match env::var(FILTER_VARIABLE) {
-        Ok(directives) if !directives.is_empty() => (directives, FILTER_VARIABLE),
+    start(service, format, filter, env::var(FILTER_VARIABLE).ok())
+}
+
+fn start(
+    service: &str,
+    format: Format,
+    filter: &str,
+    variable: Option<String>,
+) -> Result<(), TelemetryError> {
+    let (filter, origin) = match variable {
+        Some(directives) if !directives.is_empty() => (directives, FILTER_VARIABLE),
         _ => (filter.to_owned(), "the configuration"),
     };
     let filter = EnvFilter::try_new(&filter).map_err(|source| TelemetryError::Filter {
@@ -63,13 +72,8 @@ pub fn init(service: &str, format: Format, filter: &str) -> Result<(), Telemetry
         origin,
         source,
     })?;
-    let subscriber = subscriber(
-        service,
-        format,
-        filter,
-        io::stderr,
-        io::stderr().is_terminal(),
-    );
+    let colours = io::stderr().is_terminal();
+    let subscriber = subscriber(service, format, filter, io::stderr, colours);
     // A second call in one process, as tests do, keeps the first.
     let _ = tracing::subscriber::set_global_default(subscriber);
     Ok(())
@@ -177,11 +181,13 @@ mod tests {
 
     #[test]
     fn starting_twice_is_no_fault_and_a_bad_filter_is_named() {
-        init("one", Format::Text, "info").unwrap();
-        init("two", Format::Json, "warn").unwrap();
-        let refused = init("three", Format::Text, "broker=loud")
+        start("one", Format::Text, "error", None).unwrap();
+        start("two", Format::Json, "error", Some(String::new())).unwrap();
+        let refused = start("three", Format::Text, "broker=loud", None)
             .unwrap_err()
             .to_string();
         assert!(refused.contains("broker=loud") && refused.contains("the configuration"));
+        let refused = start("four", Format::Text, "info", Some("a=b=c".into())).unwrap_err();
+        assert!(refused.to_string().contains(FILTER_VARIABLE));
     }
 }
