@@ -4,6 +4,7 @@
 //! that happened and the procedure that the dossier follows; it gives back the events to record, or
 //! a [`Refusal`] that teaches. [`owed`] names what must still be done: a function of the state.
 
+mod apply;
 pub mod decide;
 pub mod directory;
 pub mod dossier;
@@ -18,8 +19,10 @@ pub mod owed;
 pub mod party;
 pub mod procedure;
 pub mod refusal;
+mod report;
 mod settle;
 pub mod slip;
+mod step;
 
 pub use decide::{Decided, decide};
 pub use dossier::Dossier;
