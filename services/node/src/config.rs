@@ -4,10 +4,11 @@
 mod tree;
 
 use self::tree::{Fault, Node, Origin};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Deserializer, de::DeserializeOwned};
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Bytes of a configuration file.
@@ -142,6 +143,14 @@ pub fn resolve(base: &Path, p: &Path) -> PathBuf {
     base.parent().unwrap_or(Path::new("")).join(p)
 }
 
+/// Reads a time in whole milliseconds, for `#[serde(deserialize_with = "millis")]`.
+///
+/// # Errors
+/// The value is no whole number.
+pub fn millis<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    u64::deserialize(from).map(Duration::from_millis)
+}
+
 fn explain(fault: Fault, path: &Path, env_prefix: &str) -> ConfigError {
     let key = fault.key();
     if let Origin::Variable(name) = fault.origin {
@@ -170,7 +179,7 @@ fn explain(fault: Fault, path: &Path, env_prefix: &str) -> ConfigError {
 mod tests {
     use super::*;
     use serde::Deserialize;
-    use std::{collections::BTreeMap, time::Duration};
+    use std::collections::BTreeMap;
     use tempfile::TempDir;
 
     #[derive(Debug, Deserialize, PartialEq)]
@@ -195,7 +204,7 @@ mod tests {
         share: f64,
         keep: bool,
         hosts: Vec<String>,
-        #[serde(deserialize_with = "seconds")]
+        #[serde(deserialize_with = "millis")]
         expiry: Duration,
     }
 
@@ -210,10 +219,6 @@ mod tests {
                 expiry: Duration::from_secs(1),
             }
         }
-    }
-
-    fn seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_secs)
     }
 
     #[derive(Debug, Deserialize, PartialEq)]
@@ -285,7 +290,7 @@ mod tests {
                 share: 1.0,
                 keep: true,
                 hosts: vec!["a".into(), "b".into()],
-                expiry: Duration::from_secs(90),
+                expiry: Duration::from_millis(90),
             }
         );
         assert_eq!(broker.mode, Some(Mode::Memory));

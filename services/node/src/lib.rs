@@ -9,6 +9,7 @@ pub mod fault;
 pub mod identity;
 pub mod pki;
 pub mod shutdown;
+pub mod stream;
 pub mod telemetry;
 pub mod tls;
 pub mod transfer;

@@ -6,7 +6,7 @@ use super::{
     refusals::{QUIET_INTERVAL, Refusals, explain},
     tune,
 };
-use crate::identity::Peer;
+use crate::{config::millis, identity::Peer};
 use futures_util::Stream;
 use serde::Deserialize;
 use std::{
@@ -51,8 +51,9 @@ pub struct ListenerLimits {
     /// Handshakes under way; 256. Of more, the oldest gives way, so that nobody holds the door shut
     /// by standing in it.
     pub handshakes_max: usize,
-    /// Milliseconds for a handshake; 10,000.
-    pub handshake_ms_max: u64,
+    /// For a handshake; 10 s. In a configuration: `handshake_timeout_ms`.
+    #[serde(rename = "handshake_timeout_ms", deserialize_with = "millis")]
+    pub handshake_timeout: Duration,
 }
 
 impl Default for ListenerLimits {
@@ -62,7 +63,7 @@ impl Default for ListenerLimits {
             connections_per_address_max: 512,
             connections_per_system_max: 128,
             handshakes_max: 256,
-            handshake_ms_max: 10_000,
+            handshake_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -251,7 +252,7 @@ impl Hall {
         place: Place<IpAddr>,
     ) -> Ended {
         let shaking = self.connections.begin_handshake();
-        let limit = Duration::from_millis(self.limits.handshake_ms_max);
+        let limit = self.limits.handshake_timeout;
         let refused = match time::timeout(limit, self.shake_hands(tcp, place, shaking)).await {
             Ok(Ok(())) => None,
             Ok(Err((reason, error))) => Some(Refused {

@@ -454,7 +454,7 @@ async fn those_who_stand_in_the_door_do_not_hold_it_shut() {
 #[tokio::test]
 async fn a_handshake_that_takes_too_long_is_cut() {
     let limits = ListenerLimits {
-        handshake_ms_max: 20,
+        handshake_timeout: Duration::from_millis(20),
         ..Default::default()
     };
     let gate = Gate::with(limits, DenyList::none()).await;
