@@ -23,7 +23,10 @@ const TYPE_PREFIX: &str = "type.googleapis.com/google.rpc.";
 /// What is wrong and what to do, in Vietnamese and English, with its reason word. It names fields
 /// and rules, never personal values.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
+pub struct Fault(Box<Told>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Told {
     code: Code,
     reason: &'static str,
     en: String,
@@ -48,7 +51,7 @@ impl Fault {
                 .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'),
             "a reason word is UPPER_SNAKE_CASE: {reason}"
         );
-        Self {
+        Self(Box::new(Told {
             code,
             reason,
             en: cut(en.into()),
@@ -57,13 +60,13 @@ impl Fault {
             fields: Vec::new(),
             preconditions: Vec::new(),
             retry_after: None,
-        }
+        }))
     }
 
     /// Names a field that is wrong, by its path in the message, and how to mend it.
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, description: impl Into<String>) -> Self {
-        self.fields.push(bad_request::FieldViolation {
+        self.0.fields.push(bad_request::FieldViolation {
             field: cut(name.into()),
             description: cut(description.into()),
             ..Default::default()
@@ -79,7 +82,7 @@ impl Fault {
         subject: impl Into<String>,
         description: impl Into<String>,
     ) -> Self {
-        self.preconditions.push(precondition_failure::Violation {
+        self.0.preconditions.push(precondition_failure::Violation {
             r#type: cut(kind.into()),
             subject: cut(subject.into()),
             description: cut(description.into()),
@@ -90,30 +93,30 @@ impl Fault {
     /// Says after how long to try again.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
-        self.retry_after = Some(delay);
+        self.0.retry_after = Some(delay);
         self
     }
 
     /// Adds a value for programs to read.
     #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata.push((key.into(), cut(value.into())));
+        self.0.metadata.push((key.into(), cut(value.into())));
         self
     }
 
     /// The status code of the refusal.
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// The reason word of the refusal.
     pub fn reason(&self) -> &'static str {
-        self.reason
+        self.0.reason
     }
 
     /// Whether any field has been named: a check of many fields refuses if so.
     pub fn has_fields(&self) -> bool {
-        !self.fields.is_empty()
+        !self.0.fields.is_empty()
     }
 
     /// The refusal as the end of a call.
@@ -126,20 +129,20 @@ impl Fault {
 
     /// The refusal as a verdict carries it.
     pub fn into_rpc(mut self) -> pb::Status {
-        let named = self.fields.len() + self.preconditions.len();
-        self.fields.truncate(VIOLATIONS_MAX);
-        self.preconditions.truncate(VIOLATIONS_MAX);
+        let named = self.0.fields.len() + self.0.preconditions.len();
+        self.0.fields.truncate(VIOLATIONS_MAX);
+        self.0.preconditions.truncate(VIOLATIONS_MAX);
         loop {
             let details = self.details(named);
             let bytes: usize = details.iter().map(Message::encoded_len).sum();
             let cut_one = bytes > DETAILS_BYTES_MAX
-                && (self.fields.pop().is_some()
-                    || self.preconditions.pop().is_some()
-                    || self.metadata.pop().is_some());
+                && (self.0.fields.pop().is_some()
+                    || self.0.preconditions.pop().is_some()
+                    || self.0.metadata.pop().is_some());
             if !cut_one {
                 return pb::Status {
-                    code: self.code as i32,
-                    message: self.en,
+                    code: self.0.code as i32,
+                    message: self.0.en,
                     details,
                 };
             }
@@ -147,34 +150,34 @@ impl Fault {
     }
 
     fn details(&self, named: usize) -> Vec<Any> {
-        let left_out = named - self.fields.len() - self.preconditions.len();
-        let mut metadata: Vec<_> = self.metadata.clone();
+        let left_out = named - self.0.fields.len() - self.0.preconditions.len();
+        let mut metadata: Vec<_> = self.0.metadata.clone();
         if left_out > 0 {
             metadata.push(("violationsLeftOut".into(), left_out.to_string()));
         }
         let info = ErrorInfo {
-            reason: self.reason.into(),
+            reason: self.0.reason.into(),
             domain: DOMAIN.into(),
             metadata: metadata.into_iter().collect(),
         };
         let mut details = vec![
             any("ErrorInfo", &info),
-            any("LocalizedMessage", &localized("vi", &self.vi)),
-            any("LocalizedMessage", &localized("en", &self.en)),
+            any("LocalizedMessage", &localized("vi", &self.0.vi)),
+            any("LocalizedMessage", &localized("en", &self.0.en)),
         ];
-        if !self.fields.is_empty() {
+        if !self.0.fields.is_empty() {
             let wrong = BadRequest {
-                field_violations: self.fields.clone(),
+                field_violations: self.0.fields.clone(),
             };
             details.push(any("BadRequest", &wrong));
         }
-        if !self.preconditions.is_empty() {
+        if !self.0.preconditions.is_empty() {
             let unmet = PreconditionFailure {
-                violations: self.preconditions.clone(),
+                violations: self.0.preconditions.clone(),
             };
             details.push(any("PreconditionFailure", &unmet));
         }
-        if let Some(delay) = self.retry_after {
+        if let Some(delay) = self.0.retry_after {
             let retry_delay = prost_types::Duration::try_from(delay).ok();
             details.push(any("RetryInfo", &RetryInfo { retry_delay }));
         }
