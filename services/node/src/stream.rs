@@ -82,3 +82,5 @@ pub fn guard(peer: Arc<Peer>, denied: DenyList) -> Guard {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire_tests;
