@@ -1,0 +1,300 @@
+//! Record becomes domain: every name and word is checked again, for a disk may change bytes.
+
+use super::RecordError;
+use contract::record::v1::{self as pb, record::Event as Kind};
+use dossier::{
+    Event,
+    event::{Assignment, Cause, Channel, PartEnd, RecallWhy, Received, Versions},
+    evidence::{Document, Given, NewVersion, Source},
+    name::{BadName, Digest, EvidenceName},
+    party::{CivilDate, Identifier, Officer, Party, PartyKind, PartyRole, Scheme},
+};
+use jiff::Timestamp;
+
+type Read<T> = Result<T, RecordError>;
+
+pub(super) fn instant(at: prost_types::Timestamp) -> Read<Timestamp> {
+    let nanos = i128::from(at.seconds) * 1_000_000_000 + i128::from(at.nanos);
+    Timestamp::from_nanosecond(nanos)
+        .map_err(|_| RecordError::Missing("a time within the calendar"))
+}
+
+pub(super) fn cause(cause: pb::Cause) -> Read<Cause> {
+    Ok(Cause {
+        system: cause.system,
+        item_id: cause.item_id.try_into()?,
+        digest: digest(&cause.digest)?,
+        claimed_at: cause.claimed_at.map(instant).transpose()?,
+    })
+}
+
+#[allow(clippy::too_many_lines)] // one table, a line an event
+pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
+    Ok(match kind {
+        Kind::Received(it) => Event::Received(Box::new(received(it, personal)?)),
+        Kind::HandoverDue(it) => Event::HandoverDue {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            agency: it.agency_code.try_into()?,
+            work: it.work,
+            answers: it
+                .answers
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, _>>()?,
+            review: versions(it.review)?,
+            inputs: versions(it.inputs)?,
+            due_at: instant(it.due_at.ok_or(RecordError::Missing("its due date"))?)?,
+        },
+        Kind::Offered(it) => Event::Offered {
+            step: it.step_id.try_into()?,
+            round: it.round,
+        },
+        Kind::Acknowledged(it) => Event::Acknowledged {
+            step: it.step_id.try_into()?,
+            round: it.round,
+        },
+        Kind::HoldingLost(it) => Event::HoldingLost {
+            step: it.step_id.try_into()?,
+            round: it.round,
+        },
+        Kind::Progressed(it) => Event::Progressed {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            officer: officer(personal.officer),
+            note: personal.text,
+        },
+        Kind::Completed(it) => Event::Completed {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            evidence: given(it.evidence, personal.evidence, personal.file_names)?,
+            officer: officer(personal.officer),
+            note: personal.text,
+        },
+        Kind::Refused(it) => Event::Refused {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            reason: personal.text,
+            legal_basis: it.legal_basis,
+            officer: officer(personal.officer),
+        },
+        Kind::Declined(it) => Event::Declined {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            reason: personal.text,
+            suggested: optional(it.suggested_agency_code)?,
+            officer: officer(personal.officer),
+        },
+        Kind::Returned(it) => {
+            let (evidence, version) = version(it.evidence)?;
+            Event::Returned {
+                step: it.step_id.try_into()?,
+                round: it.round,
+                evidence,
+                version,
+                reason: personal.text,
+                officer: officer(personal.officer),
+            }
+        }
+        Kind::Corrected(it) => Event::Corrected {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            evidence: given(it.evidence, personal.evidence, personal.file_names)?,
+            reason: personal.text,
+            officer: officer(personal.officer),
+        },
+        Kind::Upheld(it) => {
+            let (evidence, version) = version(it.evidence)?;
+            Event::Upheld {
+                step: it.step_id.try_into()?,
+                round: it.round,
+                evidence,
+                version,
+                reason: personal.text,
+                officer: officer(personal.officer),
+            }
+        }
+        Kind::Reviewed(it) => Event::Reviewed {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            redo: it.redo,
+            note: personal.text,
+            officer: officer(personal.officer),
+        },
+        Kind::Ended(it) => Event::Ended {
+            step: it.step_id.try_into()?,
+            because_of: it.because_of_step_id.try_into()?,
+        },
+        Kind::RecallDue(it) => Event::RecallDue {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            agency: it.agency_code.try_into()?,
+            why: word(&it.why, RecallWhy::from_word)?,
+        },
+        Kind::Moved(it) => Event::Moved {
+            step: it.step_id.try_into()?,
+            from: it.from_agency_code.try_into()?,
+            to: it.to_agency_code.try_into()?,
+            reason: personal.text,
+        },
+        Kind::LimitPassed(it) => Event::LimitPassed {
+            step: it.step_id.try_into()?,
+        },
+        Kind::PartFinished(it) => Event::PartFinished {
+            part: it.part_id.try_into()?,
+            end: word(&it.state, PartEnd::from_word)?,
+        },
+        Kind::Closed(pb::Closed {}) => Event::Closed,
+    })
+}
+
+fn received(it: pb::Received, personal: pb::Personal) -> Read<Received> {
+    let assignments = it.assignments.into_iter().map(|assignment| {
+        let agency = assignment.agency_code.try_into()?;
+        let part = assignment.part_id.try_into()?;
+        Ok((assignment.step_id.try_into()?, Assignment { agency, part }))
+    });
+    Ok(Received {
+        code: it.dossier_code.try_into()?,
+        procedure: it.procedure_code.try_into()?,
+        procedure_digest: digest(&it.procedure_digest)?,
+        directory_digest: digest(&it.directory_digest)?,
+        desk: it.desk_agency_code.try_into()?,
+        hand_out_desk: it.hand_out_agency_code.try_into()?,
+        territory: it.territory_code.try_into()?,
+        channel: word(&it.channel, Channel::from_word)?,
+        filed_at: it.filed_at.map(instant).transpose()?,
+        parts: it
+            .parts
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect::<Result<_, _>>()?,
+        assignments: assignments.collect::<Read<_>>()?,
+        parties: personal
+            .parties
+            .into_iter()
+            .map(party)
+            .collect::<Read<_>>()?,
+        evidence: given(it.evidence, personal.evidence, personal.file_names)?,
+        promised_at: instant(
+            it.promised_at
+                .ok_or(RecordError::Missing("its promised date"))?,
+        )?,
+        submit_key: it.submit_key.try_into()?,
+        filed_by: optional(it.filed_by_party_id)?,
+        officer: officer(personal.officer),
+    })
+}
+
+fn given(
+    evidence: Vec<pb::Evidence>,
+    mut data: Vec<pb::EvidenceData>,
+    mut file_names: Vec<pb::FileName>,
+) -> Read<Vec<NewVersion>> {
+    let mut versions = Vec::with_capacity(evidence.len());
+    for it in evidence {
+        // Taken in the order in which they were written, so that two of one name stay two.
+        let data = data
+            .iter()
+            .position(|data| data.name == it.name)
+            .map(|at| data.remove(at).data)
+            .unwrap_or_default();
+        let mut documents = Vec::with_capacity(it.documents.len());
+        for document in it.documents {
+            let file_name = file_names
+                .iter()
+                .position(|file| file.evidence == it.name && file.digest == document.digest)
+                .map(|at| file_names.remove(at).file_name)
+                .unwrap_or_default();
+            documents.push(Document {
+                digest: digest(&document.digest)?,
+                size_bytes: document.size_bytes,
+                media_type: document.media_type,
+                file_name,
+            });
+        }
+        versions.push(NewVersion {
+            version: it.version,
+            digest: digest(&it.digest)?,
+            source: word(&it.source, Source::from_word)?,
+            given: Given {
+                name: it.name.try_into()?,
+                schema_id: it.schema_id,
+                data: data.as_ref().into(),
+                documents,
+                subject: optional(it.subject_party_id)?,
+            },
+        });
+    }
+    Ok(versions)
+}
+
+fn party(it: pb::Party) -> Read<Party> {
+    let roles = it.roles.iter().map(|role| word(role, PartyRole::from_word));
+    let identifiers = it.identifiers.into_iter().map(|identifier| {
+        let scheme = word(&identifier.scheme, Scheme::from_word)?;
+        Ok(Identifier {
+            scheme,
+            value: identifier.value,
+        })
+    });
+    let date = RecordError::Missing("a date within the calendar");
+    let born_on = match (it.born_year, it.born_month, it.born_day) {
+        (0, 0, 0) => None,
+        (year, month, day) => Some(CivilDate {
+            year: year.try_into().map_err(|_| date.clone())?,
+            month: month.try_into().map_err(|_| date.clone())?,
+            day: day.try_into().map_err(|_| date)?,
+        }),
+    };
+    Ok(Party {
+        id: it.party_id.try_into()?,
+        roles: roles.collect::<Read<_>>()?,
+        kind: word(&it.kind, PartyKind::from_word)?,
+        name: it.name,
+        identifiers: identifiers.collect::<Read<_>>()?,
+        born_on,
+        address: it.address,
+        phone: it.phone,
+        email: it.email,
+        represents: optional(it.represents_party_id)?,
+    })
+}
+
+fn officer(officer: Option<pb::Officer>) -> Officer {
+    let pb::Officer {
+        name,
+        title,
+        office,
+    } = officer.unwrap_or_default();
+    Officer {
+        name,
+        title,
+        office,
+    }
+}
+
+fn versions(versions: Vec<pb::EvidenceVersion>) -> Read<Versions> {
+    versions.into_iter().map(|it| version(Some(it))).collect()
+}
+
+fn version(version: Option<pb::EvidenceVersion>) -> Read<(EvidenceName, u32)> {
+    let it = version.ok_or(RecordError::Missing("its evidence"))?;
+    Ok((it.evidence.try_into()?, it.version))
+}
+
+fn digest(bytes: &[u8]) -> Read<Digest> {
+    Digest::from_slice(bytes).ok_or(RecordError::Missing("a digest of 32 bytes"))
+}
+
+fn optional<T: TryFrom<String, Error = BadName>>(text: String) -> Read<Option<T>> {
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        Ok(Some(text.try_into()?))
+    }
+}
+
+fn word<T>(text: &str, from_word: impl Fn(&str) -> Option<T>) -> Read<T> {
+    from_word(text).ok_or_else(|| RecordError::Unknown(text.chars().take(40).collect()))
+}

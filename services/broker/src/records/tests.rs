@@ -1,0 +1,736 @@
+//! Every kind of event goes into bytes and comes back.
+
+use super::*;
+use dossier::{
+    Event,
+    event::{Assignment, Cause, Channel, PartEnd, RecallWhy, Received, Versions},
+    evidence::{Document, Given, NewVersion, Source},
+    name::{AgencyCode, EvidenceName, StepId},
+    party::{CivilDate, Identifier, Officer, Party, PartyKind, PartyRole, Scheme},
+};
+use jiff::Timestamp;
+use proptest::{
+    collection::{btree_map, btree_set, vec},
+    option,
+    prelude::*,
+    sample::select,
+};
+
+const SALT: Salt = [7; 16];
+
+fn id() -> DossierId {
+    DossierId([9; 16])
+}
+
+fn name<T: for<'t> TryFrom<&'t str, Error = BadName> + std::fmt::Debug>(
+    shape: &'static str,
+) -> impl Strategy<Value = T> {
+    proptest::string::string_regex(shape)
+        .unwrap()
+        .prop_map(|text| T::try_from(&text).unwrap())
+}
+
+fn step() -> impl Strategy<Value = StepId> {
+    name("[a-z][a-z0-9_]{0,8}")
+}
+
+fn agency() -> impl Strategy<Value = AgencyCode> {
+    name("H[0-9]{2}(\\.[0-9]{1,3}){0,2}")
+}
+
+fn evidence_name() -> impl Strategy<Value = EvidenceName> {
+    name("[a-z][a-z0-9_]{0,8}")
+}
+
+fn text() -> impl Strategy<Value = String> {
+    proptest::string::string_regex("[a-zà-ỹ0-9 ]{0,12}").unwrap()
+}
+
+fn digest() -> impl Strategy<Value = Digest> {
+    any::<[u8; 32]>().prop_map(Digest)
+}
+
+fn instant() -> impl Strategy<Value = Timestamp> {
+    (-1_000_000_000_i64..4_000_000_000, 0..1_000_000_000_i32).prop_map(|(second, nano)| {
+        Timestamp::new(second, 0).unwrap() + jiff::SignedDuration::from_nanos(nano.into())
+    })
+}
+
+fn officer() -> impl Strategy<Value = Officer> {
+    (text(), text(), text()).prop_map(|(name, title, office)| Officer {
+        name,
+        title,
+        office,
+    })
+}
+
+fn versions() -> impl Strategy<Value = Versions> {
+    btree_map(evidence_name(), 1..9_u32, 0..4)
+}
+
+fn document() -> impl Strategy<Value = Document> {
+    (digest(), 1..u64::MAX, text(), text()).prop_map(
+        |(digest, size_bytes, media_type, file_name)| Document {
+            digest,
+            size_bytes,
+            media_type,
+            file_name,
+        },
+    )
+}
+
+/// Versions of evidence, each name once.
+fn evidence() -> impl Strategy<Value = Vec<NewVersion>> {
+    let given = (
+        text(),
+        vec(any::<u8>(), 0..40),
+        vec(document(), 0..3),
+        option::of(name("[a-z][a-z0-9_]{0,8}")),
+    );
+    let version = (1..9_u32, digest(), select(Source::ALL.to_vec()), given);
+    btree_map(evidence_name(), version, 0..3).prop_map(|all| {
+        all.into_iter()
+            .map(|(name, (version, digest, source, given))| {
+                let (schema_id, data, documents, subject) = given;
+                let data = data.into();
+                let given = Given {
+                    name,
+                    schema_id,
+                    data,
+                    documents,
+                    subject,
+                };
+                NewVersion {
+                    version,
+                    digest,
+                    source,
+                    given,
+                }
+            })
+            .collect()
+    })
+}
+
+fn party() -> impl Strategy<Value = Party> {
+    let born = (1..2100_i16, 0..13_i8, 0..32_i8).prop_map(|(year, month, day)| CivilDate {
+        year,
+        month,
+        day,
+    });
+    (
+        name("[a-z][a-z0-9_]{0,8}"),
+        btree_set(select(PartyRole::ALL.to_vec()), 0..3),
+        select(PartyKind::ALL.to_vec()),
+        vec((select(Scheme::ALL.to_vec()), text()), 0..3),
+        option::of(born),
+        (text(), text(), text(), text()),
+        option::of(name("[a-z][a-z0-9_]{0,8}")),
+    )
+        .prop_map(
+            |(id, roles, kind, identifiers, born_on, texts, represents)| {
+                let (name, address, phone, email) = texts;
+                let identifiers = identifiers
+                    .into_iter()
+                    .map(|(scheme, value)| Identifier { scheme, value })
+                    .collect();
+                Party {
+                    id,
+                    roles,
+                    kind,
+                    name,
+                    identifiers,
+                    born_on,
+                    address,
+                    phone,
+                    email,
+                    represents,
+                }
+            },
+        )
+}
+
+fn received() -> impl Strategy<Value = Event> {
+    let assignment = (agency(), name("[a-z][a-z0-9_]{0,8}"))
+        .prop_map(|(agency, part)| Assignment { agency, part });
+    (
+        (
+            name("[A-Z0-9.-]{8,20}"),
+            name("[a-z]{1,8}"),
+            digest(),
+            digest(),
+            agency(),
+            agency(),
+        ),
+        (
+            name("[A-Z0-9_]{1,8}"),
+            select(Channel::ALL.to_vec()),
+            option::of(instant()),
+        ),
+        btree_set(name("[a-z]{1,8}"), 0..4),
+        btree_map(step(), assignment, 0..4),
+        vec(party(), 0..3),
+        evidence(),
+        (
+            instant(),
+            name("[!-~]{1,20}"),
+            option::of(name("[a-z]{1,8}")),
+            officer(),
+        ),
+    )
+        .prop_map(
+            |(names, place, parts, assignments, parties, evidence, end)| {
+                let (code, procedure, procedure_digest, directory_digest, desk, hand_out_desk) =
+                    names;
+                let (territory, channel, filed_at) = place;
+                let (promised_at, submit_key, filed_by, officer) = end;
+                Event::Received(Box::new(Received {
+                    code,
+                    procedure,
+                    procedure_digest,
+                    directory_digest,
+                    desk,
+                    hand_out_desk,
+                    territory,
+                    channel,
+                    filed_at,
+                    parts,
+                    assignments,
+                    parties,
+                    evidence,
+                    promised_at,
+                    submit_key,
+                    filed_by,
+                    officer,
+                }))
+            },
+        )
+}
+
+fn round_events() -> impl Strategy<Value = Event> {
+    let due = (
+        (step(), 1..9_u32, agency(), any::<bool>()),
+        (
+            btree_set(evidence_name(), 0..3),
+            versions(),
+            versions(),
+            instant(),
+        ),
+    );
+    prop_oneof![
+        due.prop_map(
+            |((step, round, agency, work), (answers, review, inputs, due_at))| {
+                Event::HandoverDue {
+                    step,
+                    round,
+                    agency,
+                    work,
+                    answers,
+                    review,
+                    inputs,
+                    due_at,
+                }
+            }
+        ),
+        (step(), 1..9_u32).prop_map(|(step, round)| Event::Offered { step, round }),
+        (step(), 1..9_u32).prop_map(|(step, round)| Event::Acknowledged { step, round }),
+        (step(), 1..9_u32).prop_map(|(step, round)| Event::HoldingLost { step, round }),
+        (
+            step(),
+            1..9_u32,
+            agency(),
+            select(vec![RecallWhy::Ended, RecallWhy::Moved])
+        )
+            .prop_map(|(step, round, agency, why)| Event::RecallDue {
+                step,
+                round,
+                agency,
+                why
+            }),
+        (step(), agency(), agency(), text()).prop_map(|(step, from, to, reason)| Event::Moved {
+            step,
+            from,
+            to,
+            reason
+        }),
+        (step(), step()).prop_map(|(step, because_of)| Event::Ended { step, because_of }),
+        step().prop_map(|step| Event::LimitPassed { step }),
+        (name("[a-z]{1,8}"), select(PartEnd::ALL.to_vec()))
+            .prop_map(|(part, end)| Event::PartFinished { part, end }),
+        Just(Event::Closed),
+    ]
+}
+
+fn reports() -> impl Strategy<Value = Event> {
+    let of = || (step(), 1..9_u32, officer(), text());
+    prop_oneof![
+        of().prop_map(|(step, round, officer, note)| {
+            Event::Progressed {
+                step,
+                round,
+                officer,
+                note,
+            }
+        }),
+        (of(), evidence()).prop_map(|((step, round, officer, note), evidence)| {
+            Event::Completed {
+                step,
+                round,
+                evidence,
+                officer,
+                note,
+            }
+        }),
+        (of(), text()).prop_map(|((step, round, officer, reason), legal_basis)| {
+            Event::Refused {
+                step,
+                round,
+                reason,
+                legal_basis,
+                officer,
+            }
+        }),
+        (of(), option::of(agency())).prop_map(|((step, round, officer, reason), suggested)| {
+            Event::Declined {
+                step,
+                round,
+                reason,
+                suggested,
+                officer,
+            }
+        }),
+        (of(), evidence_name(), 1..9_u32).prop_map(
+            |((step, round, officer, reason), evidence, version)| {
+                Event::Returned {
+                    step,
+                    round,
+                    evidence,
+                    version,
+                    reason,
+                    officer,
+                }
+            }
+        ),
+        (of(), evidence()).prop_map(|((step, round, officer, reason), evidence)| {
+            Event::Corrected {
+                step,
+                round,
+                evidence,
+                reason,
+                officer,
+            }
+        }),
+        (of(), evidence_name(), 1..9_u32).prop_map(
+            |((step, round, officer, reason), evidence, version)| {
+                Event::Upheld {
+                    step,
+                    round,
+                    evidence,
+                    version,
+                    reason,
+                    officer,
+                }
+            }
+        ),
+        (of(), any::<bool>()).prop_map(|((step, round, officer, note), redo)| {
+            Event::Reviewed {
+                step,
+                round,
+                redo,
+                note,
+                officer,
+            }
+        }),
+    ]
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let cause = (
+        "[!-~]{1,20}",
+        name("[!-~]{1,20}"),
+        digest(),
+        option::of(instant()),
+    )
+        .prop_map(|(system, item_id, digest, claimed_at)| Cause {
+            system,
+            item_id,
+            digest,
+            claimed_at,
+        });
+    let event = prop_oneof![received(), round_events(), reports()];
+    (1..u64::MAX, instant(), option::of(cause), event).prop_map(|(sequence, at, cause, event)| {
+        Entry {
+            sequence,
+            at,
+            cause,
+            event,
+        }
+    })
+}
+
+fn kept(stored: Stored) -> Kept {
+    Kept {
+        sequence: stored.sequence,
+        bytes: stored.bytes,
+        personal: stored.personal,
+    }
+}
+
+fn entry_of(sequence: u64, event: Event) -> Entry {
+    let at = "2026-09-01T08:00:00.5Z".parse().unwrap();
+    Entry {
+        sequence,
+        at,
+        cause: None,
+        event,
+    }
+}
+
+fn refused() -> Event {
+    Event::Refused {
+        step: "residence".parse().unwrap(),
+        round: 2,
+        reason: "không đủ điều kiện".into(),
+        legal_basis: "Điều 20".into(),
+        officer: Officer {
+            name: "Nguyễn Văn Mẫu".into(),
+            ..Officer::default()
+        },
+    }
+}
+
+/// A dossier of three records, chained.
+fn dossier() -> Vec<Stored> {
+    let mut records = Vec::<Stored>::new();
+    for (sequence, event) in (1..).zip([
+        Event::LimitPassed {
+            step: "residence".parse().unwrap(),
+        },
+        refused(),
+        Event::Closed,
+    ]) {
+        let previous = records.last().map(|record| record.hash);
+        records.push(encode(&entry_of(sequence, event), &id(), previous, SALT));
+    }
+    records
+}
+
+proptest! {
+    #[test]
+    fn every_event_comes_back_as_it_was(entry in entry()) {
+        let stored = encode(&entry, &id(), Some(Digest([1; 32])), SALT);
+        prop_assert_eq!(stored.hash, Digest::of(&stored.bytes));
+        prop_assert_eq!(decode(&kept(stored)).unwrap(), entry);
+    }
+
+    #[test]
+    fn an_event_is_read_also_after_its_personal_values_were_erased(entry in entry()) {
+        let mut kept = kept(encode(&entry, &id(), None, SALT));
+        kept.personal = None;
+        let read = decode(&kept).unwrap();
+        prop_assert_eq!(read.event.step(), entry.event.step());
+        if let (Event::Completed { evidence: read, note, .. }, Event::Completed { evidence, .. })
+            = (read.event, entry.event)
+        {
+            prop_assert!(note.is_empty());
+            for (read, written) in read.iter().zip(&evidence) {
+                prop_assert_eq!(read.digest, written.digest);
+                prop_assert!(read.given.data.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_bytes_never_panic(entry in entry(), at in any::<prop::sample::Index>(), byte: u8) {
+        let mut kept = kept(encode(&entry, &id(), None, SALT));
+        let at = at.index(kept.bytes.len());
+        kept.bytes[at] = byte;
+        let _ = decode(&kept);
+    }
+}
+
+#[test]
+fn the_chained_bytes_hold_no_personal_values() {
+    let stored = encode(&entry_of(2, refused()), &id(), None, SALT);
+    let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
+    for personal in ["không đủ điều kiện", "Nguyễn Văn Mẫu"] {
+        assert!(!holds(&stored.bytes, personal));
+        assert!(holds(&stored.personal.as_ref().unwrap().bytes, personal));
+    }
+    assert!(holds(&stored.bytes, "Điều 20"));
+}
+
+/// One of every kind of event, filled as far as it goes.
+fn samples() -> Vec<Event> {
+    let step = || named::<StepId>("residence");
+    let officer = || Officer {
+        name: "Mẫu".into(),
+        title: "Công chức".into(),
+        office: "VP".into(),
+    };
+    let at = || "2026-09-02T01:00:00Z".parse::<Timestamp>().unwrap();
+    let evidence = || {
+        let document = Document {
+            digest: Digest([4; 32]),
+            size_bytes: 5,
+            media_type: "application/pdf".into(),
+            file_name: "giấy.pdf".into(),
+        };
+        let given = Given {
+            name: named("birth_certificate"),
+            schema_id: "birth_certificate/1".into(),
+            data: br#"{"number":"12"}"#.as_slice().into(),
+            documents: vec![document],
+            subject: Some(named("child")),
+        };
+        vec![NewVersion {
+            version: 2,
+            digest: Digest([5; 32]),
+            source: Source::Step,
+            given,
+        }]
+    };
+    let party = Party {
+        id: named("child"),
+        roles: [PartyRole::Owner, PartyRole::Subject].into(),
+        kind: PartyKind::Citizen,
+        name: "Bé Mẫu".into(),
+        identifiers: vec![Identifier {
+            scheme: Scheme::PersonalId,
+            value: "001226000001".into(),
+        }],
+        born_on: Some(CivilDate {
+            year: 2026,
+            month: 8,
+            day: 30,
+        }),
+        address: "1 Phố Mẫu".into(),
+        phone: "0900000000".into(),
+        email: "mau@example.vn".into(),
+        represents: Some(named("mother")),
+    };
+    let assignment = Assignment {
+        agency: named("H26.2"),
+        part: named("residence"),
+    };
+    let versions = || Versions::from([(named("birth_certificate"), 2)]);
+    let certificate = || named::<EvidenceName>("birth_certificate");
+    vec![
+        Event::Received(Box::new(Received {
+            code: named("H26.1-260901-0001"),
+            procedure: named("birth"),
+            procedure_digest: Digest([1; 32]),
+            directory_digest: Digest([2; 32]),
+            desk: named("H26.1"),
+            hand_out_desk: named("H26.3"),
+            territory: named("T00001"),
+            channel: Channel::Online,
+            filed_at: Some(at()),
+            parts: [named("residence")].into(),
+            assignments: [(step(), assignment)].into(),
+            parties: vec![party],
+            evidence: evidence(),
+            promised_at: at(),
+            submit_key: named("key-1"),
+            filed_by: Some(named("mother")),
+            officer: officer(),
+        })),
+        Event::HandoverDue {
+            step: step(),
+            round: 1,
+            agency: named("H26.2"),
+            work: true,
+            answers: [certificate()].into(),
+            review: versions(),
+            inputs: versions(),
+            due_at: at(),
+        },
+        Event::Offered {
+            step: step(),
+            round: 1,
+        },
+        Event::Acknowledged {
+            step: step(),
+            round: 1,
+        },
+        Event::HoldingLost {
+            step: step(),
+            round: 1,
+        },
+        Event::Progressed {
+            step: step(),
+            round: 1,
+            officer: officer(),
+            note: "đang làm".into(),
+        },
+        Event::Completed {
+            step: step(),
+            round: 1,
+            evidence: evidence(),
+            officer: officer(),
+            note: "xong".into(),
+        },
+        refused(),
+        Event::Declined {
+            step: step(),
+            round: 1,
+            reason: "không thuộc địa bàn".into(),
+            suggested: Some(named("H26.4")),
+            officer: officer(),
+        },
+        Event::Returned {
+            step: step(),
+            round: 1,
+            evidence: certificate(),
+            version: 1,
+            reason: "sai ngày sinh".into(),
+            officer: officer(),
+        },
+        Event::Corrected {
+            step: step(),
+            round: 2,
+            evidence: evidence(),
+            reason: "sửa ngày sinh".into(),
+            officer: officer(),
+        },
+        Event::Upheld {
+            step: step(),
+            round: 2,
+            evidence: certificate(),
+            version: 1,
+            reason: "đúng".into(),
+            officer: officer(),
+        },
+        Event::Reviewed {
+            step: step(),
+            round: 2,
+            redo: true,
+            note: "làm lại".into(),
+            officer: officer(),
+        },
+        Event::Ended {
+            step: step(),
+            because_of: named("register_birth"),
+        },
+        Event::RecallDue {
+            step: step(),
+            round: 3,
+            agency: named("H26.2"),
+            why: RecallWhy::Moved,
+        },
+        Event::Moved {
+            step: step(),
+            from: named("H26.2"),
+            to: named("H26.4"),
+            reason: "chuyển địa bàn".into(),
+        },
+        Event::LimitPassed { step: step() },
+        Event::PartFinished {
+            part: named("residence"),
+            end: PartEnd::Ended,
+        },
+        Event::Closed,
+    ]
+}
+
+fn named<T: for<'t> TryFrom<&'t str, Error = BadName>>(text: &str) -> T {
+    T::try_from(text).ok().unwrap()
+}
+
+/// What this release wrote when the format was fixed: a line an event, record and personal values.
+const GOLDEN: &str = include_str!("golden.txt");
+
+#[test]
+fn what_was_written_once_is_written_the_same_and_read_for_ever() {
+    let cause = Cause {
+        system: "spiffe://hue.example/department/police".into(),
+        item_id: named("item-1"),
+        digest: Digest([6; 32]),
+        claimed_at: Some("2026-09-01T07:59:59Z".parse().unwrap()),
+    };
+    let mut written = String::new();
+    let mut entries = Vec::new();
+    for (sequence, event) in (1..).zip(samples()) {
+        let entry = Entry {
+            cause: Some(cause.clone()),
+            ..entry_of(sequence, event)
+        };
+        let stored = encode(&entry, &id(), Some(Digest([1; 32])), SALT);
+        let personal = stored
+            .personal
+            .map(|beside| hex::encode(beside.bytes))
+            .unwrap_or_default();
+        written += &format!("{} {personal}\n", hex::encode(&stored.bytes));
+        entries.push(entry);
+    }
+    assert_eq!(
+        written, GOLDEN,
+        "a changed format makes every store unreadable; add, never change"
+    );
+
+    for ((sequence, line), entry) in (1..).zip(GOLDEN.lines()).zip(entries) {
+        let (record, personal) = line.split_once(' ').unwrap();
+        let bytes = hex::decode(personal).unwrap();
+        let personal = (!bytes.is_empty()).then_some(Beside { salt: SALT, bytes });
+        let kept = Kept {
+            sequence,
+            bytes: hex::decode(record).unwrap(),
+            personal,
+        };
+        assert_eq!(decode(&kept).unwrap(), entry);
+    }
+}
+
+#[test]
+fn an_event_of_a_newer_release_quarantines() {
+    let mut stored = encode(&entry_of(1, Event::Closed), &id(), None, SALT);
+    // Field 900, empty, in place of `closed`: what a newer release would write.
+    let closed = [0xe2, 0x01, 0x00];
+    let at = stored.bytes.windows(3).position(|w| w == closed).unwrap();
+    stored.bytes.splice(at..at + 3, [0xa2, 0x38, 0x00]);
+    assert_eq!(
+        decode(&kept(stored)),
+        Err(RecordError::Unknown("event".into()))
+    );
+}
+
+#[test]
+fn a_whole_chain_gives_the_hash_of_its_last_record() {
+    let records = dossier();
+    let last = records.last().map(|record| record.hash);
+    let records: Vec<Kept> = records.into_iter().map(kept).collect();
+    assert_eq!(verify_chain(&id(), &records), Ok(last));
+
+    let mut erased = records;
+    erased.iter_mut().for_each(|record| record.personal = None);
+    assert_eq!(verify_chain(&id(), &erased), Ok(last));
+}
+
+#[test]
+fn a_changed_chain_names_its_first_bad_record() {
+    let whole: Vec<Kept> = dossier().into_iter().map(kept).collect();
+    let broken_at = |records: &[Kept]| verify_chain(&id(), records).unwrap_err().sequence;
+
+    let mut changed = whole.clone();
+    let at = changed[1]
+        .bytes
+        .windows(9)
+        .position(|w| w == b"residence")
+        .unwrap();
+    changed[1].bytes[at] = b'R';
+    assert_eq!(broken_at(&changed), 2);
+
+    let mut personal = whole.clone();
+    personal[1].personal.as_mut().unwrap().bytes.push(0);
+    assert_eq!(broken_at(&personal), 2);
+
+    let mut gap = whole.clone();
+    gap.remove(1);
+    assert_eq!(broken_at(&gap), 2);
+
+    assert_eq!(
+        verify_chain(&DossierId([8; 16]), &whole)
+            .unwrap_err()
+            .sequence,
+        1
+    );
+}

@@ -1,0 +1,138 @@
+//! What the broker remembers: one writer that commits everything a batch changes at once, and
+//! readers that see what is committed and nothing else.
+
+mod change;
+#[cfg(test)]
+pub mod conformance;
+mod fault;
+mod found;
+mod memory;
+mod sqlite;
+
+pub use self::{
+    change::{
+        AttemptChange, Batch, Blob, BlobKind, Change, CodeLease, Committed, Grant, IncidentChange,
+        IncidentKey, NoticeRow, OwedKind, OwedRow, Quarantine, StepRow, Summary,
+    },
+    fault::{DossierFault, StoreError},
+    found::{
+        Attempt, Counts, Cursor, DossierRow, Incident, IncidentCursor, Loaded, Notice, Origin,
+        Owed, OwedCursor, Position, StepCursor, StepFound,
+    },
+    memory::MemoryStore,
+    sqlite::{SqliteConfig, SqliteStore},
+};
+
+use dossier::name::{AgencyCode, Digest, DossierCode, DossierId};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Into how many partitions dossiers fall. The embedded store has one.
+pub const PARTITIONS: u16 = 1;
+/// Rows that one read gives at most, whatever is asked for.
+pub const PAGE_ROWS_MAX: usize = 1_000;
+
+/// The partition of a dossier: fixed by its id for ever.
+#[allow(clippy::modulo_one)] // of the one partition of today
+pub fn partition_of(dossier: &DossierId) -> u16 {
+    u16::from_be_bytes([dossier.0[0], dossier.0[1]]) % PARTITIONS
+}
+
+/// The writer. There is one for a partition, and the ledger owns it.
+pub trait Store: Send {
+    /// Commits a batch in one transaction with one sync, and returns when it is durable. What one
+    /// dossier changes is kept whole or not at all; the others go on.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing of the batch is kept, or, after [`StoreError::Doubt`], nobody knows
+    /// until the store is read again.
+    fn commit(&mut self, batch: Batch) -> Result<Committed, StoreError>;
+
+    /// Begins a new epoch, later than every one before it and than every one that a lost copy of
+    /// this store may have had; to be told to everybody who holds something of ours.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    fn begin_epoch(&mut self, now: Timestamp) -> Result<Origin, StoreError>;
+
+    /// A handle for reading; clones share its connections.
+    fn reader(&self) -> Arc<dyn Reader>;
+}
+
+/// Reads what is committed. Calls block, each at most for the store's time limit
+/// ([`StoreError::TimeLimit`]); lists give at most [`PAGE_ROWS_MAX`] rows.
+///
+/// # Errors
+/// Every call: [`StoreError`].
+#[allow(clippy::missing_errors_doc)] // said once, above
+pub trait Reader: Send + Sync {
+    /// What is known of a dossier at a glance.
+    fn dossier(&self, id: &DossierId) -> Result<Option<DossierRow>, StoreError>;
+    /// The dossier that has this code.
+    fn by_code(&self, code: &DossierCode) -> Result<Option<DossierId>, StoreError>;
+    /// A dossier with all its records, the first one first.
+    fn load(&self, id: &DossierId) -> Result<Option<Loaded>, StoreError>;
+    /// Dossiers, the newest first: of one desk or of all, open ones or all. The next page begins
+    /// after the `number` of the last.
+    fn dossiers(
+        &self,
+        desk: Option<&AgencyCode>,
+        open_only: bool,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<DossierRow>, StoreError>;
+    /// What is owed to an agency, the earliest due first.
+    fn owed_for(
+        &self,
+        agency: &AgencyCode,
+        after: Option<&OwedCursor>,
+        limit: usize,
+    ) -> Result<Vec<Owed>, StoreError>;
+    /// Every agency that anything is owed to, with the earliest due date.
+    fn agencies_owed(&self) -> Result<Vec<(AgencyCode, Timestamp)>, StoreError>;
+    /// Timers, the earliest first, up to an instant.
+    fn timers_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Owed>, StoreError>;
+    /// The earliest timer.
+    fn next_timer(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// The steps of an agency that are in one of these states, in a stable order.
+    fn steps_of(
+        &self,
+        agency: &AgencyCode,
+        states: &[i32],
+        after: Option<&StepCursor>,
+        limit: usize,
+    ) -> Result<Vec<StepFound>, StoreError>;
+    /// Notices to a desk, in the order in which they were recorded.
+    fn notices(
+        &self,
+        desk: &AgencyCode,
+        after: &Cursor,
+        limit: usize,
+    ) -> Result<Vec<Notice>, StoreError>;
+    /// Incidents, the newest first.
+    fn incidents(
+        &self,
+        include_closed: bool,
+        before: Option<IncidentCursor>,
+        limit: usize,
+    ) -> Result<Vec<Incident>, StoreError>;
+    /// Something kept by its digest.
+    fn blob(&self, kind: BlobKind, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
+    /// The digests of everything of a kind, in the order in which it came.
+    fn blobs(&self, kind: BlobKind) -> Result<Vec<Digest>, StoreError>;
+    /// Whether an agency was given a document, in any dossier.
+    fn granted(&self, agency: &AgencyCode, digest: &Digest) -> Result<bool, StoreError>;
+    /// Whether an agency was given a document in this dossier.
+    fn granted_in(
+        &self,
+        agency: &AgencyCode,
+        dossier: &DossierId,
+        digest: &Digest,
+    ) -> Result<bool, StoreError>;
+    /// Whether any dossier names a document.
+    fn names(&self, digest: &Digest) -> Result<bool, StoreError>;
+    /// How much there is.
+    fn counts(&self) -> Result<Counts, StoreError>;
+    /// Which store this is.
+    fn origin(&self) -> Result<Origin, StoreError>;
+}

@@ -1,0 +1,287 @@
+//! What is written: everything that a batch changes, dossier by dossier.
+
+use super::{DossierFault, Position};
+use crate::records::Stored;
+use dossier::name::{AgencyCode, Digest, DossierCode, DossierId, ProcedureCode, StepId};
+use jiff::{Timestamp, civil::Date};
+
+/// Everything that goes into one transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// What happens to dossiers; each is kept whole or not at all.
+    pub changes: Vec<Change>,
+    /// Things kept by their digest; what is there already is not written again.
+    pub blobs: Vec<Blob>,
+    /// Incidents that are of no change, such as of a department.
+    pub incidents: Vec<IncidentChange>,
+    /// The couriers' attempts.
+    pub attempts: Vec<AttemptChange>,
+    /// Dossiers that a person must look at before they go on, or that may go on again.
+    pub quarantines: Vec<Quarantine>,
+    /// Numbers for dossier codes.
+    pub code_leases: Vec<CodeLease>,
+}
+
+/// What became of a batch that is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// For each change, the position of its last record.
+    pub changes: Vec<Result<Position, DossierFault>>,
+    /// For each lease, its first number.
+    pub code_leases: Vec<u64>,
+}
+
+/// Everything that one dossier changes in one commit.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The dossier.
+    pub dossier_id: DossierId,
+    /// Its new records, in order; at least one.
+    pub records: Vec<Stored>,
+    /// What it is now, at a glance.
+    pub summary: Summary,
+    /// All that is owed for it now; replaces what was.
+    pub owed: Vec<OwedRow>,
+    /// All its steps as they are now; replaces what was.
+    pub steps: Vec<StepRow>,
+    /// New notices.
+    pub notices: Vec<NoticeRow>,
+    /// Documents that it names from now on, and who may have them.
+    pub grants: Vec<Grant>,
+    /// Incidents of this dossier.
+    pub incidents: Vec<IncidentChange>,
+}
+
+/// What people search a dossier by. The code, desk, procedure and reception never change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The code.
+    pub code: DossierCode,
+    /// The receiving desk.
+    pub desk: AgencyCode,
+    /// The procedure.
+    pub procedure: ProcedureCode,
+    /// The number of its state in the contract (`lienthong.v1.DossierState`).
+    pub state: i32,
+    /// When it was received; kept in microseconds, as every instant of a row.
+    pub received_at: Timestamp,
+    /// Until when every part is promised.
+    pub promised_at: Timestamp,
+    /// When it closed.
+    pub closed_at: Option<Timestamp>,
+}
+
+/// What sort of thing is owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OwedKind {
+    /// A round of a step, to its department; also one without work.
+    Handover,
+    /// A question to the holder of evidence.
+    LookUp,
+    /// Something to tell an agency.
+    Notice,
+    /// Something to look at when its time comes; owed to nobody.
+    Timer,
+}
+
+impl OwedKind {
+    pub(super) fn number(self) -> i32 {
+        match self {
+            Self::Handover => 1,
+            Self::LookUp => 2,
+            Self::Notice => 3,
+            Self::Timer => 4,
+        }
+    }
+
+    pub(super) fn of(number: i32) -> Option<Self> {
+        [Self::Handover, Self::LookUp, Self::Notice, Self::Timer]
+            .into_iter()
+            .find(|kind| kind.number() == number)
+    }
+}
+
+/// One thing that is owed for a dossier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwedRow {
+    /// What sort.
+    pub kind: OwedKind,
+    /// To whom; none for a timer.
+    pub agency: Option<AgencyCode>,
+    /// Of which step.
+    pub step: Option<StepId>,
+    /// Of which round; 0 when it has none.
+    pub round: u32,
+    /// When it is due, or when the timer ends.
+    pub due_at: Timestamp,
+}
+
+/// Where one step stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRow {
+    /// The step.
+    pub step: StepId,
+    /// Who does it.
+    pub agency: AgencyCode,
+    /// Its highest round; 0 before the first.
+    pub round: u32,
+    /// The number of its state in the contract (`lienthong.v1.StepState`).
+    pub state: i32,
+    /// When its limit ends, if it runs.
+    pub due_at: Option<Timestamp>,
+}
+
+/// Something that a desk is told, kept for as long as the desk may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeRow {
+    /// The desk.
+    pub desk: AgencyCode,
+    /// The notice, as the contract encodes it.
+    pub bytes: Vec<u8>,
+}
+
+/// An agency that may have a document because of this dossier. The agency that names a document is
+/// granted it too: a document that nobody was granted expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The agency.
+    pub agency: AgencyCode,
+    /// The document.
+    pub digest: Digest,
+}
+
+/// What an incident is about; while it is open there is one of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IncidentKey {
+    /// One word, such as `DEPARTMENT_UNREACHABLE`.
+    pub cause: String,
+    /// The dossier, if it is about one.
+    pub dossier_id: Option<DossierId>,
+    /// The step, if it is about one.
+    pub step: Option<StepId>,
+    /// The agency, if it is about one.
+    pub agency: Option<AgencyCode>,
+}
+
+/// What becomes of an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IncidentChange {
+    /// It happened; the first time opens it, another time while it is open counts.
+    Happened {
+        /// What it is about.
+        key: IncidentKey,
+        /// What is the matter and the way out, in Vietnamese. Never personal values.
+        vi: String,
+        /// The same in English.
+        en: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// It is over; nothing when it is not open.
+    Over {
+        /// What it is about.
+        key: IncidentKey,
+        /// When.
+        at: Timestamp,
+    },
+    /// A person closed it; nothing when it is not open.
+    Closed {
+        /// Its number.
+        number: u64,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What a courier remembers of a round that was not taken. Gone when the round is no longer owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptChange {
+    /// The dossier.
+    pub dossier_id: DossierId,
+    /// The step.
+    pub step: StepId,
+    /// The round.
+    pub round: u32,
+    /// Attempts so far; 0 forgets them.
+    pub attempts: u32,
+    /// Not before.
+    pub next_at: Timestamp,
+    /// What the last one met: a reason word, never personal values.
+    pub last_error: String,
+}
+
+/// Stops a dossier until a person has looked at it, or lets it go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantine {
+    /// The dossier.
+    pub dossier_id: DossierId,
+    /// Why it is stopped; none lets it go on.
+    pub why: Option<String>,
+}
+
+/// Asks for numbers for a desk's dossier codes on a day. Numbers once given are never given again,
+/// also when they were not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeLease {
+    /// The desk.
+    pub desk: AgencyCode,
+    /// The day.
+    pub date: Date,
+    /// How many; at least 1.
+    pub count: u32,
+}
+
+/// What sort of thing is kept by its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BlobKind {
+    /// A version of a procedure.
+    Procedure,
+    /// A version of the directory.
+    Directory,
+}
+
+impl BlobKind {
+    pub(super) fn number(self) -> i32 {
+        match self {
+            Self::Procedure => 1,
+            Self::Directory => 2,
+        }
+    }
+}
+
+/// Something kept by the SHA-256 of its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// What sort.
+    pub kind: BlobKind,
+    /// SHA-256 of the bytes.
+    pub digest: Digest,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Whether records go on where the dossier stands: in sequence and in chain.
+pub(super) fn check_follows(
+    records: &[Stored],
+    sequence: u64,
+    last_hash: Option<Digest>,
+) -> Result<(), DossierFault> {
+    let Some(first) = records.first() else {
+        return Err(DossierFault::Refused("a change without records".into()));
+    };
+    if first.sequence != sequence + 1 {
+        let expected = first.sequence.saturating_sub(1);
+        return Err(DossierFault::Sequence {
+            expected,
+            found: sequence,
+        });
+    }
+    let mut last = (sequence, last_hash);
+    for record in records {
+        if record.sequence != last.0 + 1 || record.previous_hash != last.1 {
+            return Err(DossierFault::Chain);
+        }
+        last = (record.sequence, Some(record.hash));
+    }
+    Ok(())
+}

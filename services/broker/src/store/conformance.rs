@@ -1,0 +1,760 @@
+//! What every store must do, told as stories and run on each of them.
+
+use super::*;
+use crate::records::{Beside, Stored};
+use dossier::name::{DossierCode, Key};
+use std::str::FromStr;
+
+/// A store that can be closed and opened again, or one that is only a clone of itself.
+pub trait Ground {
+    /// The store over what was committed before.
+    fn open(&mut self) -> Box<dyn Store>;
+}
+
+/// Runs every story, each on a new store.
+pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
+    for story in STORIES {
+        story(&mut ground());
+    }
+}
+
+const STORIES: [fn(&mut dyn Ground); 13] = [
+    a_dossier_is_read_as_it_was_committed,
+    records_go_on_where_they_ended,
+    a_bad_dossier_is_undone_alone,
+    a_code_belongs_to_one_dossier,
+    what_is_owed_is_read_by_due_date_and_by_pages,
+    what_is_no_longer_owed_is_gone,
+    attempts_last_as_long_as_the_debt,
+    steps_are_found_by_agency_and_state,
+    notices_are_read_from_a_cursor_on,
+    dossiers_are_listed_newest_first,
+    an_incident_is_one_while_it_is_open,
+    code_numbers_are_never_given_twice,
+    documents_blobs_and_epochs_are_kept,
+];
+
+pub(crate) fn named<T: FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    text.parse().unwrap()
+}
+
+pub(crate) fn id(number: u64) -> DossierId {
+    DossierId::derive("desk", &named::<Key>(&format!("k{number}")))
+}
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).unwrap()
+}
+
+fn records(sequence: u64, count: u64, mut last: Option<Digest>) -> Vec<Stored> {
+    let mut records = Vec::new();
+    for sequence in sequence..sequence + count {
+        let bytes = format!("record {sequence}").into_bytes();
+        let hash = Digest::of(&[&bytes, last.map_or(vec![], |l| l.0.to_vec()).as_slice()].concat());
+        let personal = (sequence == 1).then(|| Beside {
+            salt: [3; 16],
+            bytes: b"who".to_vec(),
+        });
+        records.push(Stored {
+            sequence,
+            previous_hash: last,
+            hash,
+            bytes,
+            personal,
+        });
+        last = Some(hash);
+    }
+    records
+}
+
+/// A new dossier with two records.
+pub(crate) fn received(number: u64) -> Change {
+    Change {
+        dossier_id: id(number),
+        records: records(1, 2, None),
+        summary: Summary {
+            code: named::<DossierCode>(&format!("H26.1-260901-{number:04}")),
+            desk: named("H26.1"),
+            procedure: named("birth"),
+            state: 2,
+            received_at: at(0),
+            promised_at: at(86_400),
+            closed_at: None,
+        },
+        owed: Vec::new(),
+        steps: Vec::new(),
+        notices: Vec::new(),
+        grants: Vec::new(),
+        incidents: Vec::new(),
+    }
+}
+
+/// One more record of the dossier as `before` left it.
+fn next(before: &Change) -> Change {
+    let last = before.records.last().unwrap();
+    let records = records(last.sequence + 1, 1, Some(last.hash));
+    let (notices, grants, incidents) = Default::default();
+    Change {
+        records,
+        notices,
+        grants,
+        incidents,
+        ..before.clone()
+    }
+}
+
+fn handover(agency: &str, step: &str, due: i64) -> OwedRow {
+    OwedRow {
+        kind: OwedKind::Handover,
+        agency: Some(named(agency)),
+        step: Some(named(step)),
+        round: 1,
+        due_at: at(due),
+    }
+}
+
+fn timer(due: i64) -> OwedRow {
+    OwedRow {
+        kind: OwedKind::Timer,
+        agency: None,
+        step: None,
+        round: 0,
+        due_at: at(due),
+    }
+}
+
+fn commit(store: &mut dyn Store, changes: &[&Change]) -> Vec<Result<Position, DossierFault>> {
+    let changes = changes.iter().map(|change| (*change).clone()).collect();
+    store
+        .commit(Batch {
+            changes,
+            ..Batch::default()
+        })
+        .unwrap()
+        .changes
+}
+
+fn happened(cause: &str, agency: Option<&str>, second: i64) -> IncidentChange {
+    IncidentChange::Happened {
+        key: incident_key(cause, agency),
+        vi: "hãy xem".into(),
+        en: "look".into(),
+        at: at(second),
+    }
+}
+
+fn incident_key(cause: &str, agency: Option<&str>) -> IncidentKey {
+    let agency = agency.map(named);
+    IncidentKey {
+        cause: cause.into(),
+        dossier_id: None,
+        step: None,
+        agency,
+    }
+}
+
+fn a_dossier_is_read_as_it_was_committed(ground: &mut dyn Ground) {
+    let step = StepRow {
+        step: named("register_birth"),
+        agency: named("H26.2"),
+        round: 1,
+        state: 2,
+        due_at: Some(at(60)),
+    };
+    let change = Change {
+        steps: vec![step.clone()],
+        ..received(1)
+    };
+    let mut store = ground.open();
+    let position = commit(&mut *store, &[&change])[0].clone().unwrap();
+    assert_eq!(
+        position,
+        Position {
+            partition: 0,
+            number: 2
+        }
+    );
+    drop(store);
+
+    let reader = ground.open().reader();
+    let loaded = reader.load(&id(1)).unwrap().unwrap();
+    assert_eq!(loaded.row.summary, change.summary);
+    assert_eq!(
+        (loaded.row.sequence, loaded.row.last_hash),
+        (2, change.records[1].hash)
+    );
+    assert_eq!(loaded.row.steps, [step]);
+    assert_eq!(loaded.records.len(), 2);
+    for (kept, stored) in loaded.records.iter().zip(&change.records) {
+        assert_eq!(
+            (kept.sequence, &kept.bytes),
+            (stored.sequence, &stored.bytes)
+        );
+        assert_eq!(kept.personal, stored.personal);
+    }
+    assert_eq!(reader.by_code(&change.summary.code).unwrap(), Some(id(1)));
+    assert_eq!(reader.dossier(&id(2)).unwrap(), None);
+    assert_eq!(reader.load(&id(2)).unwrap(), None);
+}
+
+fn records_go_on_where_they_ended(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let first = received(1);
+    let mut closed = next(&first);
+    closed.summary.closed_at = Some(at(9));
+    closed.summary.state = 4;
+    for (change, other) in [(&first, &received(2)), (&closed, &next(&received(2)))] {
+        assert!(
+            commit(&mut *store, &[change, other])
+                .iter()
+                .all(Result::is_ok)
+        );
+    }
+    let loaded = store.reader().load(&id(1)).unwrap().unwrap();
+    let sequences: Vec<u64> = loaded
+        .records
+        .iter()
+        .map(|record| record.sequence)
+        .collect();
+    assert_eq!(sequences, [1, 2, 3]);
+    assert_eq!(loaded.row.summary, closed.summary);
+    let counts = store.reader().counts().unwrap();
+    assert_eq!(
+        (counts.dossiers, counts.dossiers_open, counts.records),
+        (2, 1, 6)
+    );
+}
+
+fn a_bad_dossier_is_undone_alone(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let first = received(1);
+    commit(&mut *store, &[&first]);
+    let again = Change {
+        owed: vec![handover("H26.2", "residence", 5)],
+        notices: vec![NoticeRow {
+            desk: named("H26.1"),
+            bytes: b"half".to_vec(),
+        }],
+        ..first.clone()
+    };
+    let mut forged = next(&first);
+    forged.records[0].previous_hash = Some(Digest([0; 32]));
+    let empty = Change {
+        records: Vec::new(),
+        ..received(3)
+    };
+
+    let answers = commit(
+        &mut *store,
+        &[&received(2), &again, &forged, &empty, &received(4)],
+    );
+    assert!(answers[0].is_ok() && answers[4].is_ok());
+    assert_eq!(
+        answers[1],
+        Err(DossierFault::Sequence {
+            expected: 0,
+            found: 2
+        })
+    );
+    assert_eq!(answers[2], Err(DossierFault::Chain));
+    assert!(matches!(answers[3], Err(DossierFault::Refused(_))));
+
+    let reader = store.reader();
+    assert_eq!(reader.dossier(&id(1)).unwrap().unwrap().sequence, 2);
+    assert_eq!(reader.dossier(&id(3)).unwrap(), None);
+    assert!(
+        reader
+            .owed_for(&named("H26.2"), None, 9)
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        reader
+            .notices(&named("H26.1"), &Cursor::default(), 9)
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(reader.counts().unwrap().dossiers, 3);
+}
+
+fn a_code_belongs_to_one_dossier(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let first = received(1);
+    let thief = Change {
+        summary: first.summary.clone(),
+        ..received(2)
+    };
+    let answers = commit(&mut *store, &[&first, &thief]);
+    assert!(answers[0].is_ok());
+    assert_eq!(
+        answers[1],
+        Err(DossierFault::CodeTaken(first.summary.code.clone()))
+    );
+    assert_eq!(
+        store.reader().by_code(&first.summary.code).unwrap(),
+        Some(id(1))
+    );
+}
+
+fn what_is_owed_is_read_by_due_date_and_by_pages(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let one = Change {
+        owed: vec![
+            handover("H26.2", "late", 90),
+            handover("H26.3", "other", 1),
+            timer(40),
+        ],
+        ..received(1)
+    };
+    let two = Change {
+        owed: vec![
+            handover("H26.2", "soon", 10),
+            handover("H26.2", "same", 90),
+            timer(30),
+        ],
+        ..received(2)
+    };
+    commit(&mut *store, &[&one, &two]);
+    drop(store);
+
+    let reader = ground.open().reader();
+    let mut seen = Vec::new();
+    let mut cursor = None;
+    while let [owed] = &reader
+        .owed_for(&named("H26.2"), cursor.as_ref(), 1)
+        .unwrap()[..]
+    {
+        seen.push((
+            owed.row.step.as_ref().unwrap().to_string(),
+            owed.dossier_id,
+            owed.row.due_at,
+        ));
+        assert_eq!(owed.row.agency, Some(named("H26.2")));
+        cursor = Some(owed.cursor);
+    }
+    let seen: Vec<_> = seen
+        .iter()
+        .map(|(step, id, due)| (step.as_str(), *id, *due))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("soon", id(2), at(10)),
+            ("late", id(1), at(90)),
+            ("same", id(2), at(90))
+        ]
+    );
+
+    let mut agencies = reader.agencies_owed().unwrap();
+    agencies.sort();
+    assert_eq!(
+        agencies,
+        [(named("H26.2"), at(10)), (named("H26.3"), at(1))]
+    );
+    assert_eq!(reader.next_timer().unwrap(), Some(at(30)));
+    let timers = reader.timers_until(at(35), 9).unwrap();
+    assert_eq!(timers.len(), 1);
+    assert_eq!(
+        (timers[0].dossier_id, timers[0].row.kind),
+        (id(2), OwedKind::Timer)
+    );
+    assert_eq!(reader.counts().unwrap().owed, 4);
+}
+
+fn what_is_no_longer_owed_is_gone(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let kept = handover("H26.2", "kept", 20);
+    let first = Change {
+        owed: vec![handover("H26.2", "paid", 10), kept.clone(), timer(5)],
+        ..received(1)
+    };
+    let second = Change {
+        owed: vec![kept, handover("H26.3", "new", 1)],
+        ..next(&first)
+    };
+    commit(&mut *store, &[&first]);
+    commit(&mut *store, &[&second]);
+    let reader = store.reader();
+    let owed = reader.owed_for(&named("H26.2"), None, 9).unwrap();
+    assert_eq!(owed.len(), 1);
+    assert_eq!(owed[0].row.step, Some(named("kept")));
+    assert_eq!(reader.next_timer().unwrap(), None);
+
+    let third = Change {
+        owed: Vec::new(),
+        ..next(&second)
+    };
+    commit(&mut *store, &[&third]);
+    assert!(reader.agencies_owed().unwrap().is_empty());
+}
+
+fn attempts_last_as_long_as_the_debt(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let first = Change {
+        owed: vec![handover("H26.2", "residence", 10)],
+        ..received(1)
+    };
+    commit(&mut *store, &[&first]);
+    let attempt = |step: &str, attempts| AttemptChange {
+        dossier_id: id(1),
+        step: named(step),
+        round: 1,
+        attempts,
+        next_at: at(3),
+        last_error: "UNAVAILABLE".into(),
+    };
+    let remember = |store: &mut dyn Store, attempt| {
+        store
+            .commit(Batch {
+                attempts: vec![attempt],
+                ..Batch::default()
+            })
+            .unwrap();
+        store.reader().owed_for(&named("H26.2"), None, 9).unwrap()[0]
+            .attempt
+            .clone()
+    };
+    assert_eq!(remember(&mut *store, attempt("elsewhere", 1)), None);
+    let remembered = remember(&mut *store, attempt("residence", 2)).unwrap();
+    assert_eq!((remembered.attempts, remembered.next_at), (2, at(3)));
+    assert_eq!(remembered.last_error, "UNAVAILABLE");
+    assert_eq!(remember(&mut *store, attempt("residence", 0)), None);
+
+    remember(&mut *store, attempt("residence", 7));
+    let paid = Change {
+        owed: Vec::new(),
+        ..next(&first)
+    };
+    commit(&mut *store, &[&paid]);
+    let again = Change {
+        owed: first.owed.clone(),
+        ..next(&paid)
+    };
+    commit(&mut *store, &[&again]);
+    let owed = store.reader().owed_for(&named("H26.2"), None, 9).unwrap();
+    assert_eq!(owed[0].attempt, None);
+}
+
+fn steps_are_found_by_agency_and_state(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let step = |step: &str, agency: &str, state| StepRow {
+        step: named(step),
+        agency: named(agency),
+        round: 1,
+        state,
+        due_at: None,
+    };
+    let one = Change {
+        steps: vec![
+            step("a", "H26.2", 4),
+            step("b", "H26.2", 5),
+            step("c", "H26.3", 4),
+        ],
+        ..received(1)
+    };
+    let two = Change {
+        steps: vec![step("a", "H26.2", 3)],
+        ..received(2)
+    };
+    commit(&mut *store, &[&one, &two]);
+
+    let reader = store.reader();
+    let mut seen = Vec::new();
+    let mut cursor = None;
+    while let [found] = &reader
+        .steps_of(&named("H26.2"), &[3, 4], cursor.as_ref(), 1)
+        .unwrap()[..]
+    {
+        seen.push((found.dossier_id, found.row.clone()));
+        cursor = StepCursor::from_bytes(&found.cursor.to_bytes());
+        assert!(cursor.is_some());
+    }
+    assert_eq!(
+        seen,
+        [
+            (id(1), step("a", "H26.2", 4)),
+            (id(2), step("a", "H26.2", 3))
+        ]
+    );
+
+    let moved = Change {
+        steps: vec![step("a", "H26.3", 2)],
+        ..next(&two)
+    };
+    commit(&mut *store, &[&moved]);
+    assert_eq!(
+        reader
+            .steps_of(&named("H26.2"), &[3, 4], None, 9)
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        reader.steps_of(&named("H26.3"), &[2], None, 9).unwrap()[0].dossier_id,
+        id(2)
+    );
+    assert!(
+        reader
+            .steps_of(&named("H99"), &[2], None, 9)
+            .unwrap()
+            .is_empty()
+    );
+}
+
+fn notices_are_read_from_a_cursor_on(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let notice = |desk: &str, text: &str| NoticeRow {
+        desk: named(desk),
+        bytes: text.into(),
+    };
+    let one = Change {
+        notices: vec![notice("H26.1", "one"), notice("H26.7", "x")],
+        ..received(1)
+    };
+    let two = Change {
+        notices: vec![notice("H26.1", "two")],
+        ..received(2)
+    };
+    commit(&mut *store, &[&one]);
+    commit(&mut *store, &[&two]);
+    drop(store);
+
+    let reader = ground.open().reader();
+    let mut cursor = Cursor::from_bytes(&[]).unwrap();
+    let first = reader.notices(&named("H26.1"), &cursor, 1).unwrap();
+    assert_eq!(
+        (first[0].bytes.as_slice(), first[0].dossier_id),
+        (&b"one"[..], id(1))
+    );
+    cursor.reach(first[0].position);
+    let cursor = Cursor::from_bytes(&cursor.to_bytes()).unwrap();
+    let rest = reader.notices(&named("H26.1"), &cursor, 9).unwrap();
+    assert_eq!(rest.len(), 1);
+    assert_eq!(rest[0].bytes, b"two");
+    assert_eq!(Cursor::from_bytes(b"rubbish"), None);
+}
+
+fn dossiers_are_listed_newest_first(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let mut elsewhere = received(2);
+    elsewhere.summary.desk = named("H26.9");
+    let mut closed = received(3);
+    closed.summary.closed_at = Some(at(5));
+    commit(
+        &mut *store,
+        &[&received(1), &elsewhere, &closed, &received(4)],
+    );
+    let reader = store.reader();
+    let list = |desk: Option<&str>, open_only, before, limit| -> Vec<DossierId> {
+        let desk = desk.map(named);
+        let rows = reader
+            .dossiers(desk.as_ref(), open_only, before, limit)
+            .unwrap();
+        rows.into_iter().map(|row| row.dossier_id).collect()
+    };
+    assert_eq!(list(None, false, None, 9), [id(4), id(3), id(2), id(1)]);
+    assert_eq!(list(Some("H26.1"), false, None, 9), [id(4), id(3), id(1)]);
+    assert_eq!(list(Some("H26.1"), true, None, 9), [id(4), id(1)]);
+    assert_eq!(list(Some("H99"), false, None, 9), []);
+    let last = reader.dossiers(None, false, None, 2).unwrap()[1].number;
+    assert_eq!(list(None, false, Some(last), 9), [id(2), id(1)]);
+
+    let why = Some("an event that nobody knows".to_owned());
+    let stop = Quarantine {
+        dossier_id: id(1),
+        why: why.clone(),
+    };
+    store
+        .commit(Batch {
+            quarantines: vec![stop],
+            ..Batch::default()
+        })
+        .unwrap();
+    assert_eq!(reader.dossier(&id(1)).unwrap().unwrap().quarantined, why);
+    let go_on = Quarantine {
+        dossier_id: id(1),
+        why: None,
+    };
+    store
+        .commit(Batch {
+            quarantines: vec![go_on],
+            ..Batch::default()
+        })
+        .unwrap();
+    assert_eq!(reader.dossier(&id(1)).unwrap().unwrap().quarantined, None);
+}
+
+fn an_incident_is_one_while_it_is_open(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let mut tell = |incident| {
+        store
+            .commit(Batch {
+                incidents: vec![incident],
+                ..Batch::default()
+            })
+            .unwrap();
+        store.reader().incidents(false, None, 9).unwrap()
+    };
+    tell(happened("DEPARTMENT_UNREACHABLE", Some("H26.2"), 1));
+    tell(happened("DEPARTMENT_UNREACHABLE", Some("H26.3"), 2));
+    let open = tell(happened("DEPARTMENT_UNREACHABLE", Some("H26.2"), 3));
+    assert_eq!(open.len(), 2);
+    assert_eq!(open[0].key.agency, Some(named("H26.3")));
+    assert_eq!(
+        (open[1].count, open[1].opened_at, open[1].last_at),
+        (2, at(1), at(3))
+    );
+
+    let key = incident_key("DEPARTMENT_UNREACHABLE", Some("H26.2"));
+    assert_eq!(tell(IncidentChange::Over { key, at: at(4) }).len(), 1);
+    let again = tell(happened("DEPARTMENT_UNREACHABLE", Some("H26.2"), 5));
+    assert_eq!((again.len(), again[0].count), (2, 1));
+    let number = again[0].number;
+    assert_eq!(tell(IncidentChange::Closed { number, at: at(6) }).len(), 1);
+
+    let reader = store.reader();
+    let all = reader.incidents(true, None, 9).unwrap();
+    assert_eq!(all.len(), 3);
+    assert_eq!(all[0].closed_at, Some(at(6)));
+    assert_eq!(
+        reader
+            .incidents(true, Some(all[1].number), 9)
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(reader.counts().unwrap().incidents_open, 1);
+
+    let key = IncidentKey {
+        dossier_id: Some(id(1)),
+        step: Some(named("residence")),
+        ..incident_key("STEP_REFUSED", None)
+    };
+    let of_dossier = IncidentChange::Happened {
+        key: key.clone(),
+        vi: "vi".into(),
+        en: "en".into(),
+        at: at(7),
+    };
+    commit(
+        &mut *store,
+        &[&Change {
+            incidents: vec![of_dossier],
+            ..received(1)
+        }],
+    );
+    let newest = &reader.incidents(false, None, 1).unwrap()[0];
+    assert_eq!(
+        (&newest.key, newest.code.clone()),
+        (&key, Some(received(1).summary.code))
+    );
+}
+
+fn code_numbers_are_never_given_twice(ground: &mut dyn Ground) {
+    let lease = |store: &mut dyn Store, desk: &str, day, count| {
+        let date = jiff::civil::date(2026, 9, day);
+        let lease = CodeLease {
+            desk: named(desk),
+            date,
+            count,
+        };
+        store
+            .commit(Batch {
+                code_leases: vec![lease],
+                ..Batch::default()
+            })
+            .unwrap()
+            .code_leases[0]
+    };
+    let mut store = ground.open();
+    assert_eq!(lease(&mut *store, "H26.1", 1, 10), 1);
+    assert_eq!(lease(&mut *store, "H26.1", 1, 1), 11);
+    assert_eq!(lease(&mut *store, "H26.2", 1, 1), 1);
+    assert_eq!(lease(&mut *store, "H26.1", 2, 5), 1);
+    drop(store);
+    assert_eq!(lease(&mut *ground.open(), "H26.1", 1, 3), 12);
+}
+
+fn documents_blobs_and_epochs_are_kept(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let reader = store.reader();
+    let (paper, other) = (Digest::of(b"paper"), Digest::of(b"other"));
+    let grant = Grant {
+        agency: named("H26.2"),
+        digest: paper,
+    };
+    let change = Change {
+        grants: vec![grant.clone(), grant],
+        ..received(1)
+    };
+    commit(&mut *store, &[&change, &received(2)]);
+    assert!(reader.names(&paper).unwrap() && !reader.names(&other).unwrap());
+    assert!(reader.granted(&named("H26.2"), &paper).unwrap());
+    assert!(!reader.granted(&named("H26.3"), &paper).unwrap());
+    assert!(reader.granted_in(&named("H26.2"), &id(1), &paper).unwrap());
+    assert!(!reader.granted_in(&named("H26.2"), &id(2), &paper).unwrap());
+
+    let blob = |kind, text: &str| Blob {
+        kind,
+        digest: Digest::of(text.as_bytes()),
+        bytes: text.into(),
+    };
+    let birth = blob(BlobKind::Procedure, "birth");
+    let blobs = vec![
+        birth.clone(),
+        blob(BlobKind::Directory, "agencies"),
+        birth.clone(),
+    ];
+    store
+        .commit(Batch {
+            blobs,
+            ..Batch::default()
+        })
+        .unwrap();
+    assert_eq!(
+        reader.blob(BlobKind::Procedure, &birth.digest).unwrap(),
+        Some(birth.bytes)
+    );
+    assert_eq!(
+        reader.blob(BlobKind::Directory, &birth.digest).unwrap(),
+        None
+    );
+    assert_eq!(reader.blobs(BlobKind::Procedure).unwrap(), [birth.digest]);
+
+    let first = store.begin_epoch(at(0)).unwrap();
+    let second = store.begin_epoch(at(0)).unwrap();
+    assert_eq!(first.store_id, second.store_id);
+    assert!(second.epoch > first.epoch);
+    assert_eq!(first.epoch, at(0).as_millisecond().cast_unsigned());
+    drop(store);
+    assert_eq!(ground.open().reader().origin().unwrap(), second);
+}
+
+struct InMemory(MemoryStore);
+
+impl Ground for InMemory {
+    fn open(&mut self) -> Box<dyn Store> {
+        Box::new(self.0.clone())
+    }
+}
+
+struct OnDisk(tempfile::TempDir);
+
+impl Ground for OnDisk {
+    fn open(&mut self) -> Box<dyn Store> {
+        Box::new(SqliteStore::open(self.0.path(), SqliteConfig::default()).unwrap())
+    }
+}
+
+#[test]
+fn the_store_in_memory_does_what_every_store_must() {
+    suite(|| InMemory(MemoryStore::new()));
+}
+
+#[test]
+fn the_embedded_store_does_what_every_store_must() {
+    suite(|| OnDisk(tempfile::tempdir().unwrap()));
+}

@@ -1,0 +1,224 @@
+//! The embedded store: one SQLite file that one broker owns. Committed means synced.
+
+mod checkpoint;
+mod connection;
+mod read;
+mod readers;
+mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod words;
+mod write;
+
+use self::{
+    checkpoint::Checkpointer, connection::Use, readers::Readers, words::Words, write::Write,
+};
+use super::{Batch, Committed, Origin, Reader, Store, StoreError};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+/// The file's name in the store's folder.
+const FILE_NAME: &str = "broker.db";
+/// The name of the file that says by its lock that a broker runs.
+const LOCK_NAME: &str = "broker.lock";
+
+/// How the embedded store is run.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SqliteConfig {
+    /// Connections that only read; default 4.
+    pub readers: usize,
+    /// Milliseconds after which a read is interrupted; default 5,000.
+    pub read_ms_max: u64,
+    /// Bytes of the write-ahead log from which on it is copied back beside the writer; default
+    /// 32 MiB.
+    pub wal_copy_bytes: u64,
+    /// Bytes of the write-ahead log at which the writer itself stops and copies it back; default
+    /// 256 MiB.
+    pub wal_bytes_max: u64,
+}
+
+impl Default for SqliteConfig {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            read_ms_max: 5_000,
+            wal_copy_bytes: 32 * 1024 * 1024,
+            wal_bytes_max: 256 * 1024 * 1024,
+        }
+    }
+}
+
+/// The writer of the embedded store.
+pub struct SqliteStore {
+    path: PathBuf,
+    config: SqliteConfig,
+    /// None after an error that leaves in doubt what it believes; opened again then.
+    connection: Option<Connection>,
+    words: Words,
+    reader: Arc<SqliteReader>,
+    checkpointer: Checkpointer,
+    _lock: File,
+}
+
+struct SqliteReader {
+    readers: Readers,
+}
+
+impl SqliteStore {
+    /// Opens the store in `folder`, made when it is new, for this process alone.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another process has it; the others say what to mend.
+    pub fn open(folder: &Path, config: SqliteConfig) -> Result<Self, StoreError> {
+        let lock = lock(folder)?;
+        let path = folder.join(FILE_NAME);
+        let connection = open_writer(&path)?;
+        schema::migrate(&connection)?;
+        schema::name_store(&connection)?;
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(at(folder))?;
+        let time_max = Duration::from_millis(config.read_ms_max);
+        let readers = Readers::open(&path, config.readers, time_max)?;
+        let checkpointer = Checkpointer::start(&path);
+        tracing::info!(
+            sqlite = rusqlite::version(),
+            folder = %folder.display(),
+            "the store is open: write-ahead log, every commit synced"
+        );
+        Ok(Self {
+            path,
+            config,
+            connection: Some(connection),
+            words: Words::default(),
+            reader: Arc::new(SqliteReader { readers }),
+            checkpointer,
+            _lock: lock,
+        })
+    }
+
+    /// Begins a transaction, does `work` in it, and syncs; or keeps nothing.
+    fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&mut Write<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let outcome = self.try_transact(work);
+        if outcome.is_err() {
+            // What was remembered may have been rolled back.
+            self.words = Words::default();
+            self.connection = None;
+        }
+        outcome
+    }
+
+    fn try_transact<T>(
+        &mut self,
+        work: impl FnOnce(&mut Write<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(open_writer(&self.path)?),
+        };
+        let gate = self.checkpointer.gate.clone();
+        let _gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
+        if checkpoint::log_bytes() > self.config.wal_bytes_max {
+            // The bound is worth a stall. A reader that is in the way ends by its time limit.
+            connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(connection::before_commit)?;
+        }
+        connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(connection::before_commit)?;
+        let mut write = Write {
+            connection,
+            words: &mut self.words,
+        };
+        let value = work(&mut write).map_err(connection::before_commit)?;
+        connection
+            .execute_batch("COMMIT")
+            .map_err(connection::at_commit)?;
+        if checkpoint::log_bytes() > self.config.wal_copy_bytes {
+            self.checkpointer.wake();
+        }
+        Ok(value)
+    }
+}
+
+impl Store for SqliteStore {
+    fn commit(&mut self, batch: Batch) -> Result<Committed, StoreError> {
+        self.transact(|write| {
+            let changes = batch.changes.iter().map(|change| write.change(change));
+            let changes = changes.collect::<rusqlite::Result<_>>()?;
+            for blob in &batch.blobs {
+                write.blob(blob)?;
+            }
+            for incident in &batch.incidents {
+                write.incident(incident)?;
+            }
+            for attempt in &batch.attempts {
+                write.attempt(attempt)?;
+            }
+            for quarantine in &batch.quarantines {
+                write.quarantine(quarantine)?;
+            }
+            let code_leases = batch
+                .code_leases
+                .iter()
+                .map(|lease| write.code_lease(lease));
+            let code_leases = code_leases.collect::<rusqlite::Result<_>>()?;
+            Ok(Committed {
+                changes,
+                code_leases,
+            })
+        })
+    }
+
+    fn begin_epoch(&mut self, now: Timestamp) -> Result<Origin, StoreError> {
+        self.transact(|write| {
+            schema::next_epoch(write.connection, now)?;
+            schema::origin(write.connection)
+        })
+    }
+
+    fn reader(&self) -> Arc<dyn Reader> {
+        self.reader.clone()
+    }
+}
+
+fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connection::open(path, Use::Writing)?;
+    checkpoint::measure(&connection);
+    Ok(connection)
+}
+
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    fs::create_dir_all(folder).map_err(at(folder))?;
+    let path = folder.join(LOCK_NAME);
+    let open = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = open.map_err(at(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+            path: folder.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(at(&path)(source)),
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Folder { path, source }
+}

@@ -1,0 +1,543 @@
+//! Every question that the store answers.
+
+use super::{
+    SqliteReader,
+    rows::{self, IndexRow},
+    schema, words,
+};
+use crate::{
+    records::{Beside, Kept},
+    store::{
+        Attempt, BlobKind, Counts, Cursor, DossierRow, Incident, IncidentCursor, IncidentKey,
+        Loaded, Notice, Origin, Owed, OwedCursor, OwedKind, OwedRow, PAGE_ROWS_MAX, Position,
+        Reader, StepCursor, StepFound, StepRow, StoreError, Summary,
+    },
+};
+use dossier::name::{AgencyCode, BadName, Digest, DossierCode, DossierId};
+use jiff::Timestamp;
+use rusqlite::{
+    Connection, OptionalExtension as _, Result, Row, ToSql, params, params_from_iter, types::Type,
+};
+
+const DOSSIER: &str = "SELECT d.id, d.number, d.code, k.text, p.text, d.state, d.received_at, \
+                       d.promised_at, d.closed_at, d.sequence, d.last_hash, d.steps, d.quarantined \
+                       FROM dossier d JOIN word k ON k.word = d.desk \
+                       JOIN word p ON p.word = d.procedure";
+const OWED: &str = "SELECT o.due_at, o.dossier, o.kind, o.step, o.round, d.id, d.code, a.text, \
+                    s.text, t.attempts, t.next_at, t.last_error FROM owed o \
+                    JOIN dossier d ON d.number = o.dossier \
+                    LEFT JOIN word a ON a.word = o.agency LEFT JOIN word s ON s.word = o.step \
+                    LEFT JOIN attempt t ON t.dossier = o.dossier AND t.step = o.step \
+                    AND t.round = o.round";
+
+impl Reader for SqliteReader {
+    fn dossier(&self, id: &DossierId) -> Result<Option<DossierRow>, StoreError> {
+        self.readers.read(|c| dossier(c, id))
+    }
+
+    fn by_code(&self, code: &DossierCode) -> Result<Option<DossierId>, StoreError> {
+        self.readers.read(|c| {
+            c.prepare_cached("SELECT id FROM dossier WHERE code = ?1")?
+                .query_row(params![code.as_str()], |row| row.get(0).map(DossierId))
+                .optional()
+        })
+    }
+
+    fn load(&self, id: &DossierId) -> Result<Option<Loaded>, StoreError> {
+        self.readers.read(|c| {
+            // One transaction, so that the row and the records are of the same commit.
+            let read = c.unchecked_transaction()?;
+            let Some(row) = dossier(&read, id)? else {
+                return Ok(None);
+            };
+            let records = records(&read, &row)?;
+            Ok(Some(Loaded { row, records }))
+        })
+    }
+
+    fn dossiers(
+        &self,
+        desk: Option<&AgencyCode>,
+        open_only: bool,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<DossierRow>, StoreError> {
+        self.readers.read(|c| {
+            let mut sql = format!("{DOSSIER} WHERE d.number < ?1");
+            if open_only {
+                sql += " AND d.closed_at IS NULL";
+            }
+            let desk = match desk {
+                Some(desk) => match words::find(c, desk.as_str())? {
+                    Some(word) => word,
+                    None => return Ok(Vec::new()),
+                },
+                None => 0,
+            };
+            sql += if desk > 0 {
+                " AND d.desk = ?3"
+            } else {
+                " AND ?3 = 0"
+            };
+            sql += " ORDER BY d.number DESC LIMIT ?2";
+            let before = before.map_or(i64::MAX, u64::cast_signed);
+            let found = c
+                .prepare_cached(&sql)?
+                .query_map(params![before, page(limit), desk], dossier_row)?
+                .collect::<Result<Vec<_>>>()?;
+            found.into_iter().map(|found| found.named(c)).collect()
+        })
+    }
+
+    fn owed_for(
+        &self,
+        agency: &AgencyCode,
+        after: Option<&OwedCursor>,
+        limit: usize,
+    ) -> Result<Vec<Owed>, StoreError> {
+        let after = after.copied().unwrap_or(OwedCursor {
+            due_at: i64::MIN,
+            dossier: 0,
+            kind: 0,
+            step: 0,
+            round: 0,
+        });
+        self.readers.read(|c| {
+            let Some(agency) = words::find(c, agency.as_str())? else {
+                return Ok(Vec::new());
+            };
+            let sql = format!(
+                "{OWED} WHERE o.agency = ?1
+                 AND (o.due_at, o.dossier, o.kind, o.step, o.round) > (?2, ?3, ?4, ?5, ?6)
+                 ORDER BY o.due_at, o.dossier, o.kind, o.step, o.round LIMIT ?7"
+            );
+            let OwedCursor {
+                due_at,
+                dossier,
+                kind,
+                step,
+                round,
+            } = after;
+            c.prepare_cached(&sql)?
+                .query_map(
+                    params![agency, due_at, dossier, kind, step, round, page(limit)],
+                    owed_row,
+                )?
+                .collect()
+        })
+    }
+
+    fn agencies_owed(&self) -> Result<Vec<(AgencyCode, Timestamp)>, StoreError> {
+        self.readers.read(|c| {
+            // Leaps from agency to agency in the key, however much is owed to each.
+            let sql = "WITH RECURSIVE leap(agency) AS (
+                         SELECT (SELECT min(agency) FROM owed WHERE agency > 0)
+                         UNION ALL
+                         SELECT (SELECT min(agency) FROM owed WHERE agency > leap.agency)
+                         FROM leap WHERE leap.agency IS NOT NULL)
+                       SELECT w.text, (SELECT min(due_at) FROM owed WHERE agency = leap.agency)
+                       FROM leap JOIN word w ON w.word = leap.agency";
+            c.prepare_cached(sql)?
+                .query_map([], |row| Ok((name(row, 0)?, instant(row, 1)?)))?
+                .collect()
+        })
+    }
+
+    fn timers_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Owed>, StoreError> {
+        self.readers.read(|c| {
+            let sql = format!(
+                "{OWED} WHERE o.agency = 0 AND o.due_at <= ?1
+                 ORDER BY o.due_at, o.dossier, o.kind, o.step, o.round LIMIT ?2"
+            );
+            c.prepare_cached(&sql)?
+                .query_map(params![until.as_microsecond(), page(limit)], owed_row)?
+                .collect()
+        })
+    }
+
+    fn next_timer(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.readers.read(|c| {
+            c.prepare_cached("SELECT min(due_at) FROM owed WHERE agency = 0")?
+                .query_row([], |row| optional_instant(row, 0))
+        })
+    }
+
+    fn steps_of(
+        &self,
+        agency: &AgencyCode,
+        states: &[i32],
+        after: Option<&StepCursor>,
+        limit: usize,
+    ) -> Result<Vec<StepFound>, StoreError> {
+        let after = after.copied().unwrap_or(StepCursor {
+            dossier: 0,
+            step: 0,
+        });
+        self.readers.read(|c| {
+            let Some(agency) = words::find(c, agency.as_str())? else {
+                return Ok(Vec::new());
+            };
+            // Each state is a run of the key, and a page takes at most a page of each.
+            let sql = "SELECT s.dossier, s.step, d.id, d.code, w.text, a.text, s.round, s.state,
+                         s.due_at
+                       FROM step s JOIN dossier d ON d.number = s.dossier
+                       JOIN word w ON w.word = s.step JOIN word a ON a.word = s.agency
+                       WHERE s.agency = ?1 AND s.state = ?2 AND (s.dossier, s.step) > (?3, ?4)
+                       ORDER BY s.dossier, s.step LIMIT ?5";
+            let mut statement = c.prepare_cached(sql)?;
+            let mut found = Vec::new();
+            for state in states {
+                let values = params![agency, state, after.dossier, after.step, page(limit)];
+                for row in statement.query_map(values, step_row)? {
+                    found.push(row?);
+                }
+            }
+            found.sort_by_key(|found| found.cursor);
+            found.truncate(limit.min(PAGE_ROWS_MAX));
+            Ok(found)
+        })
+    }
+
+    fn notices(
+        &self,
+        desk: &AgencyCode,
+        after: &Cursor,
+        limit: usize,
+    ) -> Result<Vec<Notice>, StoreError> {
+        self.readers.read(|c| {
+            let Some(desk) = words::find(c, desk.as_str())? else {
+                return Ok(Vec::new());
+            };
+            let sql = "SELECT n.partition, n.position, d.id, n.bytes
+                       FROM notice n JOIN dossier d ON d.number = n.dossier
+                       WHERE n.desk = ?1 AND n.position > ?2 ORDER BY n.position LIMIT ?3";
+            c.prepare_cached(sql)?
+                .query_map(
+                    params![desk, after.number(0).cast_signed(), page(limit)],
+                    |row| {
+                        let number = row.get::<_, i64>(1)?.cast_unsigned();
+                        Ok(Notice {
+                            position: Position {
+                                partition: row.get(0)?,
+                                number,
+                            },
+                            dossier_id: DossierId(row.get(2)?),
+                            bytes: row.get(3)?,
+                        })
+                    },
+                )?
+                .collect()
+        })
+    }
+
+    fn incidents(
+        &self,
+        include_closed: bool,
+        before: Option<IncidentCursor>,
+        limit: usize,
+    ) -> Result<Vec<Incident>, StoreError> {
+        self.readers.read(|c| {
+            let sql = "SELECT i.number, i.cause, i.dossier_id, i.step, i.agency, i.vi, i.en,
+                         i.opened_at, i.last_at, i.count, i.closed_at, d.code
+                       FROM incident i LEFT JOIN dossier d ON d.id = i.dossier_id
+                       WHERE i.number < ?1 AND (?2 OR i.closed_at IS NULL)
+                       ORDER BY i.number DESC LIMIT ?3";
+            let before = before.map_or(i64::MAX, u64::cast_signed);
+            c.prepare_cached(sql)?
+                .query_map(params![before, include_closed, page(limit)], incident_row)?
+                .collect()
+        })
+    }
+
+    fn blob(&self, kind: BlobKind, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.readers.read(|c| {
+            c.prepare_cached("SELECT bytes FROM kept_blob WHERE kind = ?1 AND digest = ?2")?
+                .query_row(params![kind.number(), digest.0], |row| row.get(0))
+                .optional()
+        })
+    }
+
+    fn blobs(&self, kind: BlobKind) -> Result<Vec<Digest>, StoreError> {
+        self.readers.read(|c| {
+            c.prepare_cached("SELECT digest FROM kept_blob WHERE kind = ?1 ORDER BY number")?
+                .query_map(params![kind.number()], |row| row.get(0).map(Digest))?
+                .collect()
+        })
+    }
+
+    fn granted(&self, agency: &AgencyCode, digest: &Digest) -> Result<bool, StoreError> {
+        self.exists(
+            "SELECT 1 FROM document_grant WHERE digest = ?1
+             AND agency = (SELECT word FROM word WHERE text = ?2)",
+            &[&digest.0, &agency.as_str()],
+        )
+    }
+
+    fn granted_in(
+        &self,
+        agency: &AgencyCode,
+        dossier: &DossierId,
+        digest: &Digest,
+    ) -> Result<bool, StoreError> {
+        self.exists(
+            "SELECT 1 FROM document_grant WHERE digest = ?1
+             AND agency = (SELECT word FROM word WHERE text = ?2)
+             AND dossier = (SELECT number FROM dossier WHERE id = ?3)",
+            &[&digest.0, &agency.as_str(), &dossier.0],
+        )
+    }
+
+    fn names(&self, digest: &Digest) -> Result<bool, StoreError> {
+        self.exists(
+            "SELECT 1 FROM document_grant WHERE digest = ?1",
+            &[&digest.0],
+        )
+    }
+
+    fn counts(&self) -> Result<Counts, StoreError> {
+        self.readers.read(|c| {
+            // Dossiers and records are never removed, so that their highest number is how many.
+            let sql = "SELECT (SELECT coalesce(max(number), 0) FROM dossier),
+                         (SELECT count(*) FROM dossier WHERE closed_at IS NULL),
+                         (SELECT coalesce(max(position), 0) FROM record),
+                         (SELECT count(*) FROM owed WHERE agency > 0),
+                         (SELECT count(*) FROM incident WHERE closed_at IS NULL)";
+            c.prepare_cached(sql)?.query_row([], |row| {
+                let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+                Ok(Counts {
+                    dossiers: number(0)?,
+                    dossiers_open: number(1)?,
+                    records: number(2)?,
+                    owed: number(3)?,
+                    incidents_open: number(4)?,
+                })
+            })
+        })
+    }
+
+    fn origin(&self) -> Result<Origin, StoreError> {
+        self.readers.read(schema::origin)
+    }
+}
+
+impl SqliteReader {
+    fn exists(&self, sql: &str, values: &[&dyn ToSql]) -> Result<bool, StoreError> {
+        self.readers
+            .read(|c| c.prepare_cached(sql)?.exists(params_from_iter(values)))
+    }
+}
+
+/// A dossier whose steps are still numbers.
+struct Found {
+    row: DossierRow,
+    steps: Vec<IndexRow>,
+}
+
+impl Found {
+    fn named(self, connection: &Connection) -> Result<DossierRow> {
+        let mut word = connection.prepare_cached("SELECT text FROM word WHERE word = ?1")?;
+        let mut row = self.row;
+        for step in self.steps {
+            row.steps.push(StepRow {
+                step: word.query_row(params![step.step], |row| name(row, 0))?,
+                agency: word.query_row(params![step.agency], |row| name(row, 0))?,
+                round: step.round,
+                state: step.what,
+                due_at: step.due().map(from_micros).transpose()?,
+            });
+        }
+        Ok(row)
+    }
+}
+
+fn dossier(connection: &Connection, id: &DossierId) -> Result<Option<DossierRow>> {
+    let mut statement = connection.prepare_cached(&format!("{DOSSIER} WHERE d.id = ?1"))?;
+    let found = statement.query_row(params![id.0], dossier_row).optional()?;
+    found.map(|found| found.named(connection)).transpose()
+}
+
+fn dossier_row(row: &Row<'_>) -> Result<Found> {
+    let summary = Summary {
+        code: name(row, 2)?,
+        desk: name(row, 3)?,
+        procedure: name(row, 4)?,
+        state: row.get(5)?,
+        received_at: instant(row, 6)?,
+        promised_at: instant(row, 7)?,
+        closed_at: optional_instant(row, 8)?,
+    };
+    let found = DossierRow {
+        dossier_id: DossierId(row.get(0)?),
+        number: row.get::<_, i64>(1)?.cast_unsigned(),
+        summary,
+        sequence: row.get::<_, i64>(9)?.cast_unsigned(),
+        last_hash: Digest(row.get(10)?),
+        steps: Vec::new(),
+        quarantined: row.get(12)?,
+    };
+    Ok(Found {
+        row: found,
+        steps: rows::decode(row.get_ref(11)?.as_blob()?),
+    })
+}
+
+/// Follows the records backwards from the last one.
+fn records(connection: &Connection, dossier: &DossierRow) -> Result<Vec<Kept>> {
+    let last = "SELECT last_position FROM dossier WHERE number = ?1";
+    let number = dossier.number.cast_signed();
+    let mut next: Option<i64> = connection
+        .prepare_cached(last)?
+        .query_row(params![number], |row| row.get(0))?;
+    let sql = "SELECT r.sequence, r.bytes, p.salt, p.bytes, r.previous
+               FROM record r LEFT JOIN personal p ON p.position = r.position
+               WHERE r.position = ?1 AND r.dossier = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut records = Vec::with_capacity(usize::try_from(dossier.sequence).unwrap_or_default());
+    while let Some(position) = next {
+        let (record, previous) = statement.query_row(params![position, number], |row| {
+            let personal = match row.get::<_, Option<[u8; 16]>>(2)? {
+                Some(salt) => Some(Beside {
+                    salt,
+                    bytes: row.get(3)?,
+                }),
+                None => None,
+            };
+            let sequence = row.get::<_, i64>(0)?.cast_unsigned();
+            Ok((
+                Kept {
+                    sequence,
+                    bytes: row.get(1)?,
+                    personal,
+                },
+                row.get(4)?,
+            ))
+        })?;
+        records.push(record);
+        // A damaged file must not send us round in a circle.
+        next = match previous {
+            Some(earlier) if earlier < position => Some(earlier),
+            _ => None,
+        };
+    }
+    records.reverse();
+    Ok(records)
+}
+
+fn owed_row(row: &Row<'_>) -> Result<Owed> {
+    let cursor = OwedCursor {
+        due_at: row.get(0)?,
+        dossier: row.get(1)?,
+        kind: row.get(2)?,
+        step: row.get(3)?,
+        round: row.get(4)?,
+    };
+    let attempt = match row.get::<_, Option<u32>>(9)? {
+        Some(attempts) => Some(Attempt {
+            attempts,
+            next_at: instant(row, 10)?,
+            last_error: row.get(11)?,
+        }),
+        None => None,
+    };
+    let kind = OwedKind::of(cursor.kind).ok_or(rusqlite::Error::IntegralValueOutOfRange(
+        2,
+        cursor.kind.into(),
+    ))?;
+    Ok(Owed {
+        dossier_id: DossierId(row.get(5)?),
+        code: name(row, 6)?,
+        row: OwedRow {
+            kind,
+            agency: optional_name(row, 7)?,
+            step: optional_name(row, 8)?,
+            round: cursor.round,
+            due_at: from_micros(cursor.due_at)?,
+        },
+        attempt,
+        cursor,
+    })
+}
+
+fn step_row(row: &Row<'_>) -> Result<StepFound> {
+    Ok(StepFound {
+        cursor: StepCursor {
+            dossier: row.get(0)?,
+            step: row.get(1)?,
+        },
+        dossier_id: DossierId(row.get(2)?),
+        code: name(row, 3)?,
+        row: StepRow {
+            step: name(row, 4)?,
+            agency: name(row, 5)?,
+            round: row.get(6)?,
+            state: row.get(7)?,
+            due_at: optional_instant(row, 8)?,
+        },
+    })
+}
+
+fn incident_row(row: &Row<'_>) -> Result<Incident> {
+    let dossier_id = row.get_ref(2)?.as_blob()?;
+    let word = |at| {
+        row.get_ref(at)
+            .map(|value| !value.as_str().unwrap_or_default().is_empty())
+    };
+    Ok(Incident {
+        number: row.get::<_, i64>(0)?.cast_unsigned(),
+        key: IncidentKey {
+            cause: row.get(1)?,
+            dossier_id: dossier_id.try_into().ok().map(DossierId),
+            step: if word(3)? {
+                optional_name(row, 3)?
+            } else {
+                None
+            },
+            agency: if word(4)? {
+                optional_name(row, 4)?
+            } else {
+                None
+            },
+        },
+        code: optional_name(row, 11)?,
+        vi: row.get(5)?,
+        en: row.get(6)?,
+        opened_at: instant(row, 7)?,
+        last_at: instant(row, 8)?,
+        count: row.get::<_, i64>(9)?.cast_unsigned(),
+        closed_at: optional_instant(row, 10)?,
+    })
+}
+
+fn page(limit: usize) -> u32 {
+    u32::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(u32::MAX)
+}
+
+fn name<T: for<'t> TryFrom<&'t str, Error = BadName>>(row: &Row<'_>, at: usize) -> Result<T> {
+    let text = row.get_ref(at)?.as_str()?;
+    T::try_from(text)
+        .map_err(|bad| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(bad)))
+}
+
+fn optional_name<T: for<'t> TryFrom<&'t str, Error = BadName>>(
+    row: &Row<'_>,
+    at: usize,
+) -> Result<Option<T>> {
+    if row.get_ref(at)? == rusqlite::types::ValueRef::Null {
+        Ok(None)
+    } else {
+        name(row, at).map(Some)
+    }
+}
+
+fn from_micros(micros: i64) -> Result<Timestamp> {
+    Timestamp::from_microsecond(micros)
+        .map_err(|bad| rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, Box::new(bad)))
+}
+
+fn instant(row: &Row<'_>, at: usize) -> Result<Timestamp> {
+    from_micros(row.get(at)?)
+}
+
+fn optional_instant(row: &Row<'_>, at: usize) -> Result<Option<Timestamp>> {
+    row.get::<_, Option<i64>>(at)?.map(from_micros).transpose()
+}

@@ -1,0 +1,146 @@
+//! What only a store on disk can get wrong.
+
+use super::*;
+use crate::store::{
+    Change, NoticeRow,
+    conformance::{id, named, received},
+};
+
+fn open(folder: &Path) -> SqliteStore {
+    SqliteStore::open(folder, SqliteConfig::default()).unwrap()
+}
+
+fn commit(store: &mut SqliteStore, number: u64) -> Result<Committed, StoreError> {
+    store.commit(Batch {
+        changes: vec![big(number)],
+        ..Batch::default()
+    })
+}
+
+/// A dossier whose change takes some pages.
+fn big(number: u64) -> Change {
+    let bytes = vec![b'n'; 16 * 1024];
+    Change {
+        notices: vec![NoticeRow {
+            desk: named("H26.1"),
+            bytes,
+        }],
+        ..received(number)
+    }
+}
+
+#[test]
+fn what_was_committed_is_there_after_a_crash() {
+    let (folder, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut store = open(folder.path());
+    commit(&mut store, 1).unwrap();
+    // The files as a killed process leaves them: nothing closed, nothing copied back.
+    for name in [FILE_NAME.to_owned(), format!("{FILE_NAME}-wal")] {
+        fs::copy(folder.path().join(&name), crashed.path().join(&name)).unwrap();
+    }
+    let reader = open(crashed.path()).reader();
+    assert_eq!(reader.load(&id(1)).unwrap().unwrap().records.len(), 2);
+}
+
+#[test]
+fn a_second_broker_on_the_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path());
+    let second = SqliteStore::open(folder.path(), SqliteConfig::default())
+        .err()
+        .unwrap();
+    assert!(matches!(second, StoreError::InUse { .. }), "{second}");
+    drop(first);
+    open(folder.path());
+}
+
+#[test]
+fn an_older_release_refuses_a_newer_store() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let file = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    file.execute_batch("PRAGMA user_version = 99").unwrap();
+    drop(file);
+    let refused = SqliteStore::open(folder.path(), SqliteConfig::default())
+        .err()
+        .unwrap();
+    assert!(
+        matches!(refused, StoreError::Newer { found: 99, .. }),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(FILE_NAME), vec![b'x'; 8192]).unwrap();
+    let refused = SqliteStore::open(folder.path(), SqliteConfig::default())
+        .err()
+        .unwrap();
+    assert!(matches!(refused, StoreError::Corrupt(_)), "{refused}");
+}
+
+#[test]
+fn a_full_disk_keeps_nothing_and_the_same_commit_succeeds_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    commit(&mut store, 1).unwrap();
+    let pages = "PRAGMA page_count";
+    let connection = store.connection.as_ref().unwrap();
+    let pages: u32 = connection.query_row(pages, [], |row| row.get(0)).unwrap();
+    let limit = format!("PRAGMA max_page_count = {}", pages + 2);
+    connection.query_row(&limit, [], |_| Ok(())).unwrap();
+
+    let refused = commit(&mut store, 2).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::Full(_)) && refused.passes(),
+        "{refused}"
+    );
+    assert_eq!(store.reader().dossier(&id(2)).unwrap(), None);
+
+    assert!(commit(&mut store, 2).unwrap().changes[0].is_ok());
+    assert_eq!(store.reader().counts().unwrap().dossiers, 2);
+}
+
+#[test]
+fn the_log_stays_within_its_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SqliteConfig {
+        wal_copy_bytes: 128 * 1024,
+        wal_bytes_max: 512 * 1024,
+        ..Default::default()
+    };
+    let mut store = SqliteStore::open(folder.path(), config).unwrap();
+    for number in 0..100 {
+        commit(&mut store, number).unwrap();
+        let log = fs::metadata(folder.path().join(format!("{FILE_NAME}-wal")))
+            .unwrap()
+            .len();
+        assert!(log < 1024 * 1024, "{log} bytes after {number}");
+    }
+    assert_eq!(store.reader().counts().unwrap().dossiers, 100);
+}
+
+#[test]
+fn a_long_read_does_not_stop_the_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    commit(&mut store, 1).unwrap();
+    let reader = store.reader.clone();
+    let (begun, is_begun) = std::sync::mpsc::channel();
+    let (end, may_end) = std::sync::mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        reader.readers.read(|c| {
+            let read = c.unchecked_transaction()?;
+            let count = "SELECT count(*) FROM dossier";
+            let before: i64 = read.query_row(count, [], |row| row.get(0))?;
+            begun.send(()).unwrap();
+            may_end.recv().unwrap();
+            Ok((before, read.query_row(count, [], |row| row.get(0))?))
+        })
+    });
+    is_begun.recv().unwrap();
+    commit(&mut store, 2).unwrap();
+    end.send(()).unwrap();
+    assert_eq!(reading.join().unwrap().unwrap(), (1, 1));
+}

@@ -1,0 +1,461 @@
+//! One batch into one open transaction: a savepoint a dossier.
+
+use super::{
+    rows::{self, IndexRow},
+    words::Words,
+};
+use crate::{
+    records::Stored,
+    store::{
+        AttemptChange, Blob, Change, CodeLease, DossierFault, Grant, IncidentChange, IncidentKey,
+        NoticeRow, Position, Quarantine, partition_of,
+    },
+};
+use dossier::name::{Digest, DossierId};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
+
+/// Writes within a transaction that somebody else begins and ends.
+pub(super) struct Write<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) words: &'a mut Words,
+}
+
+/// A change with its words numbered.
+struct Numbered {
+    desk: u32,
+    procedure: u32,
+    owed: Vec<IndexRow>,
+    steps: Vec<IndexRow>,
+    notice_desks: Vec<u32>,
+    grant_agencies: Vec<u32>,
+}
+
+/// What the store has of a dossier before a change.
+struct Before {
+    number: i64,
+    sequence: u64,
+    last_position: Option<i64>,
+    last_hash: Option<Digest>,
+    owed: Vec<IndexRow>,
+    steps: Vec<IndexRow>,
+}
+
+/// Why a change goes back to its savepoint.
+enum Undo {
+    Fault(DossierFault),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Undo {
+    fn from(error: rusqlite::Error) -> Self {
+        // A rule of the tables is this dossier's fault; anything else is the whole batch's.
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::ConstraintViolation) => {
+                Self::Fault(DossierFault::Refused(error.to_string()))
+            }
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+impl Write<'_> {
+    fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize> {
+        self.connection.prepare_cached(sql)?.execute(values)
+    }
+
+    /// One dossier's change, whole or not at all.
+    pub(super) fn change(
+        &mut self,
+        change: &Change,
+    ) -> Result<std::result::Result<Position, DossierFault>> {
+        // Words stay when the savepoint goes back: they are remembered outside it.
+        let numbered = self.numbered(change)?;
+        self.execute("SAVEPOINT dossier", [])?;
+        let done = self.change_within(change, &numbered);
+        let answer = match done {
+            Ok(position) => Ok(position),
+            Err(Undo::Fault(fault)) => {
+                self.execute("ROLLBACK TO dossier", [])?;
+                Err(fault)
+            }
+            Err(Undo::Sqlite(error)) => return Err(error),
+        };
+        self.execute("RELEASE dossier", [])?;
+        Ok(answer)
+    }
+
+    fn numbered(&mut self, change: &Change) -> Result<Numbered> {
+        let (words, connection) = (&mut *self.words, self.connection);
+        let mut word = |text: &str| words.number(connection, text);
+        let notice_desks = change.notices.iter().map(|row| word(row.desk.as_str()));
+        let notice_desks = notice_desks.collect::<Result<_>>()?;
+        let grants = change.grants.iter().map(|row| word(row.agency.as_str()));
+        let grant_agencies = grants.collect::<Result<_>>()?;
+        Ok(Numbered {
+            desk: word(change.summary.desk.as_str())?,
+            procedure: word(change.summary.procedure.as_str())?,
+            notice_desks,
+            grant_agencies,
+            owed: unique(
+                change
+                    .owed
+                    .iter()
+                    .map(|row| IndexRow::of_owed(row, words, connection)),
+            )?,
+            steps: unique(
+                change
+                    .steps
+                    .iter()
+                    .map(|row| IndexRow::of_step(row, words, connection)),
+            )?,
+        })
+    }
+
+    fn change_within(
+        &self,
+        change: &Change,
+        numbered: &Numbered,
+    ) -> std::result::Result<Position, Undo> {
+        let before = self.before(&change.dossier_id)?;
+        check_follows(change, before.as_ref()).map_err(Undo::Fault)?;
+        let before = match before {
+            Some(before) => before,
+            None => self.receive(change, numbered)?,
+        };
+        let last_position = self.append(change, &before)?;
+        self.index(&before, numbered)?;
+        self.update(change, numbered, before.number, last_position)?;
+        for (notice, desk) in change.notices.iter().zip(&numbered.notice_desks) {
+            self.notice(change, notice, *desk, before.number)?;
+        }
+        for (grant, agency) in change.grants.iter().zip(&numbered.grant_agencies) {
+            self.grant(grant, *agency, before.number)?;
+        }
+        for incident in &change.incidents {
+            self.incident(incident)?;
+        }
+        Ok(Position {
+            partition: partition_of(&change.dossier_id),
+            number: last_position.cast_unsigned(),
+        })
+    }
+
+    fn before(&self, id: &DossierId) -> Result<Option<Before>> {
+        let sql = "SELECT number, sequence, last_position, last_hash, owed, steps
+                   FROM dossier WHERE id = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let row = statement.query_row(params![id.0], |row| {
+            Ok(Before {
+                number: row.get(0)?,
+                sequence: row.get::<_, i64>(1)?.cast_unsigned(),
+                last_position: Some(row.get(2)?),
+                last_hash: Some(Digest(row.get(3)?)),
+                owed: rows::decode(row.get_ref(4)?.as_blob()?),
+                steps: rows::decode(row.get_ref(5)?.as_blob()?),
+            })
+        });
+        row.optional()
+    }
+
+    fn receive(&self, change: &Change, numbered: &Numbered) -> std::result::Result<Before, Undo> {
+        let summary = &change.summary;
+        let taken = "SELECT 1 FROM dossier WHERE code = ?1";
+        if self
+            .connection
+            .prepare_cached(taken)?
+            .exists(params![summary.code.as_str()])?
+        {
+            return Err(Undo::Fault(DossierFault::CodeTaken(summary.code.clone())));
+        }
+        let sql = "INSERT INTO dossier (partition, id, code, desk, procedure, state, received_at,
+                     promised_at, sequence, last_position, last_hash, owed, steps)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, x'', x'', x'')
+                   RETURNING number";
+        let number = self.connection.prepare_cached(sql)?.query_row(
+            params![
+                partition_of(&change.dossier_id),
+                change.dossier_id.0,
+                summary.code.as_str(),
+                numbered.desk,
+                numbered.procedure,
+                summary.state,
+                summary.received_at.as_microsecond(),
+                summary.promised_at.as_microsecond(),
+            ],
+            |row| row.get(0),
+        )?;
+        Ok(Before {
+            number,
+            sequence: 0,
+            last_position: None,
+            last_hash: None,
+            owed: Vec::new(),
+            steps: Vec::new(),
+        })
+    }
+
+    fn append(&self, change: &Change, before: &Before) -> Result<i64> {
+        let partition = partition_of(&change.dossier_id);
+        let mut previous = before.last_position;
+        for record in &change.records {
+            self.execute(
+                "INSERT INTO record (partition, dossier, sequence, previous, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    partition,
+                    before.number,
+                    record.sequence.cast_signed(),
+                    previous,
+                    record.bytes
+                ],
+            )?;
+            let position = self.connection.last_insert_rowid();
+            if let Some(beside) = &record.personal {
+                self.execute(
+                    "INSERT INTO personal (position, salt, bytes) VALUES (?1, ?2, ?3)",
+                    params![position, beside.salt, beside.bytes],
+                )?;
+            }
+            previous = Some(position);
+        }
+        Ok(previous.unwrap_or_default())
+    }
+
+    /// Writes what differs between the rows that the dossier had and those that it has now.
+    fn index(&self, before: &Before, now: &Numbered) -> Result<()> {
+        for row in before.owed.iter().filter(|row| !now.owed.contains(row)) {
+            self.execute(
+                "DELETE FROM owed WHERE agency = ?1 AND due_at = ?2 AND dossier = ?3 AND kind = ?4
+                 AND step = ?5 AND round = ?6",
+                params![
+                    row.agency,
+                    row.due_at,
+                    before.number,
+                    row.what,
+                    row.step,
+                    row.round
+                ],
+            )?;
+            self.execute(
+                "DELETE FROM attempt WHERE dossier = ?1 AND step = ?2 AND round = ?3",
+                params![before.number, row.step, row.round],
+            )?;
+        }
+        for row in now.owed.iter().filter(|row| !before.owed.contains(row)) {
+            self.execute(
+                "INSERT INTO owed (agency, due_at, dossier, kind, step, round)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    row.agency,
+                    row.due_at,
+                    before.number,
+                    row.what,
+                    row.step,
+                    row.round
+                ],
+            )?;
+        }
+        for row in before.steps.iter().filter(|row| !now.steps.contains(row)) {
+            self.execute(
+                "DELETE FROM step WHERE agency = ?1 AND state = ?2 AND dossier = ?3 AND step = ?4",
+                params![row.agency, row.what, before.number, row.step],
+            )?;
+        }
+        for row in now.steps.iter().filter(|row| !before.steps.contains(row)) {
+            self.execute(
+                "INSERT INTO step (agency, state, dossier, step, round, due_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    row.agency,
+                    row.what,
+                    before.number,
+                    row.step,
+                    row.round,
+                    row.due()
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn update(
+        &self,
+        change: &Change,
+        numbered: &Numbered,
+        number: i64,
+        last_position: i64,
+    ) -> Result<()> {
+        let Some(Stored { sequence, hash, .. }) = change.records.last() else {
+            return Ok(());
+        };
+        self.execute(
+            "UPDATE dossier SET state = ?2, closed_at = ?3, sequence = ?4, last_position = ?5,
+               last_hash = ?6, owed = ?7, steps = ?8
+             WHERE number = ?1",
+            params![
+                number,
+                change.summary.state,
+                change.summary.closed_at.map(Timestamp::as_microsecond),
+                sequence.cast_signed(),
+                last_position,
+                hash.0,
+                rows::encode(&numbered.owed),
+                rows::encode(&numbered.steps),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn notice(&self, change: &Change, row: &NoticeRow, desk: u32, dossier: i64) -> Result<()> {
+        self.execute(
+            "INSERT INTO notice (partition, desk, dossier, bytes) VALUES (?1, ?2, ?3, ?4)",
+            params![partition_of(&change.dossier_id), desk, dossier, row.bytes],
+        )?;
+        Ok(())
+    }
+
+    fn grant(&self, row: &Grant, agency: u32, dossier: i64) -> Result<()> {
+        self.execute(
+            "INSERT OR IGNORE INTO document_grant (digest, agency, dossier) VALUES (?1, ?2, ?3)",
+            params![row.digest.0, agency, dossier],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn incident(&self, change: &IncidentChange) -> Result<()> {
+        match change {
+            IncidentChange::Happened { key, vi, en, at } => {
+                let (dossier_id, step, agency) = columns(key);
+                self.execute(
+                    "INSERT INTO incident
+                       (cause, dossier_id, step, agency, vi, en, opened_at, last_at, count)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 1)
+                     ON CONFLICT (cause, dossier_id, step, agency) WHERE closed_at IS NULL
+                     DO UPDATE SET count = count + 1, last_at = ?7, vi = ?5, en = ?6",
+                    params![
+                        key.cause,
+                        dossier_id,
+                        step,
+                        agency,
+                        vi,
+                        en,
+                        at.as_microsecond()
+                    ],
+                )?;
+            }
+            IncidentChange::Over { key, at } => {
+                let (dossier_id, step, agency) = columns(key);
+                self.execute(
+                    "UPDATE incident SET closed_at = ?5 WHERE cause = ?1 AND dossier_id = ?2
+                     AND step = ?3 AND agency = ?4 AND closed_at IS NULL",
+                    params![key.cause, dossier_id, step, agency, at.as_microsecond()],
+                )?;
+            }
+            IncidentChange::Closed { number, at } => {
+                self.execute(
+                    "UPDATE incident SET closed_at = ?2 WHERE number = ?1 AND closed_at IS NULL",
+                    params![number.cast_signed(), at.as_microsecond()],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn blob(&self, blob: &Blob) -> Result<()> {
+        self.execute(
+            "INSERT OR IGNORE INTO kept_blob (kind, digest, bytes) VALUES (?1, ?2, ?3)",
+            params![blob.kind.number(), blob.digest.0, blob.bytes],
+        )?;
+        Ok(())
+    }
+
+    /// Remembers attempts at what is still owed; for anything else there is nothing to remember.
+    pub(super) fn attempt(&mut self, change: &AttemptChange) -> Result<()> {
+        let step = self.words.number(self.connection, change.step.as_str())?;
+        if change.attempts == 0 {
+            self.execute(
+                "DELETE FROM attempt WHERE step = ?2 AND round = ?3
+                 AND dossier = (SELECT number FROM dossier WHERE id = ?1)",
+                params![change.dossier_id.0, step, change.round],
+            )?;
+            return Ok(());
+        }
+        let Some(before) = self.before(&change.dossier_id)? else {
+            return Ok(());
+        };
+        if !before
+            .owed
+            .iter()
+            .any(|row| row.step == step && row.round == change.round)
+        {
+            return Ok(());
+        }
+        self.execute(
+            "INSERT OR REPLACE INTO attempt (dossier, step, round, attempts, next_at, last_error)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                before.number,
+                step,
+                change.round,
+                change.attempts,
+                change.next_at.as_microsecond(),
+                change.last_error
+            ],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn quarantine(&self, change: &Quarantine) -> Result<()> {
+        self.execute(
+            "UPDATE dossier SET quarantined = ?2 WHERE id = ?1",
+            params![change.dossier_id.0, change.why],
+        )?;
+        Ok(())
+    }
+
+    /// The first number of a lease.
+    pub(super) fn code_lease(&mut self, lease: &CodeLease) -> Result<u64> {
+        let desk = self.words.number(self.connection, lease.desk.as_str())?;
+        let sql = "INSERT INTO code_sequence (desk, date, next) VALUES (?1, ?2, 1 + ?3)
+                   ON CONFLICT (desk, date) DO UPDATE SET next = next + ?3
+                   RETURNING next - ?3";
+        self.connection
+            .prepare_cached(sql)?
+            .query_row(params![desk, lease.date.to_string(), lease.count], |row| {
+                row.get(0)
+            })
+            .map(i64::cast_unsigned)
+    }
+}
+
+fn columns(key: &IncidentKey) -> (&[u8], &str, &str) {
+    (
+        key.dossier_id.as_ref().map_or(&[], |id| &id.0),
+        key.step.as_ref().map_or("", |step| step.as_str()),
+        key.agency.as_ref().map_or("", |agency| agency.as_str()),
+    )
+}
+
+/// The rows without repetitions, which an index holds once.
+fn unique(rows: impl Iterator<Item = Result<IndexRow>>) -> Result<Vec<IndexRow>> {
+    let mut kept = Vec::new();
+    for row in rows {
+        let row = row?;
+        if !kept.contains(&row) {
+            kept.push(row);
+        }
+    }
+    Ok(kept)
+}
+
+fn check_follows(
+    change: &Change,
+    before: Option<&Before>,
+) -> std::result::Result<(), DossierFault> {
+    crate::store::change::check_follows(
+        &change.records,
+        before.map_or(0, |before| before.sequence),
+        before.and_then(|before| before.last_hash),
+    )
+}
