@@ -1,0 +1,158 @@
+//! What all tasks of one department share: its store, its lines to the broker, and who waits for what.
+
+use crate::{
+    config::Config,
+    store::{Round, Store, StoreError},
+};
+use contract::v1;
+use dashmap::DashMap;
+use node::{
+    stream::Guard,
+    tls::{ChannelError, ChannelOptions, Credentials, PeerSlot, channel, dial},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+/// The version of the contract that is spoken here.
+pub(crate) const CONTRACT_VERSION: &str = "1.0";
+
+/// The counter.
+pub(crate) struct Counter {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    /// For items and verdicts.
+    pub(crate) exchange: Channel,
+    /// Who answers on it.
+    pub(crate) peer: PeerSlot,
+    pub(crate) credentials: Credentials,
+    /// For documents, on a connection of its own.
+    pub(crate) documents: Channel,
+    /// Documents on their way, in or out.
+    pub(crate) transfers: Semaphore,
+    /// A round was received.
+    pub(crate) received: Notify,
+    /// A report waits.
+    pub(crate) outgoing: Arc<Notify>,
+    /// The rounds that are worked on now, by dossier and step.
+    pub(crate) working: DashMap<(String, String), (u32, CancellationToken)>,
+    /// The broker's store and epoch as its newest hello or answer says.
+    pub(crate) broker: watch::Sender<Option<Life>>,
+    /// False from a failed write until the store can be written again.
+    writable: watch::Sender<bool>,
+}
+
+/// A store and its epoch: new when a disk was lost, and after a restore from a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) store_id: String,
+    pub(crate) epoch: String,
+}
+
+impl Counter {
+    pub(crate) fn new(
+        config: Config,
+        store: Store,
+        credentials: &Credentials,
+    ) -> Result<Self, ChannelError> {
+        let (address, broker) = (config.broker.address.as_str(), &config.broker.identity);
+        let options = ChannelOptions::exchange();
+        let (exchange, peer) = dial(address, broker.clone(), credentials, options)?;
+        let options = ChannelOptions::documents();
+        let documents = channel(address, broker.clone(), credentials, options)?;
+        Ok(Self {
+            exchange,
+            peer,
+            documents,
+            credentials: credentials.clone(),
+            transfers: Semaphore::new(config.limits.transfers_max),
+            config,
+            store,
+            received: Notify::new(),
+            outgoing: Arc::new(Notify::new()),
+            working: DashMap::new(),
+            broker: watch::Sender::new(None),
+            writable: watch::Sender::new(true),
+        })
+    }
+
+    /// Ends a stream to the broker when its certificate expires or is denied.
+    pub(crate) fn guard(&self) -> Guard {
+        let (peer, denied) = (self.peer.clone(), self.credentials.denied().clone());
+        Arc::new(move || match peer.current() {
+            Some(peer) => Ok(peer.check(jiff::Timestamp::now(), &denied)?),
+            None => Ok(()),
+        })
+    }
+
+    /// What this side says first on every stream.
+    pub(crate) async fn hello(&self) -> Result<v1::Hello, StoreError> {
+        Ok(v1::Hello {
+            store_id: self.store.store_id().into(),
+            epoch: self.store.epoch().into(),
+            contract_version: CONTRACT_VERSION.into(),
+            agency_code: self.config.agency_code.clone(),
+            position_seen: self.store.position_seen().await?,
+            ..Default::default()
+        })
+    }
+
+    /// The broker showed from which store it speaks; those who must reconcile hear of a new one.
+    pub(crate) fn meet(&self, store_id: &str, epoch: &str) {
+        let life = Life {
+            store_id: store_id.to_owned(),
+            epoch: epoch.to_owned(),
+        };
+        self.broker.send_if_modified(|known| {
+            let new = known.as_ref() != Some(&life);
+            *known = Some(life);
+            new
+        });
+    }
+
+    /// Ends the work on rounds of the step lower than `round`: its answers would not be sent.
+    pub(crate) fn cancel_below(&self, round: &Round) {
+        let key = (round.dossier_id.clone(), round.step_id.clone());
+        if let Some(work) = self.working.get(&key)
+            && work.0 < round.round
+        {
+            work.1.cancel();
+        }
+    }
+
+    /// The store could not be written.
+    pub(crate) fn note_failed_write(&self) {
+        self.writable
+            .send_if_modified(|writable| std::mem::replace(writable, false));
+    }
+
+    /// Whether the store could be written when it was last tried, as it changes.
+    pub(crate) fn writable(&self) -> watch::Receiver<bool> {
+        self.writable.subscribe()
+    }
+
+    /// Tries the store from a failed write until it can be written again.
+    pub(crate) async fn watch_store(&self) {
+        let mut writable = self.writable.subscribe();
+        while writable.wait_for(|writable| !writable).await.is_ok() {
+            tracing::error!(
+                agency = self.config.agency_code,
+                "the store cannot be written"
+            );
+            loop {
+                tokio::time::sleep(Duration::from_millis(self.config.times.probe_ms)).await;
+                if self.store.probe().await.is_ok() {
+                    break;
+                }
+            }
+            self.writable.send_replace(true);
+            tracing::info!(
+                agency = self.config.agency_code,
+                "the store can be written again"
+            );
+            self.received.notify_one();
+            self.outgoing.notify_one();
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The inbox: every round that was handed over, kept before it is acknowledged.
+
+use super::{Round, Store, StoreError, next, now_us, one, use_documents};
+use contract::v1;
+use node::documents::Digest;
+use prost::Message as _;
+use rusqlite::params;
+use std::sync::Arc;
+
+/// Not worked on yet.
+pub(super) const RECEIVED: i64 = 0;
+/// Its reports are in the outbox, or it asks for no work.
+pub(super) const HANDLED: i64 = 1;
+/// A higher round has come.
+pub(super) const SUPERSEDED: i64 = 2;
+
+/// What became of a handover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// It is here, now or since an earlier time.
+    Here {
+        /// When it was recorded first, microseconds since 1970.
+        recorded_at_us: i64,
+        /// Where it stands in this store.
+        position: u64,
+        /// A higher round had come before.
+        superseded: bool,
+        /// It had been here before; what was reported of it waits to be sent again.
+        again: bool,
+    },
+    /// The round is here with another content; nothing was changed.
+    IdReused,
+    /// A document was forgotten meanwhile with the last dossier that used it; fetch it again.
+    DocumentGone,
+}
+
+/// A round that waits for work.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Where it stands in this store.
+    pub sequence: i64,
+    /// Its name.
+    pub round: Round,
+    /// The handover.
+    pub handover: Arc<v1::Handover>,
+}
+
+impl Store {
+    /// Keeps a handover whose documents are all here. A recall, and a round lower than one that is
+    /// here, ask for no work.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is kept.
+    pub async fn keep(&self, handover: &v1::Handover) -> Result<Kept, StoreError> {
+        let bytes = handover.encode_to_vec();
+        let identity = identity(handover);
+        let digests = handover_documents(handover)
+            .into_iter()
+            .map(|(digest, _)| digest);
+        let digests: Vec<Digest> = digests.collect();
+        let recall = handover.task() == v1::Task::Recall;
+        let round = handover.round;
+        let (dossier_id, step_id) = (handover.dossier_id.clone(), handover.step_id.clone());
+        let (dossier_code, handover_id) =
+            (handover.dossier_code.clone(), handover.handover_id.clone());
+        let (sequence, documents) = (self.sequence.clone(), self.documents.clone());
+
+        let kept = self.embedded.write(move |c| {
+            let known = one(c
+                .prepare_cached(
+                    "SELECT sequence, identity, recorded_at, state FROM inbox
+                     WHERE dossier_id = ?1 AND step_id = ?2 AND round = ?3",
+                )?
+                .query_row(params![dossier_id, step_id, round], |row| {
+                    Ok((
+                        row.get(0)?,
+                        row.get::<_, Digest>(1)?,
+                        row.get(2)?,
+                        row.get::<_, i64>(3)?,
+                    ))
+                }))?;
+            if let Some((position, known, recorded_at_us, state)) = known {
+                if known != identity {
+                    return Ok(Kept::IdReused);
+                }
+                super::outbox::wait_again(c, &sequence, &dossier_id, &step_id, round)?;
+                let superseded = state == SUPERSEDED;
+                let position = i64::cast_unsigned(position);
+                return Ok(Kept::Here {
+                    recorded_at_us,
+                    position,
+                    superseded,
+                    again: true,
+                });
+            }
+
+            let highest: Option<u32> = c
+                .prepare_cached(
+                    "SELECT MAX(round) FROM inbox WHERE dossier_id = ?1 AND step_id = ?2",
+                )?
+                .query_row([&dossier_id, &step_id], |row| row.get(0))?;
+            let superseded = highest.is_some_and(|highest| highest > round);
+            if !use_documents(c, &documents, &dossier_id, &digests)? {
+                return Ok(Kept::DocumentGone);
+            }
+            let state = match (superseded, recall) {
+                (true, _) => SUPERSEDED,
+                (false, true) => HANDLED,
+                (false, false) => RECEIVED,
+            };
+            if !superseded {
+                c.prepare_cached(
+                    "UPDATE inbox SET state = ?1
+                     WHERE dossier_id = ?2 AND step_id = ?3 AND state = ?4",
+                )?
+                .execute(params![SUPERSEDED, dossier_id, step_id, RECEIVED])?;
+            }
+            let (position, recorded_at_us) = (next(&sequence), now_us());
+            c.prepare_cached("INSERT INTO inbox VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
+                .execute(params![
+                    position,
+                    dossier_id,
+                    step_id,
+                    round,
+                    dossier_code,
+                    handover_id,
+                    identity,
+                    bytes,
+                    state,
+                    recorded_at_us
+                ])?;
+            let position = position.cast_unsigned();
+            Ok(Kept::Here {
+                recorded_at_us,
+                position,
+                superseded,
+                again: false,
+            })
+        });
+        Ok(kept.await?)
+    }
+
+    /// Whether this very handover is here already: its documents need not be looked for then.
+    pub async fn holds(&self, handover: &v1::Handover) -> Result<bool, StoreError> {
+        let identity = identity(handover);
+        let key = (
+            handover.dossier_id.clone(),
+            handover.step_id.clone(),
+            handover.round,
+        );
+        let found = self.embedded.read(move |c| {
+            one(c
+                .prepare_cached(
+                    "SELECT identity = ?4 FROM inbox
+                     WHERE dossier_id = ?1 AND step_id = ?2 AND round = ?3",
+                )?
+                .query_row(params![key.0, key.1, key.2, identity], |row| row.get(0)))
+        });
+        Ok(found.await?.unwrap_or(false))
+    }
+
+    /// The rounds that wait for work and came after `after`, oldest first, at most `rounds_max`.
+    pub async fn received_after(
+        &self,
+        after: i64,
+        rounds_max: usize,
+    ) -> Result<Vec<Received>, StoreError> {
+        let sql = "SELECT sequence, bytes FROM inbox
+                   WHERE state = 0 AND sequence > ?1 ORDER BY sequence LIMIT ?2";
+        let limit = i64::try_from(rounds_max).unwrap_or(i64::MAX);
+        self.received(sql, params_of(after, limit)).await
+    }
+
+    /// One round that waits for work, if it still does.
+    pub async fn received_at(&self, sequence: i64) -> Result<Option<Received>, StoreError> {
+        let sql = "SELECT sequence, bytes FROM inbox WHERE state = 0 AND sequence = ?1 LIMIT ?2";
+        Ok(self.received(sql, params_of(sequence, 1)).await?.pop())
+    }
+
+    async fn received(&self, sql: &'static str, of: [i64; 2]) -> Result<Vec<Received>, StoreError> {
+        let rows: Vec<(i64, Vec<u8>)> = self
+            .embedded
+            .read(move |c| {
+                c.prepare_cached(sql)?
+                    .query_map(of, |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect()
+            })
+            .await?;
+        rows.into_iter()
+            .map(|(sequence, bytes)| {
+                let handover =
+                    v1::Handover::decode(bytes.as_slice()).map_err(|source| StoreError::Row {
+                        table: "inbox",
+                        source,
+                    })?;
+                let round = Round {
+                    dossier_id: handover.dossier_id.clone(),
+                    step_id: handover.step_id.clone(),
+                    round: handover.round,
+                };
+                Ok(Received {
+                    sequence,
+                    round,
+                    handover: Arc::new(handover),
+                })
+            })
+            .collect()
+    }
+}
+
+fn params_of(first: i64, second: i64) -> [i64; 2] {
+    [first, second]
+}
+
+/// What makes a handover this one: its id, its task and the evidence versions in it. Instants may
+/// differ when a broker builds it again after a loss.
+fn identity(handover: &v1::Handover) -> Digest {
+    let essence = v1::Handover {
+        handover_id: handover.handover_id.clone(),
+        task: handover.task,
+        agency_code: handover.agency_code.clone(),
+        evidence: handover
+            .evidence
+            .iter()
+            .map(|evidence| v1::Evidence {
+                name: evidence.name.clone(),
+                version: evidence.version,
+                digest: evidence.digest.clone(),
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    };
+    node::documents::digest_of(&essence.encode_to_vec())
+}
+
+/// The documents that a handover names, each once, with their sizes in bytes.
+pub(crate) fn handover_documents(handover: &v1::Handover) -> Vec<(Digest, u64)> {
+    super::documents_of(
+        handover
+            .evidence
+            .iter()
+            .flat_map(|evidence| &evidence.documents),
+    )
+}

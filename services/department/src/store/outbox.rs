@@ -1,0 +1,361 @@
+//! The outbox: every report, kept before it is sent and until the dossier is closed.
+
+use super::{Round, Store, StoreError, inbox::HANDLED, next, now_us, one, use_documents};
+use contract::v1;
+use node::documents::Digest;
+use prost::Message as _;
+use rusqlite::{Connection, params};
+use std::{collections::BTreeMap, sync::atomic::AtomicI64};
+
+/// Not answered yet.
+const WAITING: i64 = 0;
+/// The broker has it.
+const RECORDED: i64 = 1;
+/// The broker refused it for good.
+const REFUSED: i64 = 2;
+
+/// A report that waits for its verdict.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Its place in the order of sending.
+    pub sequence: i64,
+    /// The dossier's code, for the log.
+    pub dossier_code: String,
+    /// The item as it is sent.
+    pub item: v1::Item,
+}
+
+/// What became of the reports of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reported {
+    /// They wait in the outbox.
+    Kept,
+    /// The round is not worked on any more; nothing was kept.
+    Superseded,
+}
+
+/// The broker's last word on an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// It has it.
+    Recorded {
+        /// The item.
+        item_id: String,
+        /// The position in the broker's log.
+        position: u64,
+    },
+    /// It will never take it.
+    Refused {
+        /// The item.
+        item_id: String,
+        /// The reason word.
+        reason: String,
+        /// What it said.
+        description: String,
+    },
+}
+
+/// What is held of one step, for reconciling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldingRow {
+    /// The highest round that is here.
+    pub round: Round,
+    /// Its handover.
+    pub handover_id: String,
+    /// The reports about the step that the broker had recorded.
+    pub recorded_item_ids: Vec<String>,
+}
+
+impl Store {
+    /// Puts reports in the outbox and, when `finished`, the round down as handled, in one
+    /// transaction. An item that is in the outbox already stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is kept.
+    pub async fn report(
+        &self,
+        round: &Round,
+        dossier_code: &str,
+        items: Vec<v1::Item>,
+        documents: Vec<Digest>,
+        finished: bool,
+    ) -> Result<Reported, StoreError> {
+        let rows: Vec<_> = items
+            .into_iter()
+            .map(|item| (item.encode_to_vec(), item.item_id))
+            .collect();
+        let (round, dossier_code) = (round.clone(), dossier_code.to_owned());
+        let (sequence, folder) = (self.sequence.clone(), self.documents.clone());
+        let done = self.embedded.write(move |c| {
+            let Round {
+                dossier_id,
+                step_id,
+                round,
+            } = &round;
+            let open = c
+                .prepare_cached(
+                    "UPDATE inbox SET state = CASE WHEN ?4 THEN ?5 ELSE state END
+                     WHERE dossier_id = ?1 AND step_id = ?2 AND round = ?3 AND state = 0",
+                )?
+                .execute(params![dossier_id, step_id, round, finished, HANDLED])?;
+            if open == 0 {
+                return Ok(Reported::Superseded);
+            }
+            if !use_documents(c, &folder, dossier_id, &documents)? {
+                // Nothing is kept of a write that fails.
+                return Err(rusqlite::Error::QueryReturnedNoRows);
+            }
+            for (bytes, item_id) in rows {
+                c.prepare_cached(
+                    "INSERT OR IGNORE INTO outbox
+                     (sequence, item_id, dossier_id, step_id, round, dossier_code, bytes, state)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                )?
+                .execute(params![
+                    next(&sequence),
+                    item_id,
+                    dossier_id,
+                    step_id,
+                    round,
+                    dossier_code,
+                    bytes,
+                    WAITING
+                ])?;
+            }
+            Ok(Reported::Kept)
+        });
+        Ok(done.await?)
+    }
+
+    /// The reports that wait and stand after `after` in the order of sending, at most `items_max`.
+    pub async fn waiting_after(
+        &self,
+        after: i64,
+        items_max: usize,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        let limit = i64::try_from(items_max).unwrap_or(i64::MAX);
+        let sql = "SELECT sequence, dossier_code, bytes FROM outbox
+                   WHERE state = 0 AND sequence > ?1 ORDER BY sequence LIMIT ?2";
+        let rows: Vec<(i64, String, Vec<u8>)> = self
+            .embedded
+            .read(move |c| {
+                c.prepare_cached(sql)?
+                    .query_map([after, limit], |row| {
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                    })?
+                    .collect()
+            })
+            .await?;
+        rows.into_iter().map(Waiting::read).collect()
+    }
+
+    /// Writes down what the broker answered. A report that was recorded once stays so.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the items wait on and are sent again.
+    pub async fn reply(&self, replies: Vec<Reply>) -> Result<(), StoreError> {
+        let done = self.embedded.write(move |c| {
+            let mut position_seen = 0;
+            for reply in &replies {
+                match reply {
+                    Reply::Recorded { item_id, position } => {
+                        let position = position.cast_signed();
+                        position_seen = position_seen.max(position);
+                        c.prepare_cached(
+                            "UPDATE outbox SET state = ?2, position = ?3 WHERE item_id = ?1",
+                        )?
+                        .execute(params![item_id, RECORDED, position])?;
+                    }
+                    Reply::Refused {
+                        item_id,
+                        reason,
+                        description,
+                    } => {
+                        refuse(c, item_id, reason, description)?;
+                    }
+                }
+            }
+            if position_seen > 0 {
+                c.prepare_cached(
+                    "INSERT INTO meta VALUES ('position_seen', ?1) ON CONFLICT (key)
+                     DO UPDATE SET value = MAX(value, excluded.value)",
+                )?
+                .execute([position_seen])?;
+            }
+            Ok(())
+        });
+        Ok(done.await?)
+    }
+
+    /// Lets these reports wait to be sent again, with the same ids.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is changed.
+    pub async fn send_again(&self, item_ids: Vec<String>) -> Result<(), StoreError> {
+        let sequence = self.sequence.clone();
+        let done = self.embedded.write(move |c| {
+            for item_id in &item_ids {
+                c.prepare_cached(
+                    "UPDATE outbox SET state = ?2, sequence = ?3 WHERE item_id = ?1 AND state = ?4",
+                )?
+                .execute(params![item_id, WAITING, next(&sequence), RECORDED])?;
+            }
+            Ok(())
+        });
+        Ok(done.await?)
+    }
+
+    /// The broker speaks from this store and epoch now. The positions that were seen of another
+    /// life are forgotten: they say nothing of this one.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is changed.
+    pub async fn agree_with(&self, store_id: &str, epoch: &str) -> Result<(), StoreError> {
+        let life = format!("{store_id} {epoch}");
+        let done = self.embedded.write(move |c| {
+            let changed = c.execute(
+                "INSERT INTO meta VALUES ('broker', ?1) ON CONFLICT (key)
+                 DO UPDATE SET value = excluded.value WHERE value != excluded.value",
+                [&life],
+            )?;
+            if changed > 0 {
+                c.execute("DELETE FROM meta WHERE key = 'position_seen'", [])?;
+            }
+            Ok(())
+        });
+        Ok(done.await?)
+    }
+
+    /// One report, if it still waits.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn waiting(&self, item_id: &str) -> Result<Option<Waiting>, StoreError> {
+        let item_id = item_id.to_owned();
+        let sql =
+            "SELECT sequence, dossier_code, bytes FROM outbox WHERE item_id = ?1 AND state = 0";
+        let row = self.embedded.read(move |c| {
+            one(c
+                .prepare_cached(sql)?
+                .query_row([item_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))))
+        });
+        row.await?.map(Waiting::read).transpose()
+    }
+
+    /// What is held, by dossier and step, after `after`; at most `rows_max` steps.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn holdings_after(
+        &self,
+        after: Option<(String, String)>,
+        rows_max: usize,
+    ) -> Result<Vec<HoldingRow>, StoreError> {
+        let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
+        let (dossier_id, step_id) = after.unwrap_or_default();
+        let held = self.embedded.read(move |c| {
+            let mut held: Vec<HoldingRow> = c
+                .prepare_cached(
+                    "SELECT dossier_id, step_id, MAX(round), handover_id FROM inbox
+                     WHERE (dossier_id, step_id) > (?1, ?2)
+                     GROUP BY dossier_id, step_id ORDER BY dossier_id, step_id LIMIT ?3",
+                )?
+                .query_map(params![dossier_id, step_id, limit], |row| {
+                    let (dossier_id, step_id) = (row.get(0)?, row.get(1)?);
+                    Ok(HoldingRow {
+                        round: Round {
+                            dossier_id,
+                            step_id,
+                            round: row.get(2)?,
+                        },
+                        handover_id: row.get(3)?,
+                        recorded_item_ids: Vec::new(),
+                    })
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            for row in &mut held {
+                row.recorded_item_ids = c
+                    .prepare_cached(
+                        "SELECT item_id FROM outbox
+                         WHERE dossier_id = ?1 AND step_id = ?2 AND state = ?3 ORDER BY sequence",
+                    )?
+                    .query_map(
+                        params![row.round.dossier_id, row.round.step_id, RECORDED],
+                        |row| row.get(0),
+                    )?
+                    .collect::<rusqlite::Result<_>>()?;
+            }
+            Ok(held)
+        });
+        Ok(held.await?)
+    }
+
+    /// How many reports wait, are recorded, are refused.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn outbox_counts(&self) -> Result<[u64; 3], StoreError> {
+        let rows = self.embedded.read(|c| {
+            c.prepare_cached("SELECT state, COUNT(*) FROM outbox GROUP BY state")?
+                .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?
+                .collect::<rusqlite::Result<BTreeMap<_, _>>>()
+        });
+        let rows = rows.await?;
+        Ok([WAITING, RECORDED, REFUSED]
+            .map(|state| rows.get(&state).copied().unwrap_or(0).cast_unsigned()))
+    }
+}
+
+impl Waiting {
+    fn read((sequence, dossier_code, bytes): (i64, String, Vec<u8>)) -> Result<Self, StoreError> {
+        let item = v1::Item::decode(bytes.as_slice()).map_err(|source| StoreError::Row {
+            table: "outbox",
+            source,
+        })?;
+        Ok(Self {
+            sequence,
+            dossier_code,
+            item,
+        })
+    }
+}
+
+fn refuse(c: &Connection, item_id: &str, reason: &str, description: &str) -> rusqlite::Result<()> {
+    let refused = c
+        .prepare_cached(
+            "UPDATE outbox SET state = ?2, reason = ?3 WHERE item_id = ?1 AND state = 0",
+        )?
+        .execute(params![item_id, REFUSED, reason])?;
+    if refused > 0 {
+        c.prepare_cached(
+            "INSERT OR IGNORE INTO incident
+             (cause, item_id, dossier_code, step_id, opened_at, description)
+             SELECT ?2, item_id, dossier_code, step_id, ?3, ?4 FROM outbox WHERE item_id = ?1",
+        )?
+        .execute(params![item_id, reason, now_us(), description])?;
+    }
+    Ok(())
+}
+
+/// Lets what was recorded of a round wait to be sent again: who hands a round over again may have
+/// lost what was reported of it.
+pub(super) fn wait_again(
+    c: &Connection,
+    sequence: &AtomicI64,
+    dossier_id: &str,
+    step_id: &str,
+    round: u32,
+) -> rusqlite::Result<()> {
+    let item_ids: Vec<String> = c
+        .prepare_cached(
+            "SELECT item_id FROM outbox
+             WHERE dossier_id = ?1 AND step_id = ?2 AND round = ?3 AND state = ?4 ORDER BY sequence",
+        )?
+        .query_map(params![dossier_id, step_id, round, RECORDED], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for item_id in item_ids {
+        c.prepare_cached("UPDATE outbox SET state = ?2, sequence = ?3 WHERE item_id = ?1")?
+            .execute(params![item_id, WAITING, next(sequence)])?;
+    }
+    Ok(())
+}
