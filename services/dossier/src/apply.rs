@@ -2,7 +2,7 @@
 
 use crate::{
     Dossier, Entry, Event,
-    dossier::{FaultAnswer, Recall, Return, Seen, Stage, Unreplayable},
+    dossier::{Fault, FaultAnswer, Recall, Return, Seen, Stage, Unreplayable},
     event::RecallWhy,
     evidence::{NewVersion, Version},
     name::{AgencyCode, EvidenceName, StepId},
@@ -44,6 +44,29 @@ impl Dossier {
             self.seen
                 .entry((cause.system.clone(), cause.item_id.clone()))
                 .or_insert(seen);
+        }
+    }
+
+    /// The open faults in this evidence, as a round tells them.
+    fn faults(&self, answers: &BTreeSet<EvidenceName>) -> Vec<Fault> {
+        answers
+            .iter()
+            .filter_map(|name| {
+                let open = self.returns.get(name)?;
+                Some(Fault {
+                    evidence: name.clone(),
+                    version: open.version,
+                    askers: open.askers.clone(),
+                    reason: open.reason.clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// The step no longer waits for an answer. The giver still owes it.
+    fn stop_asking(&mut self, asker: &StepId) {
+        for open in self.returns.values_mut() {
+            open.askers.retain(|other| other != asker);
         }
     }
 
@@ -112,10 +135,15 @@ impl Dossier {
                 inputs,
                 due_at,
             } => {
+                let faults = self.faults(answers);
+                self.recalls
+                    .retain(|(of, _), recall| of != id || recall.agency != *agency);
                 let step = step!(id);
-                if step.stage.is_open() {
+                if step.work && matches!(step.stage, Stage::PossiblyHeld | Stage::Held) {
                     step.used = std::mem::take(&mut step.inputs);
                 }
+                step.faults = faults;
+                step.given_to.insert(agency.clone());
                 step.stage = Stage::Due;
                 step.round = *round;
                 step.agency = agency.clone();
@@ -278,12 +306,10 @@ impl Dossier {
                 }
                 step.finish(Stage::Ended, at);
                 step.awaiting = None;
+                step.untold.clear();
                 step.reason = format!("step {because_of} was not completed");
-                let ended = id.clone();
-                for open in self.returns.values_mut() {
-                    open.askers.retain(|asker| *asker != ended);
-                }
-                self.answer_returns(&ended, None, "");
+                self.stop_asking(id);
+                self.answer_returns(id, None, "");
             }
             Event::RecallDue {
                 step: id,
@@ -308,23 +334,14 @@ impl Dossier {
                 let step = step!(id);
                 if step.stage.is_open() {
                     step.to_recall = Some((from.clone(), RecallWhy::Moved));
-                    step.inputs = step.used.clone();
-                    // The new department starts the round afresh: work from the beginning, a
-                    // review or an answer from what the result stands on.
-                    step.stage = if step.work {
-                        Stage::Waiting
-                    } else {
-                        Stage::Completed
-                    };
-                    step.answers.clear();
-                    step.review.clear();
                 }
-                if step.stage == Stage::Declined {
-                    step.stage = Stage::Waiting;
+                if step.stage.is_open() || step.stage == Stage::Declined {
+                    step.put_aside();
                 }
                 step.agency = to.clone();
                 step.officer = Officer::default();
                 step.reason.clear();
+                self.stop_asking(id);
             }
             Event::LimitPassed { step: id } => step!(id).limit_passed = true,
             Event::PartFinished { part, end } => {

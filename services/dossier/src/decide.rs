@@ -219,8 +219,11 @@ fn events(dossier: &Dossier, procedure: &Procedure, action: Action) -> Result<Ve
                     state: step.stage,
                 });
             }
-            if step.agency == to {
-                return Ok(vec![]);
+            if step.agency == to && step.stage != Stage::Declined {
+                return Err(Refusal::AlreadyThere {
+                    step: id,
+                    agency: to,
+                });
             }
             Ok(vec![Event::Moved {
                 step: id,

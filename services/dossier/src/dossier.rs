@@ -8,7 +8,7 @@ use crate::{
 use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use crate::step::{FaultAnswer, Stage, Step, Task};
+pub use crate::step::{Fault, FaultAnswer, Stage, Step, Task};
 
 /// An open peer return. Further askers join it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,10 +184,6 @@ impl Dossier {
             || self
                 .steps
                 .values()
-                .any(|step| step.agency.as_str() == agency)
-            || self
-                .recalls
-                .values()
-                .any(|recall| recall.agency.as_str() == agency)
+                .any(|step| step.agency.as_str() == agency || step.given_to.contains(agency))
     }
 }

@@ -11,6 +11,8 @@ use crate::{
 use jiff::Timestamp;
 use std::sync::Arc;
 
+pub use crate::dossier::Fault;
+
 /// One round of a step, as the department gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handover {
@@ -28,7 +30,7 @@ pub struct Handover {
     pub evidence: Vec<Arc<Version>>,
     /// The parties whose roles the step declares.
     pub parties: Vec<Party>,
-    /// Which evidence changed since the round before.
+    /// Which evidence changed since what the department had, or since what the result stands on.
     pub changes: Vec<Change>,
     /// Faults found in what the step gave.
     pub faults: Vec<Fault>,
@@ -54,19 +56,6 @@ pub struct Change {
     /// The version in this round.
     pub to: u32,
     /// The giver's reason.
-    pub reason: String,
-}
-
-/// A fault found in evidence that the step gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Which.
-    pub evidence: EvidenceName,
-    /// The version in which it was found.
-    pub version: u32,
-    /// Who asked.
-    pub askers: Vec<StepId>,
-    /// What is wrong.
     pub reason: String,
 }
 
@@ -100,18 +89,7 @@ pub fn handover(
     if step.round != round || !step.stage.is_open() {
         return None;
     }
-    let evidence: Vec<Arc<Version>> = step
-        .inputs
-        .iter()
-        .filter_map(|(name, version)| {
-            dossier
-                .evidence
-                .get(name)?
-                .iter()
-                .find(|one| one.new.version == *version)
-                .cloned()
-        })
-        .collect();
+    let evidence = inputs(dossier, step);
     let task = step.task();
     Some(Handover {
         id: derive(dossier, id, round, task, &evidence),
@@ -141,17 +119,10 @@ pub fn handover(
             .collect(),
         evidence,
         faults: step
-            .answers
+            .faults
             .iter()
-            .filter_map(|name| {
-                let open = dossier.returns.get(name)?;
-                Some(Fault {
-                    evidence: name.clone(),
-                    version: open.version,
-                    askers: open.askers.clone(),
-                    reason: open.reason.clone(),
-                })
-            })
+            .filter(|fault| step.answers.contains(&fault.evidence))
+            .cloned()
             .collect(),
         fault_answers: step.told.clone(),
         due_since: step.due_since?,
@@ -159,6 +130,35 @@ pub fn handover(
         limit: plan.limit,
         reason: String::new(),
     })
+}
+
+/// The id of the handover of this round, if it is owed or held; no recall has one here.
+pub fn handover_id(dossier: &Dossier, id: &StepId, round: u32) -> Option<String> {
+    let step = dossier
+        .steps
+        .get(id)
+        .filter(|step| step.round == round && step.stage.is_open())?;
+    Some(derive(
+        dossier,
+        id,
+        round,
+        step.task(),
+        &inputs(dossier, step),
+    ))
+}
+
+fn inputs(dossier: &Dossier, step: &crate::dossier::Step) -> Vec<Arc<Version>> {
+    step.inputs
+        .iter()
+        .filter_map(|(name, version)| {
+            dossier
+                .evidence
+                .get(name)?
+                .iter()
+                .find(|one| one.new.version == *version)
+                .cloned()
+        })
+        .collect()
 }
 
 fn derive(

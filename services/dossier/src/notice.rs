@@ -141,7 +141,8 @@ pub fn notices(before: Option<&Dossier>, entry: &Entry, after: &Dossier) -> Vec<
     {
         let was = before.and_then(|dossier| dossier.steps.get(id));
         let moved = was.is_none_or(|was| {
-            (was.stage, was.round, &was.officer) != (step.stage, step.round, &step.officer)
+            (was.stage, was.round, &was.agency, &was.officer)
+                != (step.stage, step.round, &step.agency, &step.officer)
         });
         if moved {
             let state = Notice::Step {

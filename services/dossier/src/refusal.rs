@@ -122,6 +122,14 @@ pub enum Refusal {
         /// The step.
         step: StepId,
     },
+    /// Nothing is to be done: the step is where it should be.
+    #[error("step {step} is already with {agency}")]
+    AlreadyThere {
+        /// The step.
+        step: StepId,
+        /// The agency.
+        agency: AgencyCode,
+    },
     /// Leave the code out and take the one that the broker gives.
     #[error("the dossier code belongs to another dossier, or was not given to this desk")]
     CodeTaken,
@@ -159,6 +167,7 @@ impl Refusal {
             Self::NoDepartment { .. } => "NO_DEPARTMENT",
             Self::UnknownAgency { .. } => "UNKNOWN_AGENCY",
             Self::UnknownStep { .. } => "UNKNOWN_STEP",
+            Self::AlreadyThere { .. } => "ALREADY_THERE",
             Self::CodeTaken => "CODE_TAKEN",
         }
     }
@@ -216,6 +225,9 @@ impl Refusal {
             ),
             Self::UnknownAgency { agency } => format!("Danh bạ không có cơ quan {agency}."),
             Self::UnknownStep { step } => format!("Hồ sơ không có bước {step}."),
+            Self::AlreadyThere { step, agency } => {
+                format!("Bước {step} đang ở cơ quan {agency}; không cần chuyển.")
+            }
             Self::CodeTaken => {
                 "Mã hồ sơ thuộc hồ sơ khác hoặc không cấp cho bộ phận này. Bỏ trống để hệ thống cấp mã.".into()
             }

@@ -99,11 +99,7 @@ pub(crate) fn reported(
         newest: step.round,
     };
     if step.agency != agency {
-        let was_recalled = dossier
-            .recalls
-            .iter()
-            .any(|((recalled, _), recall)| *recalled == id && recall.agency == agency);
-        return Err(if was_recalled {
+        return Err(if step.given_to.contains(&agency) {
             superseded()
         } else {
             Refusal::NotYours
@@ -245,17 +241,7 @@ fn stated(
                 officer,
             })
         }
-        (Task::Answer, Statement::Correction { evidence, reason }) => {
-            let evidence = versions(dossier, procedure, id, evidence, false)?;
-            Ok(Event::Corrected {
-                step: step_id,
-                round,
-                evidence,
-                reason,
-                officer,
-            })
-        }
-        (_, Statement::Correction { evidence, reason }) if step.stage == Stage::Completed => {
+        (Task::Answer | Task::Review, Statement::Correction { evidence, reason }) => {
             let evidence = versions(dossier, procedure, id, evidence, false)?;
             Ok(Event::Corrected {
                 step: step_id,

@@ -74,7 +74,7 @@ impl View<'_> {
             self.plan
                 .needs
                 .iter()
-                .filter(|need| !need.optional && self.dossier.newest(&need.evidence).is_none())
+                .filter(|need| !need.optional)
                 .filter_map(|need| self.procedure.giver(&need.evidence))
                 .find(|giver| failed(giver))
         };
@@ -107,7 +107,19 @@ impl View<'_> {
             .filter(|(_, version)| *version > 0)
             .collect();
         let (work, review) = match self.step.stage {
-            Stage::Waiting if self.is_ready() => (true, Versions::new()),
+            Stage::Waiting if self.step.work => {
+                if !self.is_ready() {
+                    return None;
+                }
+                (true, Versions::new())
+            }
+            Stage::Waiting | Stage::Completed => {
+                let review = differing(&newest, &self.step.used);
+                if review.is_empty() && answers.is_empty() {
+                    return None;
+                }
+                (false, review)
+            }
             Stage::Due | Stage::PossiblyHeld | Stage::Held if self.step.awaiting.is_none() => {
                 let changed = newest != self.step.inputs;
                 let renewed =
@@ -115,19 +127,7 @@ impl View<'_> {
                 if !renewed {
                     return None;
                 }
-                let mut review = self.step.review.clone();
-                // Not yet held: it simply gets the new version. Held: it is asked to judge.
-                if self.step.stage == Stage::Held || !self.step.work {
-                    review.extend(differing(&newest, &self.step.inputs));
-                }
-                (self.step.work, review)
-            }
-            Stage::Completed => {
-                let review = differing(&newest, &self.step.used);
-                if review.is_empty() && answers.is_empty() {
-                    return None;
-                }
-                (false, review)
+                (self.step.work, self.to_judge(&newest))
             }
             _ => return None,
         };
@@ -142,6 +142,23 @@ impl View<'_> {
             inputs: newest,
             due_at: clock_runs.unwrap_or_else(|| self.plan.limit.ends(at)),
         })
+    }
+
+    /// What an open round asks to judge when it is renewed.
+    fn to_judge(&self, newest: &Versions) -> Versions {
+        if !self.step.work {
+            return differing(newest, &self.step.used);
+        }
+        // Not yet held: it simply gets the new version. Held: it is asked.
+        let changed = differing(newest, &self.step.inputs);
+        let is_held = self.step.stage == Stage::Held;
+        newest
+            .iter()
+            .filter(|(name, _)| {
+                self.step.review.contains_key(*name) || is_held && changed.contains_key(*name)
+            })
+            .map(|(name, version)| (name.clone(), *version))
+            .collect()
     }
 
     /// Due when all the evidence it needs is there, uncontested, and every step in `after` is done.

@@ -2,7 +2,7 @@
 
 use crate::{
     event::{Assignment, RecallWhy, Versions},
-    name::{AgencyCode, EvidenceName, PartId},
+    name::{AgencyCode, EvidenceName, PartId, StepId},
     party::Officer,
 };
 use jiff::Timestamp;
@@ -125,6 +125,19 @@ pub struct FaultAnswer {
     pub reason: String,
 }
 
+/// A fault found in evidence that the step gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Which.
+    pub evidence: EvidenceName,
+    /// The version in which it was found.
+    pub version: u32,
+    /// Who asked before this round was given; who joins later is answered with them.
+    pub askers: Vec<StepId>,
+    /// What is wrong.
+    pub reason: String,
+}
+
 /// A step of one dossier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -144,7 +157,7 @@ pub struct Step {
     pub review: Versions,
     /// The evidence of this round.
     pub inputs: Versions,
-    /// The evidence of the round before, or that the result stands on.
+    /// The evidence that the department had before this round, or that the result stands on.
     pub used: Versions,
     /// The evidence whose peer return this step waits for.
     pub awaiting: Option<EvidenceName>,
@@ -152,6 +165,11 @@ pub struct Step {
     pub untold: Vec<FaultAnswer>,
     /// Answers that this round tells.
     pub told: Vec<FaultAnswer>,
+    /// The faults that this round asks to answer, as they were when it was given: a round says the
+    /// same however often it is sent.
+    pub faults: Vec<Fault>,
+    /// The departments that a round was given to.
+    pub given_to: BTreeSet<AgencyCode>,
     /// Who must be told to put it down.
     pub to_recall: Option<(AgencyCode, RecallWhy)>,
     /// Who is at it, as the department said last.
@@ -187,6 +205,8 @@ impl Step {
             awaiting: None,
             untold: Vec::new(),
             told: Vec::new(),
+            faults: Vec::new(),
+            given_to: BTreeSet::new(),
             to_recall: None,
             officer: Officer::default(),
             due_since: None,
@@ -216,8 +236,26 @@ impl Step {
         self.answers.clear();
         self.review.clear();
         self.told.clear();
+        self.faults.clear();
         self.used = self.inputs.clone();
         self.finished_at = Some(at);
+    }
+
+    /// Takes the round away. Whoever gets the step next starts afresh: work from nothing, a review
+    /// or an answer from what the result stands on.
+    pub(crate) fn put_aside(&mut self) {
+        self.stage = Stage::Waiting;
+        self.answers.clear();
+        self.review.clear();
+        self.told.clear();
+        self.faults.clear();
+        self.inputs.clear();
+        if self.work {
+            self.used.clear();
+        }
+        self.awaiting = None;
+        self.due_since = None;
+        self.held_since = None;
     }
 
     pub(crate) fn note_officer(&mut self, officer: &Officer) {

@@ -1,0 +1,13 @@
+//! The core's tests: stories that an official could read, laws as properties, and a seeded world
+//! that loses, repeats, reorders and crashes.
+
+#![allow(clippy::unwrap_used)]
+#![allow(unreachable_pub)] // modules of a test binary are reached by nobody else
+
+mod bookkeeper;
+mod deploy;
+mod generate;
+mod laws;
+mod stories;
+mod stories_of_returns;
+mod world;
