@@ -1,6 +1,30 @@
 //! The post office: intake, ledger, store, couriers, documents, directory.
+//!
+//! A dossier *arrives* ([`desk`]), is *checked* (`dossier::intake`), *recorded* ([`ledger`], into
+//! the [`store`]), *routed* (the directory in the [`registry`]), *handed over* and *acknowledged*
+//! ([`courier`]), *answered* and *returned* ([`exchange`]). After a loss both sides [`reconcile`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod access;
+pub mod bell;
+pub mod codes;
+pub mod config;
+pub mod courier;
+pub mod desk;
+pub mod documents;
+pub mod exchange;
+pub mod failure;
+pub mod hot;
+pub mod ledger;
+pub mod operator;
+pub mod reconcile;
 pub mod records;
+pub mod registry;
+mod serve;
 pub mod store;
+pub mod timers;
+pub mod wire;
+
+pub use config::Config;
+pub use serve::{BrokerError, Running, start};

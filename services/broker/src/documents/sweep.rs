@@ -1,0 +1,116 @@
+//! What nobody finished or nobody named goes.
+
+use super::{Documents, Inner, Refusal};
+use dossier::name::Digest;
+use jiff::Timestamp;
+use std::{fs, io, path::Path};
+use tokio::task::spawn_blocking;
+
+/// Documents that one sweep looks at; the rest is for the next.
+const SWEEP_DOCUMENTS_MAX: u32 = 1_000;
+
+/// What a sweep took away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Broken uploads.
+    pub uploads: usize,
+    /// Complete documents that no dossier names.
+    pub documents: usize,
+    /// More may be due: sweep again soon.
+    pub more: bool,
+}
+
+impl Documents {
+    /// Takes away broken uploads and unnamed documents whose time is over. To be called every few
+    /// minutes.
+    ///
+    /// # Errors
+    /// [`Refusal`]; the rest is for the next sweep.
+    pub async fn sweep(&self, now: Timestamp) -> Result<Swept, Refusal> {
+        let inner = self.inner.clone();
+        let swept = spawn_blocking(move || sweep(&inner, now));
+        swept
+            .await
+            .map_err(|_| Refusal::Disk("the sweep was broken off".into()))?
+    }
+
+    /// Takes away files without a row: what a process left that ended between file and row. To be
+    /// called once after opening, beside other work.
+    ///
+    /// # Errors
+    /// [`Refusal`]; the rest is for the next start.
+    pub async fn sweep_strays(&self) -> Result<usize, Refusal> {
+        let inner = self.inner.clone();
+        let swept = spawn_blocking(move || sweep_strays(&inner));
+        swept
+            .await
+            .map_err(|_| Refusal::Disk("the sweep was broken off".into()))?
+    }
+}
+
+fn sweep(inner: &Inner, now: Timestamp) -> Result<Swept, Refusal> {
+    let mut swept = Swept::default();
+    let since = now
+        .saturating_sub(inner.config.upload_expiry())
+        .unwrap_or(Timestamp::MIN);
+    for part in inner.accounts.take_untouched_since(since) {
+        remove(&inner.uploads.join(part))?;
+        swept.uploads += 1;
+    }
+    let expired = inner.register.expired(now, SWEEP_DOCUMENTS_MAX)?;
+    swept.more = expired.len() == SWEEP_DOCUMENTS_MAX as usize;
+    for digest in expired {
+        if leave(inner, digest, now)? {
+            swept.documents += 1;
+        }
+    }
+    Ok(swept)
+}
+
+/// Lets a document go unless somebody names it; the row first, so that no row is without its file.
+fn leave(inner: &Inner, digest: Digest, now: Timestamp) -> Result<bool, Refusal> {
+    let _shelf = inner.shelf(&digest);
+    let Some(_leaving) = inner.naming.leave(digest) else {
+        return Ok(false);
+    };
+    let named = inner.store.names(&digest)?;
+    let gone = inner.register.forget(digest, named, now)?;
+    if gone {
+        remove(&inner.path_of(&digest))?;
+    }
+    Ok(gone)
+}
+
+fn sweep_strays(inner: &Inner) -> Result<usize, Refusal> {
+    let mut strays = 0;
+    for folder in fs::read_dir(&inner.folder)? {
+        let folder = folder?;
+        if !folder.file_type()?.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(folder.path())? {
+            let name = [folder.file_name(), file?.file_name()].map(|n| n.into_string());
+            let [Ok(first), Ok(rest)] = name else {
+                continue;
+            };
+            let mut digest = Digest([0; 32]);
+            if hex::decode_to_slice(first + &rest, &mut digest.0).is_err() {
+                continue;
+            }
+            // Held, so that a document that is just arriving has its row, too.
+            let _shelf = inner.shelf(&digest);
+            if inner.register.size(&digest)?.is_none() {
+                remove(&inner.path_of(&digest))?;
+                strays += 1;
+            }
+        }
+    }
+    Ok(strays)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,243 @@
+//! `ExchangeService`: what departments say to the broker.
+
+use crate::{
+    access::{Access, Call},
+    bell::Belfry,
+    failure::Failure,
+    ledger::Ledger,
+    reconcile::Reconciler,
+    wire,
+};
+use contract::v1::{self, exchange_service_server::ExchangeService};
+use dossier::name::AgencyCode;
+use futures_util::{Stream, StreamExt as _};
+use node::{
+    fault::Fault,
+    identity::Identity,
+    stream::{self, StreamLimits},
+};
+use std::{pin::Pin, sync::Arc, sync::atomic::Ordering};
+use tonic::{Code, Request, Response, Status, Streaming};
+
+/// What every stream of ours says first.
+#[derive(Debug, Clone)]
+pub struct Greeting {
+    /// Our store, in hexadecimal.
+    pub store_id: String,
+    /// The contract's version.
+    pub contract_version: &'static str,
+}
+
+impl Greeting {
+    /// The hello for this department.
+    pub fn hello(&self, ledger: &Ledger, agency: &str) -> v1::Hello {
+        v1::Hello {
+            store_id: self.store_id.clone(),
+            epoch: ledger.condition().epoch.load(Ordering::Relaxed).to_string(),
+            contract_version: self.contract_version.to_owned(),
+            agency_code: agency.to_owned(),
+            ..v1::Hello::default()
+        }
+    }
+}
+
+/// Takes reports and reconciles.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Who may call.
+    pub access: Access,
+    /// Where it is recorded.
+    pub ledger: Ledger,
+    /// Whom a call wakes.
+    pub belfry: Belfry,
+    /// What we say first.
+    pub greeting: Greeting,
+    /// Compares what both sides hold.
+    pub reconciler: Arc<Reconciler>,
+    /// Limits of streams.
+    pub limits: StreamLimits,
+}
+
+type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+impl Exchange {
+    /// Takes one item and gives its verdict.
+    async fn take(&self, system: &Identity, agency: Option<&str>, item: v1::Item) -> v1::Verdict {
+        let item_id = item.item_id.clone();
+        let parsed = match wire::report(&item) {
+            Ok(parsed) => parsed,
+            Err(fault) => return wire::refused(item_id, fault),
+        };
+        let named = parsed.report.agency.as_str();
+        let speaks_for_it = agency.is_none_or(|agency| agency == named);
+        if let Err(fault) = self.access.must_act_for(system, named) {
+            return wire::refused(item_id, fault);
+        }
+        if !speaks_for_it {
+            return wire::refused(item_id, wire::denied("NOT_YOUR_AGENCY"));
+        }
+        match self.ledger.report(system.uri(), parsed).await {
+            Ok(recorded) => wire::recorded(item_id, recorded.at, recorded.position),
+            Err(failure) => {
+                if matches!(failure, Failure::Refused(_)) {
+                    tracing::info!(%system, reason = failure.fault().reason(), "a report was refused");
+                }
+                failure.verdict(item_id, self.ledger.was_restored())
+            }
+        }
+    }
+
+    fn department_called(&self, agency: &str) {
+        if let Ok(agency) = agency.parse::<AgencyCode>() {
+            self.belfry.called.ring(&agency);
+        }
+    }
+
+    /// A peer that has seen more of our log than there is: this store was restored from a copy.
+    pub(crate) async fn notice_restore(&self, position_seen: u64) {
+        let position = self.ledger.condition().position.load(Ordering::Relaxed);
+        if position_seen > position {
+            tracing::error!(
+                position_seen,
+                position,
+                "a department has seen more of our log than there is: the store was restored from an older copy; a new epoch begins"
+            );
+            if let Err(failure) = self.ledger.begin_epoch().await {
+                tracing::error!(%failure, "the new epoch could not begin");
+            }
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl ExchangeService for Exchange {
+    type ReportStream = Responses<v1::ReportResponse>;
+    type CollectStream = Responses<v1::CollectResponse>;
+
+    async fn report(
+        &self,
+        request: Request<Streaming<v1::ReportRequest>>,
+    ) -> Result<Response<Self::ReportStream>, Status> {
+        let peer = self.access.caller(&request, Call::Exchange)?;
+        let inbound = request
+            .into_inner()
+            .map(|message| message.map(|message| message.envelope.unwrap_or_default()));
+        let asked = stream::accept(inbound, self.limits).await?;
+        let agency = asked.hello().agency_code.clone();
+        self.access
+            .must_act_for(&peer.identity, &agency)
+            .map_err(Fault::into_status)?;
+        self.notice_restore(asked.hello().position_seen).await;
+        self.department_called(&agency);
+        let hello = self.greeting.hello(&self.ledger, &agency);
+        let (session, outgoing) = asked.answer(hello);
+        let guard = self.access.guard(peer.clone(), agency.clone());
+        let mut receiving = session.receiving(guard);
+        let exchange = self.clone();
+        tokio::spawn(async move {
+            loop {
+                match receiving.next().await {
+                    Ok(Some(received)) => {
+                        let exchange = exchange.clone();
+                        let (peer, agency) = (peer.clone(), agency.clone());
+                        // The window bounds how many of these there are.
+                        tokio::spawn(async move {
+                            let verdict = exchange
+                                .take(&peer.identity, Some(&agency), received.item)
+                                .await;
+                            match verdict.outcome {
+                                Some(outcome) => received.ticket.answer(outcome),
+                                None => drop(received.ticket),
+                            }
+                        });
+                    }
+                    Ok(None) => break,
+                    Err(status) => {
+                        tracing::debug!(system = %peer.identity, reason = ?Fault::reason_of(&status), "a report stream ended");
+                        break;
+                    }
+                }
+            }
+        });
+        let responses = outgoing.map(|out| {
+            out.map(|envelope| v1::ReportResponse {
+                envelope: Some(envelope),
+            })
+        });
+        Ok(Response::new(Box::pin(responses)))
+    }
+
+    async fn report_one(
+        &self,
+        request: Request<v1::ReportOneRequest>,
+    ) -> Result<Response<v1::ReportOneResponse>, Status> {
+        let peer = self.access.caller(&request, Call::Exchange)?;
+        let item = request
+            .into_inner()
+            .item
+            .ok_or_else(|| wire::unknown_kind("item").into_status())?;
+        if let Some(v1::item::Kind::Report(report)) = &item.kind {
+            self.department_called(&report.agency_code);
+        }
+        let verdict = self.take(&peer.identity, None, item).await;
+        Ok(Response::new(v1::ReportOneResponse {
+            verdict: Some(verdict),
+        }))
+    }
+
+    async fn collect(
+        &self,
+        request: Request<Streaming<v1::CollectRequest>>,
+    ) -> Result<Response<Self::CollectStream>, Status> {
+        self.access.caller(&request, Call::Exchange)?;
+        Err(wire::not_implemented("ExchangeService.Collect"))
+    }
+
+    async fn fetch(
+        &self,
+        request: Request<v1::FetchRequest>,
+    ) -> Result<Response<v1::FetchResponse>, Status> {
+        self.access.caller(&request, Call::Exchange)?;
+        Err(wire::not_implemented("ExchangeService.Fetch"))
+    }
+
+    async fn acknowledge(
+        &self,
+        request: Request<v1::AcknowledgeRequest>,
+    ) -> Result<Response<v1::AcknowledgeResponse>, Status> {
+        self.access.caller(&request, Call::Exchange)?;
+        Err(wire::not_implemented("ExchangeService.Acknowledge"))
+    }
+
+    async fn reconcile(
+        &self,
+        request: Request<v1::ReconcileRequest>,
+    ) -> Result<Response<v1::ReconcileResponse>, Status> {
+        let peer = self.access.caller(&request, Call::Exchange)?;
+        let request = request.into_inner();
+        self.access
+            .must_act_for(&peer.identity, &request.agency_code)
+            .map_err(Fault::into_status)?;
+        self.notice_restore(request.position_seen).await;
+        let agency: AgencyCode = request.agency_code.parse().map_err(|_| {
+            Fault::new(
+                Code::InvalidArgument,
+                "INVALID_FIELDS",
+                "agency_code is no agency code",
+                "Mã cơ quan không đúng.",
+            )
+            .into_status()
+        })?;
+        let answer = self
+            .reconciler
+            .page(&peer.identity.uri(), &agency, request)
+            .await?;
+        self.department_called(agency.as_str());
+        let condition = self.ledger.condition();
+        Ok(Response::new(v1::ReconcileResponse {
+            store_id: self.greeting.store_id.clone(),
+            epoch: condition.epoch.load(Ordering::Relaxed).to_string(),
+            ..answer
+        }))
+    }
+}

@@ -1,0 +1,124 @@
+//! Why the ledger did not record something, and what the sender is told.
+
+use crate::wire;
+use contract::v1;
+use dossier::Refusal;
+use node::fault::Fault;
+use std::time::Duration;
+use tonic::Code;
+
+/// Why the ledger did not record something.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// The core refuses it; the sender is taught why.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Name a procedure that is in force.
+    #[error("no procedure of this code is in force")]
+    UnknownProcedure,
+    /// Upload the document first; or it was never given to this system in this dossier.
+    #[error("a document is named that this system neither uploaded nor was given in this dossier")]
+    DocumentNotYours {
+        /// Where it is named.
+        field: String,
+    },
+    /// Keep the item and reconcile: this store was restored, and may not have the dossier yet.
+    #[error("the dossier is not known here")]
+    UnknownDossier,
+    /// Try later: a person must look at the dossier first.
+    #[error("the dossier is quarantined")]
+    Quarantined,
+    /// Try again soon.
+    #[error("the ledger is busy")]
+    Busy,
+    /// Try later: the store takes nothing at the moment.
+    #[error("the store takes nothing at the moment: {0}")]
+    Storage(String),
+    /// Nobody knows whether it was recorded; send it again under the same id.
+    #[error("nobody knows whether it was recorded")]
+    Doubt,
+    /// Try again when the broker is back.
+    #[error("the broker is stopping")]
+    Stopping,
+}
+
+impl Failure {
+    /// What the sender is told.
+    pub fn fault(&self) -> Fault {
+        let later = |code, reason, en: &str, vi: &str, seconds| {
+            Fault::new(code, reason, en, vi).retry_after(Duration::from_secs(seconds))
+        };
+        match self {
+            Self::Refused(refusal) => wire::fault(refusal),
+            Self::UnknownProcedure => Fault::new(
+                Code::InvalidArgument,
+                "UNKNOWN_PROCEDURE",
+                "no procedure of this code is in force today; ask for the codes that are",
+                "Không có thủ tục nào với mã này đang có hiệu lực. Kiểm tra lại mã thủ tục.",
+            )
+            .field(
+                "procedure_code",
+                "must be the code of a procedure that is in force",
+            ),
+            Self::DocumentNotYours { field } => Fault::new(
+                Code::PermissionDenied,
+                "DOCUMENT_NOT_YOURS",
+                format!(
+                    "{field} names a document that this system neither uploaded nor was given in this dossier; upload it first"
+                ),
+                format!(
+                    "{field} nêu tài liệu mà hệ thống này chưa tải lên hoặc không được giao trong hồ sơ. Tải lên trước."
+                ),
+            ),
+            Self::UnknownDossier => wire::denied("NOT_YOURS"),
+            Self::Quarantined => later(
+                Code::Unavailable,
+                "DOSSIER_QUARANTINED",
+                "the dossier is stopped until a person has looked at it; keep the item and try later",
+                "Hồ sơ đang tạm dừng để kiểm tra. Giữ lại và gửi sau.",
+                60,
+            ),
+            Self::Busy => later(
+                Code::ResourceExhausted,
+                "LEDGER_BUSY",
+                "more is waiting than can be recorded at once; try again shortly",
+                "Hệ thống đang bận. Thử lại sau giây lát.",
+                1,
+            ),
+            Self::Storage(_) => later(
+                Code::ResourceExhausted,
+                "STORAGE_UNAVAILABLE",
+                "the broker's disk takes nothing at the moment; it goes on by itself when there is room",
+                "Bộ nhớ của hệ thống tạm thời không ghi được. Hệ thống sẽ tự tiếp tục.",
+                5,
+            ),
+            Self::Doubt => later(
+                Code::Unavailable,
+                "IN_DOUBT",
+                "nobody knows whether this was recorded; send it again under the same id",
+                "Chưa rõ đã ghi nhận hay chưa. Gửi lại với cùng mã.",
+                1,
+            ),
+            Self::Stopping => later(
+                Code::Unavailable,
+                "STOPPING",
+                "the broker is stopping; try again when it is back",
+                "Hệ thống đang dừng. Thử lại sau.",
+                2,
+            ),
+        }
+    }
+
+    /// The verdict on an item that was not recorded.
+    pub fn verdict(&self, item_id: String, was_restored: bool) -> v1::Verdict {
+        match self {
+            Self::Doubt => wire::unknown(item_id, "nobody knows whether it was recorded"),
+            // Only a store that was restored can lack a dossier that somebody has a step in. To
+            // everybody else, not known and not theirs look alike.
+            Self::UnknownDossier if was_restored => {
+                wire::unknown(item_id, "the dossier is not known here yet")
+            }
+            other => wire::refused(item_id, other.fault()),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! `OperatorService`: what central operators see and do.
+
+use crate::{
+    access::{Access, Call},
+    desk::{Case, page},
+    ledger::Ledger,
+    registry::Registry,
+    store::{self, Reader, StoreError},
+    wire,
+};
+use contract::v1::{self, operator_service_server::OperatorService};
+use dossier::{
+    Refusal,
+    decide::Action,
+    event::Cause,
+    name::{AgencyCode, DossierCode, Key, StepId},
+    refusal::FieldFault,
+};
+use futures_util::Stream;
+use node::fault::Fault;
+use std::{pin::Pin, sync::Arc};
+use tonic::{Code, Request, Response, Status};
+
+const PAGE_INCIDENTS: u32 = 100;
+const PAGE_INCIDENTS_MAX: u32 = 500;
+const REASON_BYTES_MAX: usize = 2_000;
+
+/// Serves operators.
+#[derive(Clone)]
+pub struct Operator {
+    /// Who may call.
+    pub access: Access,
+    /// Where it is recorded.
+    pub ledger: Ledger,
+    /// What is committed.
+    pub reader: Arc<dyn Reader>,
+    /// Procedures and directory.
+    pub registry: Registry,
+}
+
+fn unreadable(error: StoreError) -> Status {
+    crate::failure::Failure::Storage(error.to_string())
+        .fault()
+        .into_status()
+}
+
+fn incident(found: store::Incident) -> v1::Incident {
+    v1::Incident {
+        incident_id: found.number.to_string(),
+        cause: found.key.cause,
+        dossier_id: found
+            .key
+            .dossier_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+        dossier_code: found.code.map(|code| code.to_string()).unwrap_or_default(),
+        step_id: found
+            .key
+            .step
+            .map(|step| step.to_string())
+            .unwrap_or_default(),
+        agency_code: found
+            .key
+            .agency
+            .map(|agency| agency.to_string())
+            .unwrap_or_default(),
+        opened_at: wire::timestamp(found.opened_at),
+        closed_at: found.closed_at.and_then(wire::timestamp),
+        count: found.count,
+        description: Some(v1::Text {
+            vi: found.vi,
+            en: found.en,
+        }),
+    }
+}
+
+struct Fields(Vec<FieldFault>);
+
+impl Fields {
+    fn name<T: for<'a> TryFrom<&'a str, Error = dossier::name::BadName>>(
+        &mut self,
+        field: &str,
+        text: &str,
+    ) -> Option<T> {
+        T::try_from(text)
+            .map_err(|bad| {
+                self.0.push(FieldFault {
+                    field: field.into(),
+                    rule: bad.rule.into(),
+                })
+            })
+            .ok()
+    }
+}
+
+impl Operator {
+    fn case(&self, code: &DossierCode) -> Result<Case, Status> {
+        let unknown = || {
+            Fault::new(
+                Code::NotFound,
+                "UNKNOWN_DOSSIER",
+                "there is no dossier with this code",
+                "Không có hồ sơ với mã này.",
+            )
+            .into_status()
+        };
+        let id = self
+            .reader
+            .by_code(code)
+            .map_err(unreadable)?
+            .ok_or_else(unknown)?;
+        Case::load(self.reader.as_ref(), &self.registry, &id)?.ok_or_else(unknown)
+    }
+}
+
+macro_rules! not_yet {
+    ($self:ident, $request:ident, $call:literal) => {{
+        $self.access.caller(&$request, Call::Operator)?;
+        Err(wire::not_implemented($call))
+    }};
+}
+
+#[tonic::async_trait]
+impl OperatorService for Operator {
+    type WatchDossiersStream =
+        Pin<Box<dyn Stream<Item = Result<v1::WatchDossiersResponse, Status>> + Send>>;
+
+    async fn inspect_dossier(
+        &self,
+        request: Request<v1::InspectDossierRequest>,
+    ) -> Result<Response<v1::InspectDossierResponse>, Status> {
+        not_yet!(self, request, "OperatorService.InspectDossier")
+    }
+
+    async fn list_incidents(
+        &self,
+        request: Request<v1::ListIncidentsRequest>,
+    ) -> Result<Response<v1::ListIncidentsResponse>, Status> {
+        self.access.caller(&request, Call::Operator)?;
+        let request = request.into_inner();
+        let before = match request.page_token.as_str() {
+            "" => None,
+            token => Some(token.parse::<u64>().map_err(|_| {
+                let rule = "one that this broker gave, or empty".into();
+                let fault = FieldFault {
+                    field: "page_token".into(),
+                    rule,
+                };
+                wire::fault(&Refusal::Fields(vec![fault])).into_status()
+            })?),
+        };
+        let limit = page(request.page_size, PAGE_INCIDENTS, PAGE_INCIDENTS_MAX);
+        let found = self
+            .reader
+            .incidents(request.include_closed, before, limit)
+            .map_err(unreadable)?;
+        let next_page_token = match found.last() {
+            Some(last) if found.len() == limit => last.number.to_string(),
+            _ => String::new(),
+        };
+        let incidents = found.into_iter().map(incident).collect();
+        Ok(Response::new(v1::ListIncidentsResponse {
+            incidents,
+            next_page_token,
+        }))
+    }
+
+    async fn move_step(
+        &self,
+        request: Request<v1::MoveStepRequest>,
+    ) -> Result<Response<v1::MoveStepResponse>, Status> {
+        let peer = self.access.caller(&request, Call::Operator)?;
+        let request = request.into_inner();
+        let mut fields = Fields(Vec::new());
+        let key: Option<Key> = fields.name("request_id", &request.request_id);
+        let code: Option<DossierCode> = fields.name("dossier_code", &request.dossier_code);
+        let step: Option<StepId> = fields.name("step_id", &request.step_id);
+        let to: Option<AgencyCode> = fields.name("to_agency_code", &request.to_agency_code);
+        if request.reason.trim().is_empty() || request.reason.len() > REASON_BYTES_MAX {
+            let rule = format!("1 to {REASON_BYTES_MAX} bytes of text");
+            fields.0.push(FieldFault {
+                field: "reason".into(),
+                rule,
+            });
+        }
+        let (Some(key), Some(code), Some(step), Some(to), true) =
+            (key, code, step, to, fields.0.is_empty())
+        else {
+            return Err(wire::fault(&Refusal::Fields(fields.0)).into_status());
+        };
+        let can_do = self
+            .registry
+            .directory()
+            .agency(to.as_str())
+            .is_some_and(|agency| !agency.roles.is_empty());
+        if !can_do {
+            return Err(wire::fault(&Refusal::UnknownAgency { agency: to }).into_status());
+        }
+        let case = self.case(&code)?;
+        let cause = Cause {
+            system: peer.identity.uri(),
+            item_id: key,
+            digest: wire::item_digest(&request),
+            claimed_at: None,
+        };
+        let action = Action::Move {
+            step: step.clone(),
+            to,
+            reason: request.reason,
+        };
+        let recorded = self
+            .ledger
+            .happen(case.dossier.id, Some(cause), action)
+            .await
+            .map_err(|failure| failure.fault().into_status())?;
+        tracing::info!(operator = %peer.identity, dossier_code = %code, %step, "a step was moved");
+        let round = recorded
+            .dossier
+            .steps
+            .get(&step)
+            .map_or(0, |step| step.round);
+        Ok(Response::new(v1::MoveStepResponse { round }))
+    }
+
+    async fn search_dossiers(
+        &self,
+        request: Request<v1::SearchDossiersRequest>,
+    ) -> Result<Response<v1::SearchDossiersResponse>, Status> {
+        not_yet!(self, request, "OperatorService.SearchDossiers")
+    }
+
+    async fn watch_dossiers(
+        &self,
+        request: Request<v1::WatchDossiersRequest>,
+    ) -> Result<Response<Self::WatchDossiersStream>, Status> {
+        not_yet!(self, request, "OperatorService.WatchDossiers")
+    }
+
+    async fn list_departments(
+        &self,
+        request: Request<v1::ListDepartmentsRequest>,
+    ) -> Result<Response<v1::ListDepartmentsResponse>, Status> {
+        not_yet!(self, request, "OperatorService.ListDepartments")
+    }
+
+    async fn retry_now(
+        &self,
+        request: Request<v1::RetryNowRequest>,
+    ) -> Result<Response<v1::RetryNowResponse>, Status> {
+        not_yet!(self, request, "OperatorService.RetryNow")
+    }
+
+    async fn suspend_department(
+        &self,
+        request: Request<v1::SuspendDepartmentRequest>,
+    ) -> Result<Response<v1::SuspendDepartmentResponse>, Status> {
+        not_yet!(self, request, "OperatorService.SuspendDepartment")
+    }
+
+    async fn release_dossier(
+        &self,
+        request: Request<v1::ReleaseDossierRequest>,
+    ) -> Result<Response<v1::ReleaseDossierResponse>, Status> {
+        not_yet!(self, request, "OperatorService.ReleaseDossier")
+    }
+
+    async fn statistics(
+        &self,
+        request: Request<v1::StatisticsRequest>,
+    ) -> Result<Response<v1::StatisticsResponse>, Status> {
+        not_yet!(self, request, "OperatorService.Statistics")
+    }
+
+    async fn list_audit(
+        &self,
+        request: Request<v1::ListAuditRequest>,
+    ) -> Result<Response<v1::ListAuditResponse>, Status> {
+        not_yet!(self, request, "OperatorService.ListAudit")
+    }
+}

@@ -1,0 +1,254 @@
+//! Reconciling: what a department holds, compared with what the broker believes. What the broker
+//! believed held and the department did not name is owed again.
+
+use crate::{
+    hot::{Hot, LoadError},
+    ledger::Ledger,
+    store::{Reader, StepCursor, StoreError},
+};
+use contract::v1::{self, HoldingState};
+use dashmap::DashMap;
+use dossier::{
+    Dossier,
+    decide::Action,
+    dossier::Stage,
+    name::{AgencyCode, DossierId, Key, StepId},
+};
+use node::fault::Fault;
+use std::{collections::HashSet, sync::Arc, time::Duration};
+use tonic::{Code, Status};
+
+/// Holdings on one page.
+const PAGE_HOLDINGS_MAX: usize = 500;
+/// Holdings that one reconciliation may name.
+const SESSION_HOLDINGS_MAX: usize = 1_000_000;
+/// Ids of reports about one step that a page may name.
+const ITEM_IDS_MAX: usize = 1_000;
+/// Steps read at once.
+const STEPS_READ_MAX: usize = 500;
+
+/// A reconciliation under way.
+#[derive(Debug, Default)]
+struct Session {
+    id: String,
+    named: HashSet<(DossierId, StepId)>,
+}
+
+/// Compares what both sides hold. One reconciliation a department at a time: a new one replaces an
+/// unfinished one.
+pub struct Reconciler {
+    ledger: Ledger,
+    reader: Arc<dyn Reader>,
+    hot: Hot,
+    sessions: DashMap<AgencyCode, Session>,
+}
+
+impl std::fmt::Debug for Reconciler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reconciler")
+            .field("sessions", &self.sessions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn too_many(what: &'static str, max: usize) -> Status {
+    Fault::new(
+        Code::InvalidArgument,
+        "INVALID_FIELDS",
+        format!("at most {max} {what}"),
+        format!("Nhiều nhất {max} {what}."),
+    )
+    .field(what, format!("must be at most {max}"))
+    .into_status()
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> Status {
+    tracing::error!(%error, "reconciling could not read the store");
+    Fault::new(
+        Code::Unavailable,
+        "STORAGE_UNAVAILABLE",
+        "the store cannot be read at the moment; begin again shortly",
+        "Chưa đọc được dữ liệu. Thử lại sau giây lát.",
+    )
+    .retry_after(Duration::from_secs(2))
+    .into_status()
+}
+
+impl Reconciler {
+    /// Reads from here, and lets the ledger know what it finds.
+    pub fn new(ledger: Ledger, reader: Arc<dyn Reader>, hot: Hot) -> Self {
+        Self {
+            ledger,
+            reader,
+            hot,
+            sessions: DashMap::new(),
+        }
+    }
+
+    /// Answers one page of a department's holdings; after the last page, everything that was
+    /// believed held and not named is owed again.
+    ///
+    /// # Errors
+    /// Too much on a page, or the store cannot be read.
+    pub async fn page(
+        &self,
+        system: &str,
+        agency: &AgencyCode,
+        request: v1::ReconcileRequest,
+    ) -> Result<v1::ReconcileResponse, Status> {
+        if request.holdings.len() > PAGE_HOLDINGS_MAX {
+            return Err(too_many("holdings", PAGE_HOLDINGS_MAX));
+        }
+        let mut verdicts = Vec::with_capacity(request.holdings.len());
+        let mut named = Vec::new();
+        for holding in &request.holdings {
+            if holding.recorded_item_ids.len() > ITEM_IDS_MAX {
+                return Err(too_many("recorded_item_ids", ITEM_IDS_MAX));
+            }
+            let (state, missing) = self.compare(system, agency, holding).await?;
+            if let (Ok(dossier), Ok(step)) = (holding.dossier_id.parse(), holding.step_id.parse()) {
+                named.push((dossier, step));
+            }
+            verdicts.push(v1::HoldingVerdict {
+                dossier_id: holding.dossier_id.clone(),
+                step_id: holding.step_id.clone(),
+                state: state.into(),
+                missing_item_ids: missing,
+            });
+        }
+        {
+            let mut session = self.sessions.entry(agency.clone()).or_default();
+            if session.id != request.session_id {
+                *session = Session {
+                    id: request.session_id.clone(),
+                    named: HashSet::new(),
+                };
+            }
+            if session.named.len() + named.len() > SESSION_HOLDINGS_MAX {
+                return Err(too_many("holdings of one session", SESSION_HOLDINGS_MAX));
+            }
+            session.named.extend(named);
+        }
+        let mut handed_over_anew = 0;
+        if request.last {
+            let named = self
+                .sessions
+                .remove_if(agency, |_, session| session.id == request.session_id)
+                .map(|(_, session)| session.named)
+                .unwrap_or_default();
+            handed_over_anew = self.give_anew(agency, &named).await?;
+        }
+        Ok(v1::ReconcileResponse {
+            verdicts,
+            handed_over_anew,
+            ..v1::ReconcileResponse::default()
+        })
+    }
+
+    async fn load(&self, id: DossierId) -> Result<Option<Arc<Dossier>>, Status> {
+        match self.hot.read(self.reader.as_ref(), &id) {
+            Ok(found) => Ok(found.map(|committed| committed.dossier)),
+            Err(LoadError::Quarantined(_) | LoadError::Unreadable(_)) => Ok(None),
+            Err(LoadError::Store(error)) => Err(unreadable(&error)),
+        }
+    }
+
+    async fn compare(
+        &self,
+        system: &str,
+        agency: &AgencyCode,
+        holding: &v1::Holding,
+    ) -> Result<(HoldingState, Vec<String>), Status> {
+        let unknown = Ok((HoldingState::Unknown, Vec::new()));
+        let (Ok(id), Ok(step_id)) = (
+            holding.dossier_id.parse(),
+            holding.step_id.parse::<StepId>(),
+        ) else {
+            return unknown;
+        };
+        // A dossier that the department has no part in looks like one that is not known.
+        let Some(dossier) = self
+            .load(id)
+            .await?
+            .filter(|found| found.concerns(agency.as_str()))
+        else {
+            return unknown;
+        };
+        let Some(step) = dossier.steps.get(&step_id) else {
+            return unknown;
+        };
+        // The department is ahead: what brings this store up to it comes from others.
+        if holding.round > step.round {
+            return unknown;
+        }
+        let missing: Vec<String> = holding
+            .recorded_item_ids
+            .iter()
+            .filter(|item_id| {
+                item_id
+                    .parse::<Key>()
+                    .is_ok_and(|key| !dossier.seen.contains_key(&(system.to_owned(), key)))
+            })
+            .cloned()
+            .collect();
+        if dossier.closed_at.is_some() {
+            return Ok((HoldingState::Closed, Vec::new()));
+        }
+        if !missing.is_empty() {
+            return Ok((HoldingState::ReportsMissing, missing));
+        }
+        if holding.round < step.round || step.agency != *agency {
+            return Ok((HoldingState::Superseded, Vec::new()));
+        }
+        if step.stage.is_owed() && self.is_this_round(&dossier, &step_id, holding) {
+            // It holds what we believed owed: that is its acknowledgement.
+            let action = Action::Acknowledge {
+                step: step_id,
+                round: holding.round,
+            };
+            if let Err(failure) = self.ledger.happen(id, None, action).await {
+                tracing::warn!(dossier_code = %dossier.code(), %failure, "a holding could not be recorded");
+            }
+        }
+        Ok((HoldingState::Agreed, Vec::new()))
+    }
+
+    fn is_this_round(&self, dossier: &Dossier, step: &StepId, holding: &v1::Holding) -> bool {
+        dossier::handover::handover_id(dossier, step, holding.round)
+            .is_some_and(|id| id == holding.handover_id)
+    }
+
+    /// Everything that we believed held and that no page named is owed again.
+    async fn give_anew(
+        &self,
+        agency: &AgencyCode,
+        named: &HashSet<(DossierId, StepId)>,
+    ) -> Result<u32, Status> {
+        let held = crate::wire::step_state(Stage::Held).into();
+        let mut after: Option<StepCursor> = None;
+        let mut anew = 0;
+        loop {
+            let steps = self
+                .reader
+                .steps_of(agency, &[held], after.as_ref(), STEPS_READ_MAX)
+                .map_err(|error: StoreError| unreadable(&error))?;
+            let Some(last) = steps.last() else {
+                return Ok(anew);
+            };
+            after = Some(last.cursor);
+            for found in steps {
+                if named.contains(&(found.dossier_id, found.row.step.clone())) {
+                    continue;
+                }
+                let action = Action::LoseHolding {
+                    step: found.row.step.clone(),
+                    round: found.row.round,
+                };
+                match self.ledger.happen(found.dossier_id, None, action).await {
+                    Ok(_) => anew += 1,
+                    Err(failure) => return Err(failure.fault().into_status()),
+                }
+            }
+        }
+    }
+}

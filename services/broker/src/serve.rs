@@ -1,0 +1,502 @@
+//! Starting and stopping: configure, open, serve, drain with a deadline.
+
+use crate::{
+    access::{Access, Call},
+    bell::Belfry,
+    config::Config,
+    courier::{Courier, Office},
+    desk::Desk,
+    documents::{ActsFor, Documents, OpenError, Service as DocumentsService},
+    exchange::{Exchange, Greeting},
+    hot::Hot,
+    ledger::{Ledger, Means, Note},
+    operator::Operator,
+    reconcile::Reconciler,
+    registry::{Registry, RegistryError},
+    store::{SqliteStore, Store, StoreError},
+    timers,
+};
+use contract::{
+    DESCRIPTORS,
+    v1::{
+        desk_service_server::DeskServiceServer, exchange_service_server::ExchangeServiceServer,
+        operator_service_server::OperatorServiceServer,
+    },
+};
+use dossier::{directory::SystemRole, name::AgencyCode};
+use jiff::Timestamp;
+use node::{
+    identity::{Identity, Role},
+    shutdown::{Shutdown, drain},
+    tls::{Credentials, CredentialsError, Listener},
+};
+use std::{
+    collections::HashSet,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+use tokio::{sync::oneshot, task::JoinHandle};
+use tokio_util::task::TaskTracker;
+use tonic::{Request, Status, service::InterceptorLayer, transport::Server};
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+/// The contract's version that this release speaks.
+const CONTRACT_VERSION: &str = "1.0";
+/// Between two sweeps of documents that nobody named.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
+/// Between two looks at whether the store takes what it is given.
+const HEALTH_INTERVAL: Duration = Duration::from_millis(200);
+/// HTTP/2 window of one stream, bytes.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// HTTP/2 window of a connection, bytes: larger than that of a stream, so that one that is not read
+/// does not stall the others.
+const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// The largest HTTP/2 frame, bytes.
+const FRAME_BYTES_MAX: u32 = 256 * 1024;
+
+/// The broker cannot run, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// Mend the certificate files.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// Issue a certificate for a broker.
+    #[error("the certificate is that of {0}; issue one with the role broker")]
+    Role(Identity),
+    /// Mend the procedure or the directory.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// See the message.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// See the message.
+    #[error(transparent)]
+    Documents(#[from] OpenError),
+    /// Name another address.
+    #[error("cannot listen on {address}: {source}; name another address")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Make the folder writable.
+    #[error("cannot write {path}: {source}; make its folder writable", path = path.display())]
+    AddressFile {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Start it again.
+    #[error("the server failed: {0}")]
+    Server(#[from] tonic::transport::Error),
+    /// Look at the disk, then start it again.
+    #[error("the disk did not sync; look at it, then start the broker again")]
+    SyncFailed,
+    /// Start it again.
+    #[error("a part of the broker ended: {0}")]
+    Ended(&'static str),
+}
+
+/// A broker that serves.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    registry: Registry,
+    ledger: Ledger,
+    staff: Staff,
+    task: JoinHandle<Result<(), BrokerError>>,
+}
+
+impl Running {
+    /// Where it listens, with the port that was picked.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The ledger, for whoever runs the broker in its own process.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Reads the directory's file again; what it says applies to dossiers received from now on.
+    ///
+    /// # Errors
+    /// When it is unsound: the one before stays in force.
+    pub async fn read_directory(&self) -> Result<(), RegistryError> {
+        let (directory, blob) = self.registry.read_directory()?;
+        let note = Note {
+            blobs: vec![blob],
+            ..Note::default()
+        };
+        self.ledger
+            .note(note)
+            .await
+            .map_err(|failure| StoreError::Failed(failure.to_string()))?;
+        self.registry.use_directory(directory);
+        self.staff.hire(&self.registry);
+        Ok(())
+    }
+
+    /// Begins a new epoch: the store was restored from an older copy.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub async fn begin_epoch(&self) -> Result<(), StoreError> {
+        let begun = self.ledger.begin_epoch().await;
+        begun
+            .map(|_| ())
+            .map_err(|failure| StoreError::Failed(failure.to_string()))
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// [`BrokerError`] when it did not end by the shutdown.
+    pub async fn ended(self) -> Result<(), BrokerError> {
+        self.task
+            .await
+            .unwrap_or(Err(BrokerError::Ended("its main task")))
+    }
+}
+
+/// The couriers: one for each department of the directory.
+#[derive(Clone)]
+struct Staff {
+    office: Arc<Office>,
+    hired: Arc<Mutex<HashSet<AgencyCode>>>,
+    tasks: TaskTracker,
+    shutdown: Shutdown,
+}
+
+impl std::fmt::Debug for Staff {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Staff")
+            .field("tasks", &self.tasks.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Staff {
+    /// A courier for each department that has none yet.
+    fn hire(&self, registry: &Registry) {
+        let mut hired = self.hired.lock().unwrap_or_else(PoisonError::into_inner);
+        for agency in registry
+            .directory()
+            .agencies()
+            .filter(|agency| !agency.roles.is_empty())
+        {
+            if hired.insert(agency.code.clone()) {
+                let courier = Courier::new((*self.office).clone(), agency.code.clone());
+                self.tasks.spawn(courier.run(self.shutdown.clone()));
+            }
+        }
+    }
+}
+
+struct Acting(Registry);
+
+impl ActsFor for Acting {
+    fn acts_for(&self, system: &Identity, agency: &str, now: Timestamp) -> bool {
+        let role = match system.role {
+            Role::Department => SystemRole::Department,
+            Role::Desk => SystemRole::Desk,
+            Role::Operator | Role::Broker => return false,
+        };
+        self.0.directory().acts_for(role, &system.code, agency, now)
+    }
+}
+
+fn gate(
+    access: &Access,
+    call: Call,
+) -> InterceptorLayer<impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone + use<>> {
+    let access = access.clone();
+    InterceptorLayer::new(move |request: Request<()>| {
+        access.caller_of(request.extensions(), call)?;
+        Ok(request)
+    })
+}
+
+/// Starts a broker. It serves when this returns.
+///
+/// # Errors
+/// [`BrokerError`] says what to mend; nothing is left running.
+pub async fn start(config: Config, shutdown: Shutdown) -> Result<Running, BrokerError> {
+    let credentials = Credentials::load(&config.tls)?;
+    if credentials.identity().role != Role::Broker {
+        return Err(BrokerError::Role(credentials.identity().clone()));
+    }
+    let mut store = SqliteStore::open(&config.store, config.sqlite.clone())?;
+    let registry = Registry::open(&config.procedures, &config.directory, &mut store)?;
+    let reader = store.reader();
+    let documents = Documents::open(&config.store, config.documents.clone(), reader.clone())?;
+    let listener = Listener::bind(config.listen, &credentials, config.listener)
+        .await
+        .map_err(|source| BrokerError::Listen {
+            address: config.listen,
+            source,
+        })?;
+    let address = listener.local_address();
+
+    let belfry = Belfry::default();
+    let hot = Hot::new(config.limits.dossiers_cached_max);
+    let origin = reader.origin()?;
+    let (ledger, ledger_end) = Ledger::start(Means {
+        store: Box::new(store),
+        registry: registry.clone(),
+        documents: documents.clone(),
+        hot: hot.clone(),
+        belfry: belfry.clone(),
+        limits: config.limits,
+    })?;
+    let access = Access::new(registry.clone(), credentials.denied().clone());
+    let greeting = Greeting {
+        store_id: hex::encode(origin.store_id),
+        contract_version: CONTRACT_VERSION,
+    };
+    tracing::info!(
+        identity = %credentials.identity(),
+        %address,
+        store = %config.store.display(),
+        store_id = greeting.store_id,
+        epoch = origin.epoch,
+        procedures = registry.procedures().current().count(),
+        "the broker serves"
+    );
+
+    let desk = Desk {
+        access: access.clone(),
+        ledger: ledger.clone(),
+        reader: reader.clone(),
+        registry: registry.clone(),
+        belfry: belfry.clone(),
+        watches_per_desk_max: config.limits.watches_per_desk_max,
+    };
+    let exchange = Exchange {
+        access: access.clone(),
+        ledger: ledger.clone(),
+        belfry: belfry.clone(),
+        greeting: greeting.clone(),
+        reconciler: Arc::new(Reconciler::new(ledger.clone(), reader.clone(), hot.clone())),
+        limits: config.streams,
+    };
+    let operator = Operator {
+        access: access.clone(),
+        ledger: ledger.clone(),
+        reader: reader.clone(),
+        registry: registry.clone(),
+    };
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .build_v1()
+        .expect("the descriptors that were compiled with this program can be read");
+    let bytes_max = config.limits.message_bytes_max;
+    let router = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .max_concurrent_streams(config.limits.streams_per_connection_max)
+        .max_connection_age(Duration::from_secs(config.limits.connection_age_s_max))
+        .max_connection_age_grace(config.limits.drain())
+        .add_service(
+            DeskServiceServer::new(desk)
+                .max_decoding_message_size(bytes_max)
+                .max_encoding_message_size(bytes_max),
+        )
+        .add_service(
+            ExchangeServiceServer::new(exchange)
+                .max_decoding_message_size(bytes_max)
+                .max_encoding_message_size(bytes_max),
+        )
+        .add_service(
+            OperatorServiceServer::new(operator)
+                .max_decoding_message_size(bytes_max)
+                .max_encoding_message_size(bytes_max),
+        )
+        .add_service(tower::Layer::layer(
+            &gate(&access, Call::Documents),
+            DocumentsService::new(documents.clone(), Arc::new(Acting(registry.clone())))
+                .into_server(),
+        ))
+        .add_service(tower::Layer::layer(
+            &gate(&access, Call::Health),
+            health_service,
+        ))
+        .add_service(tower::Layer::layer(
+            &gate(&access, Call::Health),
+            reflection,
+        ));
+
+    let office = Arc::new(Office {
+        ledger: ledger.clone(),
+        reader: reader.clone(),
+        hot,
+        registry: registry.clone(),
+        credentials,
+        access,
+        belfry: belfry.clone(),
+        greeting,
+        config: config.courier,
+        limits: config.streams,
+    });
+    let tasks = TaskTracker::new();
+    let staff = Staff {
+        office,
+        hired: Arc::default(),
+        tasks: tasks.clone(),
+        shutdown: shutdown.child(),
+    };
+    staff.hire(&registry);
+    let quiet = shutdown.child();
+    tasks.spawn(timers::run(ledger.clone(), reader, belfry, quiet.clone()));
+    tasks.spawn(sweep(documents.clone(), quiet.clone()));
+    set_health(&health, true).await;
+    tasks.spawn(watch_health(health.clone(), ledger.clone(), quiet.clone()));
+    if let Some(path) = &config.address_file {
+        write_address(path, address).map_err(|source| BrokerError::AddressFile {
+            path: path.clone(),
+            source,
+        })?;
+    }
+
+    let serving = Serving {
+        ledger_end,
+        documents,
+        tasks,
+        health,
+        shutdown,
+        drain: config.limits.drain(),
+    };
+    let task = tokio::spawn(serving.run(router, listener));
+    Ok(Running {
+        address,
+        registry,
+        ledger,
+        staff,
+        task,
+    })
+}
+
+struct Serving {
+    ledger_end: oneshot::Receiver<Result<(), StoreError>>,
+    documents: Documents,
+    tasks: TaskTracker,
+    health: HealthReporter,
+    shutdown: Shutdown,
+    drain: Duration,
+}
+
+impl Serving {
+    /// Serves until the shutdown, or until the store can no longer be trusted.
+    async fn run(
+        self,
+        router: tonic::transport::server::Router,
+        listener: Listener,
+    ) -> Result<(), BrokerError> {
+        let Self {
+            mut ledger_end,
+            documents,
+            tasks,
+            health,
+            shutdown,
+            drain: deadline,
+        } = self;
+        let draining = shutdown.clone();
+        let farewell = health.clone();
+        let server = router.serve_with_incoming_shutdown(listener, async move {
+            draining.triggered().await;
+            set_health(&farewell, false).await;
+            tracing::info!("the broker drains");
+        });
+        let mut server = std::pin::pin!(server);
+        let outcome = tokio::select! {
+            served = &mut server => served.map_err(BrokerError::from),
+            end = &mut ledger_end => Err(match end {
+                Ok(Err(error)) => error.into(),
+                _ => BrokerError::Ended("the ledger"),
+            }),
+            () = documents.lost() => Err(BrokerError::SyncFailed),
+            () = async {
+                shutdown.triggered().await;
+                tokio::time::sleep(deadline).await;
+            } => {
+                tracing::warn!(?deadline, "connections were still open at the end of draining; they are closed");
+                Ok(())
+            }
+        };
+        shutdown.trigger();
+        tasks.close();
+        if drain(deadline, tasks.wait()).await.is_err() {
+            tracing::warn!(?deadline, "tasks were still at work at the end of draining");
+        }
+        match &outcome {
+            Ok(()) => tracing::info!("the broker has stopped"),
+            Err(error) => tracing::error!(%error, "the broker stops"),
+        }
+        outcome
+    }
+}
+
+async fn set_health(health: &HealthReporter, serves: bool) {
+    let status = if serves {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    };
+    for service in [
+        "",
+        "lienthong.v1.DeskService",
+        "lienthong.v1.ExchangeService",
+        "lienthong.v1.DocumentService",
+        "lienthong.v1.OperatorService",
+    ] {
+        health.set_service_status(service, status).await;
+    }
+}
+
+/// Says in health whether the store takes what it is given.
+async fn watch_health(health: HealthReporter, ledger: Ledger, shutdown: Shutdown) {
+    let mut said = true;
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.triggered() => return,
+            () = tokio::time::sleep(HEALTH_INTERVAL) => {}
+        }
+        let takes = ledger.condition().takes.load(Ordering::Relaxed);
+        if takes != said {
+            set_health(&health, takes).await;
+            said = takes;
+        }
+    }
+}
+
+async fn sweep(documents: Documents, shutdown: Shutdown) {
+    if let Err(error) = documents.sweep_strays().await {
+        tracing::warn!(%error, "stray documents wait for the next start");
+    }
+    loop {
+        match documents.sweep(Timestamp::now()).await {
+            Ok(swept) => tracing::debug!(?swept, "documents were swept"),
+            Err(error) => tracing::warn!(%error, "documents wait for the next sweep"),
+        }
+        tokio::select! {
+            biased;
+            () = shutdown.triggered() => return,
+            () = tokio::time::sleep(SWEEP_INTERVAL) => {}
+        }
+    }
+}
+
+/// Whole or not at all: whoever waits for the file never reads half an address.
+fn write_address(path: &Path, address: SocketAddr) -> io::Result<()> {
+    let part = path.with_extension("part");
+    std::fs::write(&part, format!("{address}\n"))?;
+    std::fs::rename(part, path)
+}

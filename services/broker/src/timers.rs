@@ -1,0 +1,62 @@
+//! Timers: durable, because they are owed; each fires once, late if the broker was down.
+
+use crate::{bell::Belfry, failure::Failure, ledger::Ledger, store::Reader};
+use dossier::decide::Action;
+use jiff::Timestamp;
+use node::shutdown::Shutdown;
+use std::{sync::Arc, time::Duration};
+
+/// Timers that fire at once.
+const FIRED_AT_ONCE_MAX: usize = 100;
+/// How long to wait after the store or the ledger could not take it.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest sleep: clocks are set, and sleeps do not follow.
+const SLEEP_MAX: Duration = Duration::from_secs(600);
+
+/// Fires what is due until the shutdown.
+pub async fn run(ledger: Ledger, reader: Arc<dyn Reader>, belfry: Belfry, shutdown: Shutdown) {
+    loop {
+        let wait = match fire(&ledger, reader.as_ref()).await {
+            Ok(wait) => wait,
+            Err(why) => {
+                tracing::warn!(why, "timers wait");
+                PAUSE
+            }
+        };
+        tokio::select! {
+            biased;
+            () = shutdown.triggered() => return,
+            () = belfry.timers.notified() => {}
+            () = tokio::time::sleep(wait.min(SLEEP_MAX)) => {}
+        }
+    }
+}
+
+/// Fires what is due, and gives the time until the next one.
+async fn fire(ledger: &Ledger, reader: &dyn Reader) -> Result<Duration, String> {
+    let due = reader
+        .timers_until(Timestamp::now(), FIRED_AT_ONCE_MAX)
+        .map_err(|error| error.to_string())?;
+    let mut is_stuck = false;
+    for timer in due {
+        let Some(step) = timer.row.step else { continue };
+        match ledger
+            .happen(
+                timer.dossier_id,
+                None,
+                Action::PassLimit { step: step.clone() },
+            )
+            .await
+        {
+            Ok(_) => tracing::info!(dossier_code = %timer.code, %step, "a limit has passed"),
+            // Its time comes when a person has released the dossier.
+            Err(Failure::Quarantined) => is_stuck = true,
+            Err(failure) => return Err(failure.to_string()),
+        }
+    }
+    let next = reader.next_timer().map_err(|error| error.to_string())?;
+    let wait = next.map_or(SLEEP_MAX, |at| {
+        Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
+    });
+    Ok(if is_stuck { wait.max(PAUSE) } else { wait })
+}
