@@ -1,13 +1,17 @@
 //! The control slip (form 06): the record of every passage from one agency to another, read off the
-//! events. And custody: who had a step, from when until when.
+//! events.
+
+pub use crate::custody::{Keeper, Span, custody};
 
 use crate::{
     Entry, Event,
-    name::{AgencyCode, StepId},
+    event::RecallWhy,
+    name::{AgencyCode, EvidenceName, StepId},
     party::Officer,
     procedure::civil_date,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether something was done within its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +29,8 @@ pub enum Timeliness {
 pub struct Row {
     /// The event by which it was given.
     pub sequence: u64,
-    /// Who gave: the desk for a first round, the department whose act made this round due.
+    /// Who gave: the desk for a first round, else the department whose act made this round due, or
+    /// from which it was moved; for the recall of a moved step, the desk.
     pub from: AgencyCode,
     /// Who received.
     pub to: AgencyCode,
@@ -53,39 +58,82 @@ pub struct Row {
 
 /// The control slip of a dossier, oldest passage first.
 pub fn slip(entries: &[Entry]) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    let mut giver: Option<AgencyCode> = None;
+    let mut rows = Rows::default();
     for entry in entries {
+        rows.note(entry);
+    }
+    rows.rows
+}
+
+/// The rows so far, and what each open round still asks.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Row>,
+    asked: BTreeMap<(StepId, u32), Asked>,
+    desk: Option<AgencyCode>,
+    /// Whose act makes due what comes next.
+    giver: Option<AgencyCode>,
+}
+
+/// What a round asks and was not yet answered.
+struct Asked {
+    work: bool,
+    answers: BTreeSet<EvidenceName>,
+    review: bool,
+    said: Option<&'static str>,
+}
+
+impl Rows {
+    fn note(&mut self, entry: &Entry) {
         match &entry.event {
-            Event::Received(received) => giver = Some(received.desk.clone()),
+            Event::Received(received) => {
+                self.desk = Some(received.desk.clone());
+                self.giver = self.desk.clone();
+            }
             Event::HandoverDue {
                 step,
                 round,
                 agency,
                 work,
                 answers,
+                review,
                 due_at,
                 ..
             } => {
-                close(&mut rows, step, *round, entry.at, "superseded", None);
+                self.close_before(step, *round, entry.at, "superseded");
+                self.supersede_recalls(step, agency, entry.at);
                 let task = match (work, answers.is_empty()) {
                     (true, _) => "work",
                     (false, false) => "answer",
                     (false, true) => "review",
                 };
-                rows.push(row(entry, step, *round, agency, &giver, task, *due_at));
+                let asked = Asked {
+                    work: *work,
+                    answers: answers.clone(),
+                    review: !review.is_empty(),
+                    said: None,
+                };
+                self.asked.insert((step.clone(), *round), asked);
+                let from = self.giver.clone();
+                self.rows
+                    .push(row(entry, step, *round, agency, from, task, *due_at));
             }
             Event::RecallDue {
                 step,
                 round,
                 agency,
-                ..
+                why,
             } => {
-                close(&mut rows, step, *round, entry.at, "recalled", None);
-                rows.push(row(entry, step, *round, agency, &giver, "recall", entry.at));
+                self.close_before(step, *round, entry.at, "recalled");
+                let from = match why {
+                    RecallWhy::Moved => self.desk.clone(),
+                    RecallWhy::Ended => self.giver.clone(),
+                };
+                self.rows
+                    .push(row(entry, step, *round, agency, from, "recall", entry.at));
             }
             Event::Acknowledged { step, round } => {
-                if let Some(row) = open_row(&mut rows, step, *round) {
+                if let Some(row) = self.open(step, *round) {
                     row.received_at.get_or_insert(entry.at);
                     if row.task == "recall" {
                         row.answered_at = Some(entry.at);
@@ -93,70 +141,136 @@ pub fn slip(entries: &[Entry]) -> Vec<Row> {
                     }
                 }
             }
+            Event::Moved { from, .. } => self.giver = Some(from.clone()),
             _ => {}
         }
-        let answered = match &entry.event {
+        self.answer(entry);
+    }
+
+    /// A passage is answered when nothing that it asked is open.
+    fn answer(&mut self, entry: &Entry) {
+        let (step, round, outcome, officer) = match &entry.event {
             Event::Completed {
                 step,
                 round,
                 officer,
                 ..
-            } => Some((step, *round, "completed", officer)),
+            } => (step, *round, "completed", officer),
             Event::Refused {
                 step,
                 round,
                 officer,
                 ..
-            } => Some((step, *round, "refused", officer)),
+            } => (step, *round, "refused", officer),
             Event::Declined {
                 step,
                 round,
                 officer,
                 ..
-            } => Some((step, *round, "declined", officer)),
+            } => (step, *round, "declined", officer),
             Event::Returned {
                 step,
                 round,
                 officer,
                 ..
-            } => Some((step, *round, "returned", officer)),
+            } => (step, *round, "returned", officer),
             Event::Corrected {
                 step,
                 round,
                 officer,
                 ..
-            } => Some((step, *round, "corrected", officer)),
+            } => (step, *round, "corrected", officer),
             Event::Upheld {
                 step,
                 round,
                 officer,
                 ..
-            } => Some((step, *round, "upheld", officer)),
+            } => (step, *round, "upheld", officer),
             Event::Reviewed {
                 step,
                 round,
-                redo: false,
                 officer,
                 ..
-            } => Some((step, *round, "stands", officer)),
-            _ => None,
+            } => (step, *round, "stands", officer),
+            _ => return,
         };
-        if let Some((step, round, outcome, officer)) = answered {
-            if let Some(by) = agency_of(&rows, step, round) {
-                giver = Some(by);
+        let by = self
+            .rows
+            .iter()
+            .rev()
+            .find(|row| row.step == *step && row.round == round && row.task != "recall");
+        if let Some(row) = by {
+            self.giver = Some(row.to.clone());
+        }
+        let Some(asked) = self.asked.get_mut(&(step.clone(), round)) else {
+            return;
+        };
+        let outcome = match &entry.event {
+            Event::Reviewed { redo, .. } => {
+                asked.review = false;
+                asked.work |= redo;
+                *asked.said.get_or_insert(outcome)
             }
-            // A held step that says its result stands still owes its outcome.
-            let still_works = outcome == "stands"
-                && open_row(&mut rows, step, round).is_some_and(|row| row.task == "work");
-            if !still_works {
-                if let Some(row) = open_row(&mut rows, step, round) {
-                    row.officer = officer.clone();
+            Event::Corrected { evidence, .. } => {
+                for new in evidence {
+                    asked.answers.remove(&new.given.name);
                 }
-                close(&mut rows, step, round + 1, entry.at, outcome, Some(round));
+                *asked.said.insert(outcome)
+            }
+            Event::Upheld { evidence, .. } => {
+                asked.answers.remove(evidence);
+                *asked.said.insert(outcome)
+            }
+            _ => {
+                asked.work = false;
+                asked.answers.clear();
+                asked.review = false;
+                outcome
+            }
+        };
+        let is_answered = !asked.work && asked.answers.is_empty() && !asked.review;
+        if let Some(row) = self.open(step, round) {
+            row.officer = officer.clone();
+            if is_answered {
+                row.close(entry.at, outcome);
             }
         }
     }
-    rows
+
+    fn open(&mut self, step: &StepId, round: u32) -> Option<&mut Row> {
+        self.rows
+            .iter_mut()
+            .rev()
+            .find(|row| row.step == *step && row.round == round && row.answered_at.is_none())
+    }
+
+    fn close_before(&mut self, step: &StepId, round: u32, at: Timestamp, outcome: &'static str) {
+        self.rows
+            .iter_mut()
+            .filter(|row| row.step == *step && row.round < round && row.task != "recall")
+            .filter(|row| row.answered_at.is_none())
+            .for_each(|row| row.close(at, outcome));
+    }
+
+    /// Who is given a step again need not put down what came before.
+    fn supersede_recalls(&mut self, step: &StepId, agency: &AgencyCode, at: Timestamp) {
+        self.rows
+            .iter_mut()
+            .filter(|row| row.step == *step && row.to == *agency && row.task == "recall")
+            .filter(|row| row.answered_at.is_none())
+            .for_each(|row| {
+                row.answered_at = Some(at);
+                row.outcome = "superseded";
+            });
+    }
+}
+
+impl Row {
+    fn close(&mut self, at: Timestamp, outcome: &'static str) {
+        self.answered_at = Some(at);
+        self.outcome = outcome;
+        self.timeliness = Some(timeliness(at, self.due_at));
+    }
 }
 
 fn row(
@@ -164,13 +278,13 @@ fn row(
     step: &StepId,
     round: u32,
     to: &AgencyCode,
-    from: &Option<AgencyCode>,
+    from: Option<AgencyCode>,
     task: &'static str,
     due_at: Timestamp,
 ) -> Row {
     Row {
         sequence: entry.sequence,
-        from: from.clone().unwrap_or_else(|| to.clone()),
+        from: from.unwrap_or_else(|| to.clone()),
         to: to.clone(),
         step: step.clone(),
         round,
@@ -185,40 +299,6 @@ fn row(
     }
 }
 
-fn open_row<'a>(rows: &'a mut [Row], step: &StepId, round: u32) -> Option<&'a mut Row> {
-    rows.iter_mut()
-        .rev()
-        .find(|row| row.step == *step && row.round == round && row.answered_at.is_none())
-}
-
-fn agency_of(rows: &[Row], step: &StepId, round: u32) -> Option<AgencyCode> {
-    rows.iter()
-        .rev()
-        .find(|row| row.step == *step && row.round == round)
-        .map(|row| row.to.clone())
-}
-
-/// Closes the open rows of the step before this round, or only the one of `only`.
-fn close(
-    rows: &mut [Row],
-    step: &StepId,
-    before: u32,
-    at: Timestamp,
-    outcome: &'static str,
-    only: Option<u32>,
-) {
-    for row in rows
-        .iter_mut()
-        .filter(|row| row.step == *step && row.answered_at.is_none())
-    {
-        if row.round < before && only.is_none_or(|only| only == row.round) && row.task != "recall" {
-            row.answered_at = Some(at);
-            row.outcome = outcome;
-            row.timeliness = Some(timeliness(at, row.due_at));
-        }
-    }
-}
-
 fn timeliness(at: Timestamp, due_at: Timestamp) -> Timeliness {
     if at > due_at {
         Timeliness::Overdue
@@ -227,75 +307,4 @@ fn timeliness(at: Timestamp, due_at: Timestamp) -> Timeliness {
     } else {
         Timeliness::Early
     }
-}
-
-/// Who has a step's time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeper {
-    /// On its way to the department.
-    Transport,
-    /// With the department.
-    Held,
-    /// With nobody: it waits for a person or for an answer that stops the clock.
-    Paused,
-}
-
-/// A stretch of time of one step, from due to finished.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// Who has it.
-    pub keeper: Keeper,
-    /// From.
-    pub from: Timestamp,
-    /// Until; none while it lasts.
-    pub until: Option<Timestamp>,
-}
-
-impl Span {
-    /// How long, up to now while it lasts.
-    pub fn length(&self, now: Timestamp) -> SignedDuration {
-        self.until.unwrap_or(now).duration_since(self.from)
-    }
-}
-
-/// The custody of one step: its spans follow each other without gap from due to finished. A step
-/// that is opened again begins a new chain of spans.
-pub fn custody(entries: &[Entry], of: &StepId) -> Vec<Span> {
-    let mut spans: Vec<Span> = Vec::new();
-    let mut turn = |at: Timestamp, keeper: Option<Keeper>| {
-        if let Some(last) = spans.last_mut().filter(|span| span.until.is_none()) {
-            if Some(last.keeper) == keeper {
-                return;
-            }
-            last.until = Some(at);
-        }
-        if let Some(keeper) = keeper {
-            spans.push(Span {
-                keeper,
-                from: at,
-                until: None,
-            });
-        }
-    };
-    let mut dossier: Option<crate::Dossier> = None;
-    for entry in entries {
-        match &mut dossier {
-            None => dossier = crate::Dossier::begin(crate::name::DossierId([0; 16]), entry).ok(),
-            Some(dossier) => {
-                let _ = dossier.apply(entry);
-            }
-        }
-        use crate::dossier::Stage;
-        let step = dossier.as_ref().and_then(|dossier| dossier.steps.get(of));
-        match step.map(|step| step.stage) {
-            Some(Stage::Due | Stage::PossiblyHeld) => turn(entry.at, Some(Keeper::Transport)),
-            Some(Stage::Held) => turn(entry.at, Some(Keeper::Held)),
-            Some(Stage::Declined) => turn(entry.at, Some(Keeper::Paused)),
-            Some(Stage::Waiting) if step.is_some_and(|step| step.round > 0) => {
-                turn(entry.at, Some(Keeper::Paused));
-            }
-            _ => turn(entry.at, None),
-        }
-    }
-    spans
 }

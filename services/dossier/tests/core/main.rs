@@ -7,7 +7,9 @@
 mod bookkeeper;
 mod deploy;
 mod generate;
+mod handover;
 mod laws;
+mod slip;
 mod stories;
 mod stories_of_returns;
 mod world;

@@ -1,0 +1,216 @@
+//! A handover carries what its step declares and no more.
+
+use crate::{generate::*, world::*};
+use dossier::{
+    Procedure,
+    dossier::Stage,
+    handover::{Handover, handover},
+    name::StepId,
+    party::PartyRole,
+};
+use proptest::prelude::*;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Everything beyond what the step declares.
+fn too_much(procedure: &Procedure, handover: &Handover) -> Vec<String> {
+    let plan = procedure.step(&handover.step).unwrap();
+    let evidence = handover
+        .evidence
+        .iter()
+        .map(|version| &version.new.given.name)
+        .chain(handover.changes.iter().map(|change| &change.evidence))
+        .chain(handover.fault_answers.iter().map(|answer| &answer.evidence))
+        .filter(|name| plan.needs.iter().all(|need| need.evidence != **name))
+        .map(ToString::to_string);
+    let parties = handover
+        .parties
+        .iter()
+        .filter(|party| party.roles.is_disjoint(&plan.parties))
+        .map(|party| party.id.to_string());
+    let faults = handover
+        .faults
+        .iter()
+        .filter(|fault| !plan.gives.contains(&fault.evidence))
+        .map(|fault| fault.evidence.to_string());
+    evidence.chain(parties).chain(faults).collect()
+}
+
+/// Every procedure that is shipped, by its file name.
+#[allow(clippy::disallowed_methods)] // the core reads no disk; its tests may
+fn shipped() -> BTreeMap<String, Arc<Procedure>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/procedures");
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "toml"))
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let procedure = Procedure::parse(&name, &text).unwrap();
+            (name, Arc::new(procedure))
+        })
+        .collect()
+}
+
+/// A directory in which one department has every role.
+fn one_department_for(procedure: &Procedure) -> dossier::directory::Directory {
+    let roles: Vec<_> = procedure
+        .text
+        .steps
+        .values()
+        .map(|step| step.role.as_str())
+        .collect();
+    let text = format!(
+        "territory = [{{ code = \"H26\", name = \"t\" }}]\nagency = [\n  {{ code = \"{DESK}\", name = \"d\", territory = \"H26\", valid_from = \"2025-01-01\" }},\n  {{ code = \"H26.9\", name = \"d\", roles = {roles:?}, territory = \"H26\", valid_from = \"2025-01-01\" }},\n]"
+    );
+    dossier::directory::Directory::parse("directory.toml", &text).unwrap()
+}
+
+#[test]
+fn every_step_of_every_shipped_procedure_gets_what_it_declares_and_no_more() {
+    let procedures = shipped();
+    assert!(procedures.contains_key("birth.toml"));
+    for (file, procedure) in procedures {
+        let mut submission = birth_submission();
+        submission.territory = "H26".parse().unwrap();
+        submission.optional_parts = procedure.text.parts.keys().cloned().collect();
+        submission.parties = PartyRole::ALL
+            .into_iter()
+            .map(|role| {
+                let mut one = party(role.word(), &[role]);
+                one.represents =
+                    (role == PartyRole::Representative).then(|| "owner".parse().unwrap());
+                one
+            })
+            .collect();
+        submission.evidence = procedure
+            .text
+            .evidence
+            .iter()
+            .filter(|(name, _)| procedure.giver(name).is_none())
+            .map(|(name, _)| paper(name.as_str(), "as the desk took it"))
+            .collect();
+        let mut case = Case::receive(
+            procedure.clone(),
+            &one_department_for(&procedure),
+            submission,
+        );
+        let mut seen = 0;
+        while let Some(id) = case.owed().first().cloned() {
+            let handover = case.handover(&id);
+            assert_eq!(too_much(&procedure, &handover), [""; 0], "{file}: {id}");
+            let plan = procedure.step(&handover.step).unwrap();
+            assert_eq!(
+                handover.evidence.len(),
+                plan.needs.len(),
+                "{file}: {id} lacks something"
+            );
+            assert_eq!(
+                handover.parties.len(),
+                plan.parties.len(),
+                "{file}: {id} lacks a party"
+            );
+            seen += 1;
+            case.holds(&id);
+            case.says(&id, completed("first"));
+        }
+        assert!(case.is_closed());
+        assert_eq!(seen, procedure.text.steps.len());
+    }
+}
+
+#[test]
+fn a_recall_carries_nothing_but_its_reason() {
+    let mut case = Case::birth_registered();
+    case.moves("register_residence", OTHER_POLICE).unwrap();
+    let recall = handover(
+        &case.dossier,
+        &case.procedure,
+        &step("register_residence"),
+        2,
+    )
+    .unwrap();
+    assert!(recall.evidence.is_empty() && recall.parties.is_empty());
+    assert_eq!(
+        (recall.agency.as_str(), recall.reason.as_str()),
+        (POLICE, "moved")
+    );
+}
+
+#[test]
+fn a_round_that_is_over_has_no_handover() {
+    let mut case = Case::birth_registered();
+    case.says("register_birth", corrected("birth_certificate", "second"));
+    assert!(
+        handover(
+            &case.dossier,
+            &case.procedure,
+            &step("register_residence"),
+            1
+        )
+        .is_none()
+    );
+    assert!(handover(&case.dossier, &case.procedure, &step("register_birth"), 1).is_none());
+}
+
+#[test]
+fn a_handover_is_known_by_dossier_step_round_and_versions() {
+    let mut case = Case::birth_registered();
+    let first = case.handover("register_residence").id;
+    assert_eq!(first, case.handover("register_residence").id);
+    case.says("register_birth", corrected("birth_certificate", "second"));
+    assert_ne!(first, case.handover("register_residence").id);
+    assert_ne!(
+        case.handover("register_residence").id,
+        case.handover("issue_health_card").id
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn whatever_happens_a_handover_carries_what_its_step_declares(plan in plans(), history in histories()) {
+        let mut lived = Lived::begin(&plan);
+        for one in &history {
+            let _ = lived.attempt(one);
+            let dossier = &lived.case.dossier;
+            for (id, step) in &dossier.steps {
+                let handover = handover(dossier, &lived.case.procedure, id, step.round);
+                let is_open = step.stage.is_open();
+                let is_recall = dossier.recalls.contains_key(&(id.clone(), step.round));
+                prop_assert_eq!(handover.is_some(), is_open || is_recall);
+                if let Some(handover) = handover {
+                    prop_assert_eq!(too_much(&lived.case.procedure, &handover), Vec::<String>::new());
+                    let held: Vec<_> = handover.evidence.iter().map(|v| v.new.version).collect();
+                    let inputs: Vec<_> = if is_recall { vec![] } else { step.inputs.values().copied().collect() };
+                    prop_assert_eq!(held, inputs);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_round_says_the_same_until_it_is_acknowledged(plan in plans(), history in histories()) {
+        let mut lived = Lived::begin(&plan);
+        let mut sent: BTreeMap<(StepId, u32), Handover> = BTreeMap::new();
+        for one in &history {
+            let _ = lived.attempt(one);
+            let dossier = &lived.case.dossier;
+            for (id, step) in &dossier.steps {
+                let key = (id.clone(), step.round);
+                match step.stage {
+                    Stage::Due | Stage::PossiblyHeld => {
+                        let now = handover(dossier, &lived.case.procedure, id, step.round).unwrap();
+                        if let Some(before) = sent.get(&key) {
+                            prop_assert_eq!(before, &now);
+                        }
+                        sent.insert(key, now);
+                    }
+                    // What was held and lost is sent as it stands then.
+                    _ => drop(sent.remove(&key)),
+                }
+            }
+        }
+    }
+}
