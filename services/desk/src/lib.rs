@@ -1,1 +1,63 @@
 //! The window: submits dossiers durably and keeps what the broker tells it.
+//!
+//! A dossier is *written down* ([`form`]), *kept* with its papers ([`Submission`], `store`),
+//! *brought* to the broker ([`Desk::submit`]), and *followed* ([`Desk::serve`], [`Desk::track`],
+//! [`Desk::save_results`]).
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod config;
+mod desk;
+pub mod form;
+mod line;
+mod serve;
+mod spool;
+mod store;
+mod submission;
+
+pub use config::{Broker, Config, ENV_PREFIX, Limits, Times};
+pub use desk::{Desk, OpenError, Receipt, SubmitError};
+pub use line::{CallError, Line, LineError, Refused, SaveError, Saved};
+pub use store::{State, StoreError, Submit};
+pub use submission::{PaperError, Submission};
+
+use node::shutdown::Shutdown;
+
+/// The desk cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// See the message.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Look at the disk, then restart it.
+    #[error("the disk did not sync what was written; look at it, then start the desk again")]
+    DiskLost,
+}
+
+/// Runs a desk until `shutdown`, with its spool folder if the configuration names one.
+///
+/// # Errors
+/// [`RunError`] says what to mend; nothing that was taken is lost.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
+    let desk = Desk::open(config)?;
+    let config = &desk.inner.config;
+    tracing::info!(
+        agency = config.agency_code,
+        broker = config.broker.address,
+        "the desk is open"
+    );
+    let spool = async {
+        match config.spool_folder.clone() {
+            Some(folder) => spool::run(desk.clone(), folder, shutdown.clone()).await,
+            None => shutdown.triggered().await,
+        }
+    };
+    let ended = tokio::select! {
+        _ = async { tokio::join!(desk.serve(shutdown.clone()), spool) } => Ok(()),
+        () = desk.inner.store.lost() => Err(RunError::DiskLost),
+    };
+    let agency = desk.inner.config.agency_code.clone();
+    desk.close().await;
+    tracing::info!(agency, "the desk is closed");
+    ended
+}

@@ -1,0 +1,137 @@
+//! What a desk is told at its start: one TOML file.
+
+use node::{
+    config::{ConfigError, resolve},
+    identity::Identity,
+    tls::CredentialPaths,
+};
+use serde::Deserialize;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Before the keys in the names of environment variables: `LIENTHONG_DESK__AGENCY_CODE`.
+pub const ENV_PREFIX: &str = "LIENTHONG_DESK";
+
+/// The configuration of a desk.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The desk's agency.
+    pub agency_code: String,
+    /// Where its dossiers and their documents lie; one process a folder.
+    pub store_folder: PathBuf,
+    /// Its certificate, its key and its authority.
+    pub credentials: CredentialPaths,
+    /// The broker.
+    pub broker: Broker,
+    /// How large.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How long to wait.
+    #[serde(default)]
+    pub times: Times,
+    /// Where dossiers may be put as files; none where a program submits them.
+    pub spool_folder: Option<PathBuf>,
+}
+
+/// Who the broker is and where.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Broker {
+    /// `host:port` or `https://host:port`.
+    pub address: String,
+    /// `spiffe://<trust domain>/broker/<code>`.
+    pub identity: Identity,
+}
+
+/// How large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Bytes of one document; 1 GiB.
+    pub document_bytes_max: u64,
+    /// Dossiers that are sent, or asked after, at once; 16.
+    pub calls_max: usize,
+}
+
+/// How long to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Times {
+    /// Days that a closed dossier is kept; 30.
+    pub retention_days: u32,
+    /// Milliseconds before the first repetition of what failed; it doubles; 100.
+    pub backoff_ms_first: u64,
+    /// Milliseconds before a repetition at most; 30,000.
+    pub backoff_ms_max: u64,
+    /// Milliseconds that the broker may be silent while notices are watched; 90,000.
+    pub silence_ms: u64,
+    /// Milliseconds that the broker may take for one call; 30,000.
+    pub call_ms_max: u64,
+    /// Milliseconds between looks at the spool folder; 500.
+    pub spool_ms: u64,
+    /// Milliseconds between checks that the broker knows every open dossier; 300,000. It is checked
+    /// at every new line to the broker too.
+    pub check_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            document_bytes_max: 1024 * 1024 * 1024,
+            calls_max: 16,
+        }
+    }
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            retention_days: 30,
+            backoff_ms_first: 100,
+            backoff_ms_max: 30_000,
+            silence_ms: 90_000,
+            call_ms_max: 30_000,
+            spool_ms: 500,
+            check_ms: 300_000,
+        }
+    }
+}
+
+impl Times {
+    /// The pause before the next attempt, after `failures` in a row: exponential, half of it drawn.
+    pub(crate) fn pause(&self, failures: u32) -> Duration {
+        let doubled = self
+            .backoff_ms_first
+            .saturating_mul(1 << failures.saturating_sub(1).min(20));
+        let whole = doubled.clamp(1, self.backoff_ms_max.max(1));
+        let drawn = uuid::Uuid::new_v4().as_u64_pair().0 % (whole / 2 + 1);
+        Duration::from_millis(whole / 2 + drawn)
+    }
+
+    pub(crate) fn call_max(&self) -> Duration {
+        Duration::from_millis(self.call_ms_max)
+    }
+}
+
+impl Config {
+    /// Reads the file at `path`, with what the environment replaces. Relative paths start beside
+    /// the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the key and how to mend it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = node::config::load(path, ENV_PREFIX)?;
+        Ok(Self {
+            store_folder: resolve(path, &config.store_folder),
+            credentials: config.credentials.resolved(path),
+            spool_folder: config
+                .spool_folder
+                .as_ref()
+                .map(|folder| resolve(path, folder)),
+            ..config
+        })
+    }
+}

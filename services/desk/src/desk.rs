@@ -1,0 +1,400 @@
+//! The desk: takes a submission durably, brings it to the broker, and keeps what the broker tells.
+
+use crate::{
+    config::Config,
+    line::{CallError, Line, LineError, Refused, SaveError, Saved},
+    store::{Kept, State, Store, StoreError, Submit},
+    submission::{PaperError, Submission},
+};
+use contract::v1::{self, ListResultsResponse, Notice, TrackResponse};
+use dashmap::DashMap;
+use node::{
+    documents::Digest,
+    fault::Fault,
+    transfer::{self, Source, TransferError},
+};
+use std::{path::Path, sync::Arc, time::Duration};
+use tokio::{
+    sync::{Mutex, Notify, watch},
+    time::{Instant, sleep, sleep_until},
+};
+
+/// Bytes of a submit key; the contract's.
+const SUBMIT_KEY_BYTES_MAX: usize = 128;
+
+/// The desk cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// See the message.
+    #[error(transparent)]
+    Line(#[from] LineError),
+    /// See the message.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Mend the configuration.
+    #[error("the configuration cannot be used: {0}")]
+    Config(String),
+}
+
+/// A submission that is not, or not yet, a dossier.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Mend what is named and submit again, with the same key or a new one.
+    #[error(transparent)]
+    Refused(Refused),
+    /// Nothing more to do: it is kept here, and sent while the desk runs.
+    #[error(
+        "kept under {submit_key} and not sent yet: {why}; it is sent as soon as the broker answers"
+    )]
+    NotYet {
+        /// Its key: submitting it again gives the same dossier.
+        submit_key: String,
+        /// Why it was not sent.
+        why: String,
+    },
+    /// Give it a key of its own.
+    #[error("the key {0} was used for another submission; submit with a key of its own")]
+    KeyReused(String),
+    /// Give it another key.
+    #[error(
+        "a submit key has 1 to {SUBMIT_KEY_BYTES_MAX} printable ASCII characters; give another"
+    )]
+    Key,
+    /// Mend the paper.
+    #[error(transparent)]
+    Paper(#[from] PaperError),
+    /// Nothing was kept: look at the message, then submit again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The dossier exists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    /// The key of its submit.
+    pub submit_key: String,
+    /// Names it between systems.
+    pub dossier_id: String,
+    /// Names it for people.
+    pub dossier_code: String,
+    /// When it was received.
+    pub received_at: Option<prost_types::Timestamp>,
+    /// Until when every part is promised.
+    pub promised_at: Option<prost_types::Timestamp>,
+}
+
+/// The desk. Cheap to clone; all clones are the same desk.
+#[derive(Clone)]
+pub struct Desk {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) line: Line,
+    /// One sends a submit, who else wants it sent waits.
+    sending: DashMap<String, Arc<Mutex<()>>>,
+    /// A submit waits to be sent.
+    pub(crate) waiting: Notify,
+    /// Counts up whenever notices were kept.
+    pub(crate) told: watch::Sender<u64>,
+}
+
+/// One attempt to send a submit.
+pub(crate) enum Sent {
+    Receipt(Receipt),
+    Refused(Refused),
+    /// Why not, and after how long to try again if the broker said.
+    NotYet(String, Option<Duration>),
+}
+
+impl Desk {
+    /// Opens the desk's store and its line to the broker. One process a store folder.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what to mend.
+    pub fn open(config: Config) -> Result<Self, OpenError> {
+        if config.agency_code.is_empty() || config.limits.calls_max == 0 {
+            let message = "agency_code must be set and limits.calls_max be at least 1";
+            return Err(OpenError::Config(message.into()));
+        }
+        let line = Line::new(&config)?;
+        let store = Store::open(&config.store_folder)?;
+        let inner = Inner {
+            config,
+            store,
+            line,
+            sending: DashMap::new(),
+            waiting: Notify::new(),
+            told: watch::Sender::new(0),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Keeps a submission durably, brings it to the broker, and gives the dossier. Tries for
+    /// `patience`; what is not there by then is sent while the desk runs.
+    ///
+    /// # Errors
+    /// [`SubmitError::Refused`] with every field that is wrong; [`SubmitError::NotYet`] when the
+    /// broker could not be reached in time. Submitting the same again gives the same dossier.
+    pub async fn submit(
+        &self,
+        submission: Submission,
+        patience: Duration,
+    ) -> Result<Receipt, SubmitError> {
+        let deadline = Instant::now() + patience;
+        let key = submission.submit_key().to_owned();
+        let printable = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if key.is_empty() || key.len() > SUBMIT_KEY_BYTES_MAX || !printable {
+            return Err(SubmitError::Key);
+        }
+        let Inner { config, store, .. } = &*self.inner;
+        loop {
+            let (request, documents) = submission
+                .prepare(
+                    &config.agency_code,
+                    store.documents(),
+                    config.limits.document_bytes_max,
+                )
+                .await?;
+            match store.keep(&request, documents).await? {
+                Kept::Here => break,
+                Kept::KeyReused => return Err(SubmitError::KeyReused(key)),
+                Kept::PaperGone => {}
+            }
+        }
+
+        let mut failures = 0;
+        loop {
+            let not_yet = |why: String| SubmitError::NotYet {
+                submit_key: key.clone(),
+                why,
+            };
+            let attempt = tokio::select! {
+                sent = self.send(&key) => sent?,
+                () = sleep_until(deadline) => {
+                    self.inner.waiting.notify_one();
+                    return Err(not_yet("the broker did not answer in time".into()));
+                }
+            };
+            match attempt {
+                Sent::Receipt(receipt) => return Ok(receipt),
+                Sent::Refused(refused) => return Err(SubmitError::Refused(refused)),
+                Sent::NotYet(why, after) => {
+                    failures += 1;
+                    let pause = after.unwrap_or(config.times.pause(failures));
+                    if Instant::now() + pause >= deadline {
+                        self.inner.waiting.notify_one();
+                        return Err(not_yet(why));
+                    }
+                    sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    /// What was submitted under a key, if anything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn submitted(&self, submit_key: &str) -> Result<Option<Submit>, StoreError> {
+        self.inner.store.submit(submit_key).await
+    }
+
+    /// Where a dossier stands, with its control slip.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn track(&self, dossier_code: &str) -> Result<TrackResponse, CallError> {
+        self.inner.line.track(dossier_code).await
+    }
+
+    /// The newest version of each result that exists so far.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn results(&self, dossier_code: &str) -> Result<ListResultsResponse, CallError> {
+        self.inner.line.results(dossier_code).await
+    }
+
+    /// Saves the results that exist so far: see [`Line::save_results`].
+    ///
+    /// # Errors
+    /// [`SaveError`]; called again, it goes on.
+    pub async fn save_results(
+        &self,
+        dossier_code: &str,
+        folder: &Path,
+    ) -> Result<Saved, SaveError> {
+        self.inner.line.save_results(dossier_code, folder).await
+    }
+
+    /// Waits until a notice about a dossier is as wanted, and gives it. Those that are kept here
+    /// already are looked at first. Notices come only while the desk [`serve`](Self::serve)s.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub async fn wait_for(
+        &self,
+        dossier_code: &str,
+        wanted: impl Fn(&Notice) -> bool,
+    ) -> Result<Notice, StoreError> {
+        let mut told = self.inner.told.subscribe();
+        let mut after = 0;
+        loop {
+            told.borrow_and_update();
+            let notices = self.inner.store.notices(dossier_code, after).await?;
+            let more = !notices.is_empty();
+            for (sequence, notice) in notices {
+                after = sequence;
+                if wanted(&notice) {
+                    return Ok(notice);
+                }
+            }
+            if !more {
+                // The sender is in this desk: it cannot go while we wait.
+                let _ = told.changed().await;
+            }
+        }
+    }
+
+    /// Waits until a dossier is closed.
+    ///
+    /// # Errors
+    /// As [`wait_for`](Self::wait_for).
+    pub async fn wait_closed(&self, dossier_code: &str) -> Result<(), StoreError> {
+        let closed = |notice: &Notice| matches!(notice.kind, Some(v1::notice::Kind::Closed(_)));
+        self.wait_for(dossier_code, closed).await.map(drop)
+    }
+
+    /// Every notice about a dossier that is kept here, in order; at most a thousand.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn notices(&self, dossier_code: &str) -> Result<Vec<Notice>, StoreError> {
+        let notices = self.inner.store.notices(dossier_code, 0).await?;
+        Ok(notices.into_iter().map(|(_, notice)| notice).collect())
+    }
+
+    /// Gives up this handle and waits until the last one is given up and the store can be opened
+    /// again.
+    pub async fn close(self) {
+        let store = self.inner.store.clone();
+        drop(self);
+        store.close().await;
+    }
+
+    /// Sends a submit that is kept here, once. One that was answered is not sent again.
+    pub(crate) async fn send(&self, submit_key: &str) -> Result<Sent, StoreError> {
+        let turn = self
+            .inner
+            .sending
+            .entry(submit_key.into())
+            .or_default()
+            .clone();
+        let sent = async {
+            let _turn = turn.lock().await;
+            let Some(submit) = self.inner.store.submit(submit_key).await? else {
+                return Ok(Sent::NotYet("it is not kept here".into(), None));
+            };
+            if let Some(response) = submit.response {
+                return Ok(Sent::Receipt(receipt(submit_key, response)));
+            }
+            self.bring(submit.request).await
+        };
+        let sent = sent.await;
+        // Whoever waits for a turn holds a clone; the last one clears it away.
+        self.inner
+            .sending
+            .remove_if(submit_key, |_, turn| Arc::strong_count(turn) <= 2);
+        sent
+    }
+
+    /// Submits a dossier again that the broker has lost, under the code that it was given.
+    pub(crate) async fn bring_again(&self, submit: Submit) -> Result<Sent, StoreError> {
+        let code = submit
+            .response
+            .map(|response| response.dossier_code)
+            .unwrap_or_default();
+        self.bring(v1::SubmitRequest {
+            dossier_code: code,
+            ..submit.request
+        })
+        .await
+    }
+
+    /// Uploads the papers that the broker does not have, then submits, and keeps the answer.
+    async fn bring(&self, request: v1::SubmitRequest) -> Result<Sent, StoreError> {
+        let Inner { store, line, .. } = &*self.inner;
+        let key = request.submit_key.clone();
+        for document in request.evidence.iter().flat_map(|input| &input.documents) {
+            // What `prepare` put there is 32 bytes long.
+            let Ok(digest) = Digest::try_from(document.digest.as_ref()) else {
+                continue;
+            };
+            let source = Source::File(store.documents().path(&digest));
+            let (channel, size_bytes) = (line.documents.clone(), document.size_bytes);
+            let uploaded =
+                transfer::upload(channel, &line.agency_code, &source, digest, size_bytes).await;
+            match uploaded {
+                Ok(()) => {}
+                Err(TransferError::Refused(status)) => match CallError::from(status) {
+                    CallError::Refused(refused) => return self.refused(&key, refused).await,
+                    CallError::Away(status) => {
+                        return Ok(Sent::NotYet(status.message().into(), None));
+                    }
+                },
+                Err(error) => {
+                    let after = error.retry_after();
+                    return Ok(Sent::NotYet(error.to_string(), after));
+                }
+            }
+        }
+        let mut client = line.client.clone();
+        match line.call(client.submit(request)).await {
+            Ok(response) => {
+                store.answered(&key, &response).await?;
+                tracing::info!(dossier_code = response.dossier_code, "dossier submitted");
+                Ok(Sent::Receipt(receipt(&key, response)))
+            }
+            Err(CallError::Refused(refused)) => self.refused(&key, refused).await,
+            Err(CallError::Away(status)) => {
+                let after = Fault::retry_after_of(&status);
+                Ok(Sent::NotYet(status.message().into(), after))
+            }
+        }
+    }
+
+    async fn refused(&self, submit_key: &str, refused: Refused) -> Result<Sent, StoreError> {
+        tracing::warn!(
+            submit_key,
+            reason = refused.reason,
+            "the broker refused a submission"
+        );
+        self.inner
+            .store
+            .refused(submit_key, &refused.reason)
+            .await?;
+        Ok(Sent::Refused(refused))
+    }
+}
+
+impl Submit {
+    /// Whether the dossier is open: the broker must know it.
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+}
+
+fn receipt(submit_key: &str, response: v1::SubmitResponse) -> Receipt {
+    Receipt {
+        submit_key: submit_key.into(),
+        dossier_id: response.dossier_id,
+        dossier_code: response.dossier_code,
+        received_at: response.received_at,
+        promised_at: response.promised_at,
+    }
+}

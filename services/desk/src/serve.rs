@@ -1,0 +1,278 @@
+//! What a desk does while it runs: sends what waits, watches notices, and brings dossiers again that
+//! the broker has lost.
+
+use crate::{
+    desk::{Desk, Sent},
+    line::CallError,
+    store::{State, StoreError, Submit},
+};
+use contract::v1::{Notice, WatchNoticesRequest};
+use futures_util::{StreamExt as _, stream};
+use node::shutdown::Shutdown;
+use std::{
+    pin::pin,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+use tonic::{Code, Status};
+
+/// Submits that are read from the store at once.
+const READ_MAX: u32 = 256;
+/// Notices that are kept in one write.
+const NOTICES_MAX: usize = 256;
+/// Between two looks for what may be forgotten.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// Why watching notices ended.
+#[derive(Debug, thiserror::Error)]
+enum WatchError {
+    #[error("the broker's notices ended: {0}")]
+    Broker(#[from] Status),
+    #[error("the broker was silent")]
+    Silent,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Desk {
+    /// Runs the desk until `shutdown`: sends what waits, watches notices, checks that the broker
+    /// knows every open dossier, and forgets closed ones after their time.
+    pub async fn serve(&self, shutdown: Shutdown) {
+        // A new line to the broker may lead to one that was restored from an older copy.
+        let check = Notify::new();
+        let work = async {
+            tokio::join!(
+                self.send_waiting(),
+                self.watch(&check),
+                self.check_open(&check),
+                self.forget()
+            )
+        };
+        tokio::select! {
+            _ = work => {}
+            () = shutdown.triggered() => {}
+        }
+    }
+
+    /// Sends what waits, each as often as it takes.
+    async fn send_waiting(&self) {
+        let mut failures = 0;
+        loop {
+            let pause = match self.send_all().await {
+                Ok(None) => {
+                    failures = 0;
+                    self.inner.waiting.notified().await;
+                    continue;
+                }
+                Ok(Some(after)) => {
+                    failures += 1;
+                    after.max(self.inner.config.times.pause(failures))
+                }
+                Err(error) => {
+                    failures += 1;
+                    tracing::error!(%error, "submissions cannot be sent now");
+                    self.inner.config.times.pause(failures)
+                }
+            };
+            sleep(pause).await;
+        }
+    }
+
+    /// Tries once to send everything that waits. Some: something waits still, for at least so long.
+    async fn send_all(&self) -> Result<Option<Duration>, StoreError> {
+        let (mut after, mut left) = (0, None);
+        loop {
+            let submits = self
+                .inner
+                .store
+                .submits(State::Waiting, after, READ_MAX)
+                .await?;
+            let Some(last) = submits.last() else {
+                return Ok(left);
+            };
+            after = last.sequence;
+            let calls_max = self.inner.config.limits.calls_max;
+            let keys = submits.into_iter().map(|submit| submit.request.submit_key);
+            let mut sent = pin!(
+                stream::iter(keys)
+                    .map(|key| async move { self.send(&key).await })
+                    .buffer_unordered(calls_max)
+            );
+            while let Some(sent) = sent.next().await {
+                if let Sent::NotYet(_, pause) = sent? {
+                    left = left.max(Some(pause.unwrap_or_default()));
+                }
+            }
+        }
+    }
+
+    /// Watches notices from where they end here.
+    async fn watch(&self, check: &Notify) {
+        let mut failures: u32 = 0;
+        loop {
+            let heard = AtomicU64::new(0);
+            let Err(error) = self.watch_once(check, &heard).await;
+            failures = if heard.into_inner() > 0 {
+                1
+            } else {
+                failures + 1
+            };
+            if failures % 8 == 1 {
+                tracing::warn!(%error, failures, "notices are not heard now; it is tried again");
+            }
+            if let WatchError::Broker(status) = &error
+                && matches!(
+                    status.code(),
+                    Code::InvalidArgument
+                        | Code::OutOfRange
+                        | Code::FailedPrecondition
+                        | Code::NotFound
+                        | Code::DataLoss
+                )
+                && self.inner.store.forget_cursor().await.is_ok()
+            {
+                tracing::warn!(
+                    "the broker does not know how far notices were read: from the first again"
+                );
+                check.notify_one();
+            }
+            sleep(self.inner.config.times.pause(failures)).await;
+        }
+    }
+
+    async fn watch_once(
+        &self,
+        check: &Notify,
+        heard: &AtomicU64,
+    ) -> Result<std::convert::Infallible, WatchError> {
+        let agency_code = self.inner.config.agency_code.clone();
+        let cursor = self.inner.store.cursor().await?;
+        let silence = Duration::from_millis(self.inner.config.times.silence_ms);
+        let mut client = self.inner.line.client.clone();
+        let call = client.watch_notices(WatchNoticesRequest {
+            agency_code,
+            cursor,
+        });
+        let messages = timeout(silence, call)
+            .await
+            .map_err(|_| WatchError::Silent)??
+            .into_inner();
+        check.notify_one();
+        let mut batches = messages.ready_chunks(NOTICES_MAX);
+        loop {
+            let batch = timeout(silence, batches.next())
+                .await
+                .map_err(|_| WatchError::Silent)?;
+            let batch = batch.ok_or_else(|| Status::unavailable("the stream ended"))?;
+            let mut notices: Vec<Notice> = Vec::with_capacity(batch.len());
+            let mut broken = None;
+            for message in batch {
+                match message {
+                    Ok(message) => notices.extend(message.notice),
+                    Err(status) => broken = Some(status),
+                }
+            }
+            heard.fetch_add(1, Ordering::Relaxed);
+            if !notices.is_empty() {
+                self.inner.store.keep_notices(notices).await?;
+                self.inner.told.send_modify(|count| *count += 1);
+            }
+            if let Some(status) = broken {
+                return Err(status.into());
+            }
+        }
+    }
+
+    /// Checks whenever asked, and from time to time, that the broker knows every open dossier.
+    async fn check_open(&self, check: &Notify) {
+        let interval = Duration::from_millis(self.inner.config.times.check_ms);
+        let mut failures = 0;
+        loop {
+            // Whether it was asked for or its time has come is the same.
+            let _ = timeout(interval, check.notified()).await;
+            while let Err(why) = self.check_all().await {
+                failures += 1;
+                tracing::warn!(
+                    why,
+                    "open dossiers cannot be checked now; it is tried again"
+                );
+                sleep(self.inner.config.times.pause(failures)).await;
+            }
+            failures = 0;
+        }
+    }
+
+    async fn check_all(&self) -> Result<(), String> {
+        let mut after = 0;
+        loop {
+            let open = self.inner.store.submits(State::Open, after, READ_MAX).await;
+            let open = open.map_err(|error| error.to_string())?;
+            let Some(last) = open.last() else {
+                return Ok(());
+            };
+            after = last.sequence;
+            let calls_max = self.inner.config.limits.calls_max;
+            let mut checked = pin!(
+                stream::iter(open)
+                    .map(|submit| self.check_one(submit))
+                    .buffer_unordered(calls_max)
+            );
+            while let Some(checked) = checked.next().await {
+                checked?;
+            }
+        }
+    }
+
+    async fn check_one(&self, submit: Submit) -> Result<(), String> {
+        let Some(code) = submit
+            .response
+            .as_ref()
+            .map(|response| response.dossier_code.clone())
+        else {
+            return Ok(());
+        };
+        match self.track(&code).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is_unknown() => {}
+            Err(CallError::Away(status)) => return Err(status.message().to_owned()),
+            Err(CallError::Refused(refused)) => {
+                tracing::error!(dossier_code = code, %refused, "an open dossier cannot be checked");
+                return Ok(());
+            }
+        }
+        tracing::warn!(
+            dossier_code = code,
+            "the broker has lost an open dossier: it is brought again"
+        );
+        match self.bring_again(submit).await {
+            Ok(Sent::Receipt(_)) => Ok(()),
+            Ok(Sent::Refused(refused)) => {
+                tracing::error!(dossier_code = code, %refused, "a lost dossier was refused");
+                Ok(())
+            }
+            Ok(Sent::NotYet(why, _)) => Err(why),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn forget(&self) {
+        let days = self.inner.config.times.retention_days;
+        loop {
+            sleep(RETENTION_INTERVAL).await;
+            loop {
+                match self.inner.store.forget_after(days).await {
+                    Ok(0) => break,
+                    Ok(dossiers) => tracing::info!(dossiers, "closed dossiers forgotten"),
+                    Err(error) => {
+                        tracing::warn!(%error, "closed dossiers are not forgotten now");
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
