@@ -27,4 +27,4 @@ pub mod timers;
 pub mod wire;
 
 pub use config::Config;
-pub use serve::{BrokerError, Running, start};
+pub use serve::{BrokerError, Running, run, start, start_restored};

@@ -38,7 +38,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+    task::JoinHandle,
+};
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Status, service::InterceptorLayer, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -91,6 +95,9 @@ pub enum BrokerError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// Start it again.
+    #[error("signals cannot be heard: {0}")]
+    Signals(io::Error),
     /// Start it again.
     #[error("the server failed: {0}")]
     Server(#[from] tonic::transport::Error),
@@ -227,11 +234,51 @@ fn gate(
 /// # Errors
 /// [`BrokerError`] says what to mend; nothing is left running.
 pub async fn start(config: Config, shutdown: Shutdown) -> Result<Running, BrokerError> {
+    open(config, false, shutdown).await
+}
+
+/// Starts a broker on a store that was restored from an older copy: a new epoch begins, so that
+/// desks and departments give back what the copy does not have.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_restored(config: Config, shutdown: Shutdown) -> Result<Running, BrokerError> {
+    open(config, true, shutdown).await
+}
+
+/// Runs a broker until the shutdown. SIGHUP reads the directory again.
+///
+/// # Errors
+/// [`BrokerError`] when it cannot start, or ended by itself.
+pub async fn run(config: Config, restored: bool, shutdown: Shutdown) -> Result<(), BrokerError> {
+    let mut hang_up = signal(SignalKind::hangup()).map_err(BrokerError::Signals)?;
+    let mut running = open(config, restored, shutdown).await?;
+    loop {
+        tokio::select! {
+            ended = &mut running.task => {
+                return ended.unwrap_or(Err(BrokerError::Ended("its main task")));
+            }
+            _ = hang_up.recv() => match running.read_directory().await {
+                Ok(()) => tracing::info!("the directory was read again"),
+                Err(error) => tracing::error!(%error, "the directory was not read; the one before stays in force"),
+            }
+        }
+    }
+}
+
+async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Running, BrokerError> {
     let credentials = Credentials::load(&config.tls)?;
     if credentials.identity().role != Role::Broker {
         return Err(BrokerError::Role(credentials.identity().clone()));
     }
     let mut store = SqliteStore::open(&config.store, config.sqlite.clone())?;
+    if restored {
+        let begun = store.begin_epoch(Timestamp::now())?;
+        tracing::warn!(
+            epoch = begun.epoch,
+            "the store was restored; a new epoch begins"
+        );
+    }
     let registry = Registry::open(&config.procedures, &config.directory, &mut store)?;
     let reader = store.reader();
     let documents = Documents::open(&config.store, config.documents.clone(), reader.clone())?;

@@ -49,8 +49,8 @@ pub struct Upload {
 
 /// Where the part is: here, or on the thread that writes.
 enum At {
-    Rest(Part),
-    Writing(JoinHandle<(Part, Result<(), Refusal>)>),
+    Rest(Box<Part>),
+    Writing(JoinHandle<(Box<Part>, Result<(), Refusal>)>),
     Gone,
 }
 
@@ -114,7 +114,7 @@ impl Documents {
             expected_offset: header.offset,
             gathered: Vec::new(),
             gathered_bytes: 0,
-            at: At::Rest(part),
+            at: At::Rest(Box::new(part)),
         })
     }
 
@@ -246,7 +246,7 @@ impl Upload {
     }
 
     /// The part, when what was being written is.
-    async fn rest(&mut self) -> Result<Part, Refusal> {
+    async fn rest(&mut self) -> Result<Box<Part>, Refusal> {
         match mem::replace(&mut self.at, At::Gone) {
             At::Rest(part) => Ok(part),
             At::Writing(job) => {
@@ -257,7 +257,7 @@ impl Upload {
         }
     }
 
-    fn write(&mut self, mut part: Part) {
+    fn write(&mut self, mut part: Box<Part>) {
         let chunks = mem::take(&mut self.gathered);
         self.gathered_bytes = 0;
         self.at = At::Writing(spawn_blocking(move || {
