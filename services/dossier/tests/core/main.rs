@@ -9,6 +9,7 @@ mod deploy;
 mod generate;
 mod handover;
 mod laws;
+mod simulation;
 mod slip;
 mod stories;
 mod stories_of_returns;
