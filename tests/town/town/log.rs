@@ -1,0 +1,71 @@
+//! What a service of the town logged, for tests that read it and for people when a test fails.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+/// A log over all lives of a service. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Log {
+    path: PathBuf,
+    file: Arc<File>,
+}
+
+impl Log {
+    pub(crate) fn new(path: &Path) -> Self {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+        Self { path: path.to_owned(), file: Arc::new(file) }
+    }
+
+    /// Everything that was logged so far.
+    pub(crate) fn text(&self) -> String {
+        std::fs::read_to_string(&self.path).unwrap_or_default()
+    }
+
+    /// The lines in which `words` stands.
+    pub(crate) fn lines_with(&self, words: &str) -> Vec<String> {
+        self.text().lines().filter(|line| line.contains(words)).map(str::to_owned).collect()
+    }
+
+    /// For a child process to write to.
+    pub(crate) fn file(&self) -> File {
+        self.file.try_clone().unwrap()
+    }
+
+    /// A log that writes here.
+    pub(crate) fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_env_filter(filter())
+            .with_writer(self.clone())
+            .finish()
+    }
+}
+
+/// What is logged: `TOWN_LOG`, in the syntax of `EnvFilter`; `info` when it is not set.
+pub(crate) fn filter() -> EnvFilter {
+    EnvFilter::try_from_env("TOWN_LOG").unwrap_or_else(|_| EnvFilter::new("info"))
+}
+
+impl Write for &Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.file).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = &'a Log;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}

@@ -1,0 +1,341 @@
+//! A whole town over real mutual TLS: a broker, departments and desks, started, stopped and killed
+//! at a test's word.
+
+pub(crate) mod birth;
+pub(crate) mod caller;
+pub(crate) mod ground;
+pub(crate) mod log;
+pub(crate) mod office;
+pub(crate) mod party;
+pub(crate) mod patience;
+pub(crate) mod puppet;
+pub(crate) mod settings;
+pub(crate) mod window;
+
+pub(crate) use self::{caller::Caller, office::Clerk, puppet::Puppet, window::Window};
+
+use self::{
+    ground::{BROKER, Ground, OTHER_POLICE, POSTS, Post, TRUST_DOMAIN},
+    log::Log,
+    party::Party,
+    patience::until,
+};
+use contract::v1;
+use node::{
+    identity::{Identity, Role},
+    pki::Issued,
+    shutdown::Shutdown,
+    tls::Credentials,
+};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::{mpsc, oneshot}};
+
+/// See the module.
+pub(crate) struct Town {
+    pub(crate) ground: Ground,
+    in_processes: bool,
+    running: BTreeMap<&'static str, Party>,
+    clerks: BTreeMap<&'static str, Clerk>,
+    window: Window,
+    wish: Option<mpsc::UnboundedSender<Reread>>,
+}
+
+/// A town that is being planned.
+#[derive(Default)]
+pub(crate) struct Plan {
+    broker_settings: String,
+    office_settings: String,
+    in_processes: bool,
+    offices: Option<Vec<&'static str>>,
+}
+
+impl Plan {
+    /// Sets values of the broker's configuration, as TOML.
+    pub(crate) fn broker(mut self, settings: &str) -> Self {
+        self.broker_settings = settings.into();
+        self
+    }
+
+    /// Sets values of every department's configuration, as TOML.
+    pub(crate) fn office(mut self, settings: &str) -> Self {
+        self.office_settings = settings.into();
+        self
+    }
+
+    /// Every service gets a process of its own; departments follow their scripts.
+    pub(crate) fn in_processes(mut self) -> Self {
+        self.in_processes = true;
+        self
+    }
+
+    /// Only these departments are open at first.
+    pub(crate) fn offices<const N: usize>(mut self, names: [&'static str; N]) -> Self {
+        self.offices = Some(names.into());
+        self
+    }
+
+    /// Builds the town and starts everybody.
+    pub(crate) async fn open(self) -> Town {
+        let ground = Ground::found(&self.broker_settings, &self.office_settings);
+        let desk = ground.credentials(Role::Desk, "desk-mau-mot");
+        let caller = Caller::new(desk, ground.address(BROKER), broker_identity());
+        let mut town = Town {
+            window: Window::new(caller, "H99.01.01"),
+            in_processes: self.in_processes,
+            running: BTreeMap::new(),
+            clerks: BTreeMap::new(),
+            wish: None,
+            ground,
+        };
+        town.start_broker().await;
+        let all = POSTS.iter().map(|post| post.name).collect();
+        for name in self.offices.unwrap_or(all) {
+            town.start(name).await;
+        }
+        town
+    }
+}
+
+impl Town {
+    /// A town with everybody that a birth dossier meets.
+    pub(crate) async fn open() -> Self {
+        Plan::default().open().await
+    }
+
+    /// A town in which only these departments are open.
+    pub(crate) async fn with<const N: usize>(offices: [&'static str; N]) -> Self {
+        Plan::default().offices(offices).open().await
+    }
+
+    pub(crate) fn plan() -> Plan {
+        Plan::default()
+    }
+
+    /// The one-stop desk of the first commune.
+    pub(crate) fn desk(&self) -> &Window {
+        &self.window
+    }
+
+    /// The clerk of a department, who is the same over all lives of the office.
+    pub(crate) fn clerk(&mut self, office: &'static str) -> Clerk {
+        self.clerks.entry(office).or_insert_with(Clerk::new).clone()
+    }
+
+    /// Opens a department.
+    pub(crate) async fn start(&mut self, office: &'static str) {
+        let post = post(office);
+        let (path, address) = (self.path(format!("{office}.toml")), self.address(office));
+        let log = self.log(office);
+        let mut party = if self.in_processes {
+            Party::in_process(office, "department", &path, &log)
+        } else {
+            let clerk = Arc::new(self.clerk(post.name));
+            Party::in_thread(office, &log, move |shutdown| {
+                Box::pin(async move {
+                    let config = department::Config::load(&path).map_err(|error| error.to_string())?;
+                    again_while_in_use(|| async {
+                        let listener = TcpListener::bind(address).await.map_err(|e| e.to_string())?;
+                        department::run(config.clone(), listener, shutdown.clone(), clerk.clone())
+                            .await
+                            .map_err(|error| error.to_string())
+                    })
+                    .await
+                })
+            })
+        };
+        let identity = Identity::new(TRUST_DOMAIN, Role::Department, post.system).unwrap();
+        self.opened(&mut party, address, identity).await;
+        self.running.insert(post.name, party);
+    }
+
+    /// Starts the broker.
+    pub(crate) async fn start_broker(&mut self) {
+        self.start_broker_on(false).await;
+    }
+
+    /// Starts the broker on a store that was restored from an older copy.
+    pub(crate) async fn start_broker_restored(&mut self) {
+        self.start_broker_on(true).await;
+    }
+
+    async fn opened(&self, party: &mut Party, address: SocketAddr, identity: Identity) {
+        let operator = self.ground.credentials(Role::Operator, "operator");
+        let watcher = Caller::new(operator, address, identity);
+        party.opened(async || watcher.serves().await).await;
+    }
+
+    async fn start_broker_on(&mut self, restored: bool) {
+        let (path, address) = (self.path("broker.toml"), self.address(BROKER));
+        let log = self.log(BROKER);
+        let (wish, wishes) = mpsc::unbounded_channel();
+        self.wish = Some(wish);
+        let mut party = if self.in_processes {
+            assert!(!restored, "only a broker in this process can be told that it was restored");
+            Party::in_process(BROKER, BROKER, &path, &log)
+        } else {
+            Party::in_thread(BROKER, &log, move |shutdown| {
+                Box::pin(run_broker(path, restored, shutdown, wishes))
+            })
+        };
+        self.opened(&mut party, address, broker_identity()).await;
+        self.running.insert(BROKER, party);
+    }
+
+    /// Closes a department, or the broker, in good order.
+    pub(crate) async fn stop(&mut self, name: &'static str) {
+        self.running.remove(name).unwrap_or_else(|| panic!("{name} does not run")).stop().await;
+    }
+
+    /// Ends a department, or the broker, without asking.
+    pub(crate) async fn kill(&mut self, name: &'static str) {
+        self.running.remove(name).unwrap_or_else(|| panic!("{name} does not run")).kill().await;
+    }
+
+    /// Stops the broker in good order and starts it again.
+    pub(crate) async fn restart_broker(&mut self) {
+        self.stop(BROKER).await;
+        self.start_broker().await;
+    }
+
+    /// What a service logged over all its lives.
+    pub(crate) fn log(&self, name: &str) -> Log {
+        Log::new(&self.path(format!("logs/{name}.log")))
+    }
+
+    /// The process of a service that has one of its own.
+    pub(crate) fn process_id(&self, name: &str) -> u32 {
+        self.running[name].process_id().expect("a service in a process of its own")
+    }
+
+    pub(crate) fn path(&self, name: impl AsRef<std::path::Path>) -> PathBuf {
+        self.ground.path(name)
+    }
+
+    /// Where a service listens, or would listen.
+    pub(crate) fn address(&self, name: &str) -> SocketAddr {
+        self.ground.address(name)
+    }
+
+    /// A system with a good certificate of this town, calling the broker.
+    pub(crate) fn caller(&self, role: Role, code: &str) -> Caller {
+        self.caller_with(self.ground.credentials(role, code))
+    }
+
+    /// Whoever shows these credentials, calling the broker.
+    pub(crate) fn caller_with(&self, credentials: Credentials) -> Caller {
+        Caller::new(credentials, self.address(BROKER), broker_identity())
+    }
+
+    /// The system of a department, calling the broker.
+    pub(crate) fn system_of(&self, office: &str) -> Caller {
+        self.caller(Role::Department, post(office).system)
+    }
+
+    /// An operator.
+    pub(crate) fn operator(&self) -> Caller {
+        self.caller(Role::Operator, "operator")
+    }
+
+    /// A department played by the test, word by word.
+    pub(crate) async fn puppet(&self, office: &'static str) -> Puppet {
+        let post = post(office);
+        let credentials = self.ground.credentials(Role::Department, post.system);
+        Puppet::open(post, credentials, self.address(office), self.system_of(office)).await
+    }
+
+    /// Denies a certificate from now on.
+    pub(crate) fn deny(&self, issued: &Issued) {
+        let identity = self.ground.credentials_of(issued);
+        self.ground.write("denied.txt", &format!("{}\n", identity.own().serial));
+    }
+
+    /// Changes the directory and lets the broker read it.
+    pub(crate) async fn change_directory(&self, edit: impl FnOnce(&mut toml::Table)) {
+        self.ground.edit_directory(edit);
+        let (told, answer) = oneshot::channel();
+        let wish = self.wish.as_ref().expect("the broker runs");
+        wish.send(told).expect("the broker runs in this process");
+        answer.await.expect("the broker runs").expect("a sound directory");
+    }
+
+    /// The incidents that the operator sees.
+    pub(crate) async fn incidents(&self) -> Vec<v1::Incident> {
+        let request = v1::ListIncidentsRequest { include_closed: true, ..Default::default() };
+        self.operator().operator().list_incidents(request).await.unwrap().into_inner().incidents
+    }
+
+    /// Waits for an incident with this cause.
+    pub(crate) async fn incident(&self, cause: &str) -> v1::Incident {
+        until(&format!("an incident {cause}"), || async {
+            self.incidents().await.into_iter().find(|incident| incident.cause == cause)
+        })
+        .await
+    }
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for name in [BROKER].into_iter().chain(POSTS.iter().map(|post| post.name)) {
+                eprintln!("——— {name} ———\n{}", self.log(name).text());
+            }
+        }
+    }
+}
+
+pub(crate) fn broker_identity() -> Identity {
+    Identity::new(TRUST_DOMAIN, Role::Broker, BROKER).unwrap()
+}
+
+/// A department of the sample province.
+pub(crate) fn post(office: &str) -> Post {
+    let mut posts = POSTS.into_iter().chain([OTHER_POLICE]);
+    posts.find(|post| post.name == office).unwrap_or_else(|| panic!("the town has no {office}"))
+}
+
+/// Asks the broker to read the directory again, and says how that went.
+type Reread = oneshot::Sender<Result<(), String>>;
+
+async fn run_broker(
+    config: PathBuf,
+    restored: bool,
+    shutdown: Shutdown,
+    mut wishes: mpsc::UnboundedReceiver<Reread>,
+) -> Result<(), String> {
+    let config = broker::Config::load(&config).map_err(|error| error.to_string())?;
+    let running = again_while_in_use(|| async {
+        let (config, shutdown) = (config.clone(), shutdown.clone());
+        let started = if restored {
+            broker::start_restored(config, shutdown).await
+        } else {
+            broker::start(config, shutdown).await
+        };
+        started.map_err(|error| error.to_string())
+    })
+    .await?;
+    loop {
+        tokio::select! {
+            () = shutdown.triggered() => break,
+            Some(told) = wishes.recv() => {
+                let read = running.read_directory().await.map_err(|error| error.to_string());
+                let _ = told.send(read);
+            }
+        }
+    }
+    running.ended().await.map_err(|error| error.to_string())
+}
+
+/// A service that was killed may hold its store for a moment longer.
+async fn again_while_in_use<T, F>(run: impl Fn() -> F) -> Result<T, String>
+where
+    F: Future<Output = Result<T, String>>,
+{
+    loop {
+        match run().await {
+            Err(error) if error.contains("in use by another process") => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            ended => return ended,
+        }
+    }
+}
