@@ -2,6 +2,8 @@
 //! commits it in one transaction, syncs once, and only then answers and rings the couriers.
 
 mod change;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     bell::Belfry,

@@ -1,0 +1,307 @@
+//! The ledger between any two of apply, record, answer and act: what is kept, and what is said.
+
+use super::*;
+use crate::{
+    documents::DocumentsConfig,
+    store::{Committed as Kept, MemoryStore},
+};
+use contract::v1;
+use std::{collections::VecDeque, sync::Mutex};
+use tempfile::TempDir;
+
+/// What goes wrong with the next commits that change dossiers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mishap {
+    /// The process is as good as dead before the commit.
+    DiesBefore,
+    /// The commit is there, and nobody hears of it.
+    DiesAfter,
+    /// The disk is full.
+    Full,
+    /// The disk does not sync.
+    SyncFails,
+}
+
+#[derive(Clone, Default)]
+struct Mishaps(Arc<Mutex<VecDeque<Mishap>>>);
+
+impl Mishaps {
+    fn next(&self, mishap: Mishap) {
+        self.0.lock().unwrap().push_back(mishap);
+    }
+}
+
+struct Faulty {
+    store: MemoryStore,
+    mishaps: Mishaps,
+}
+
+impl Store for Faulty {
+    fn commit(&mut self, batch: Batch) -> Result<Kept, StoreError> {
+        let is_lease = !batch.code_leases.is_empty();
+        let mishap = if is_lease {
+            None
+        } else {
+            self.mishaps.0.lock().unwrap().pop_front()
+        };
+        match mishap {
+            None => self.store.commit(batch),
+            Some(Mishap::DiesBefore) => Err(StoreError::Doubt("before".into())),
+            Some(Mishap::DiesAfter) => {
+                self.store.commit(batch)?;
+                Err(StoreError::Doubt("after".into()))
+            }
+            Some(Mishap::Full) => Err(StoreError::Full("test".into())),
+            Some(Mishap::SyncFails) => Err(StoreError::SyncFailed("test".into())),
+        }
+    }
+
+    fn begin_epoch(&mut self, now: Timestamp) -> Result<Origin, StoreError> {
+        self.store.begin_epoch(now)
+    }
+
+    fn reader(&self) -> Arc<dyn Reader> {
+        self.store.reader()
+    }
+}
+
+struct World {
+    ledger: Ledger,
+    reader: Arc<dyn Reader>,
+    mishaps: Mishaps,
+    end: oneshot::Receiver<Result<(), StoreError>>,
+    belfry: Belfry,
+    _folder: TempDir,
+}
+
+const DIRECTORY: &str = r#"
+[[territory]]
+code = "P"
+name = "Tỉnh Mẫu"
+[[agency]]
+code = "H99"
+name = "Bộ phận một cửa mẫu"
+territory = "P"
+valid_from = "2020-01-01"
+[[agency]]
+code = "H99.1"
+name = "Cơ quan mẫu"
+roles = ["COMMUNE_CIVIL_STATUS", "COMMUNE_POLICE", "SOCIAL_INSURANCE", "POLICE_IDENTITY"]
+territory = "P"
+valid_from = "2020-01-01"
+"#;
+
+const PROCEDURE: &str = r#"
+code = "sample"
+title = { vi = "Mẫu", en = "Sample" }
+legal_basis = "sample"
+valid_from = "2020-01-01"
+lead = "COMMUNE_POLICE"
+supplement_window = "7 working days"
+returns_max = 3
+[part.only]
+title = { vi = "Mẫu", en = "Sample" }
+limit = "5 working days"
+[evidence.wish]
+title = { vi = "Mẫu", en = "Wish" }
+source = "citizen"
+[step.grant]
+title = { vi = "Mẫu", en = "Grant" }
+part = "only"
+role = "COMMUNE_POLICE"
+needs = ["wish"]
+limit = "1 working day"
+"#;
+
+fn world() -> World {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("procedures")).unwrap();
+    std::fs::write(path("procedures/sample.toml"), PROCEDURE).unwrap();
+    std::fs::write(path("directory.toml"), DIRECTORY).unwrap();
+    let mishaps = Mishaps::default();
+    let mut store = Faulty {
+        store: MemoryStore::default(),
+        mishaps: mishaps.clone(),
+    };
+    let reader = store.reader();
+    let registry =
+        Registry::open(&path("procedures"), &path("directory.toml"), &mut store).unwrap();
+    let documents =
+        Documents::open(folder.path(), DocumentsConfig::default(), reader.clone()).unwrap();
+    let belfry = Belfry::default();
+    let (ledger, end) = Ledger::start(Means {
+        store: Box::new(store),
+        registry,
+        documents,
+        hot: Hot::new(10),
+        belfry: belfry.clone(),
+        limits: Limits::default(),
+    })
+    .unwrap();
+    World {
+        ledger,
+        reader,
+        mishaps,
+        end,
+        belfry,
+        _folder: folder,
+    }
+}
+
+fn wish(key: &str, what: &str) -> Submit {
+    let request = v1::SubmitRequest {
+        agency_code: "H99".into(),
+        submit_key: key.into(),
+        procedure_code: "sample".into(),
+        parties: vec![v1::Party {
+            party_id: "owner".into(),
+            roles: vec![v1::PartyRole::Owner.into()],
+            kind: v1::PartyKind::Citizen.into(),
+            name: "Người Mẫu".into(),
+            ..v1::Party::default()
+        }],
+        evidence: vec![v1::EvidenceInput {
+            name: "wish".into(),
+            data: format!(r#"{{"wish":"{what}"}}"#).into_bytes().into(),
+            ..v1::EvidenceInput::default()
+        }],
+        channel: v1::Channel::Counter.into(),
+        receive: true,
+        ..v1::SubmitRequest::default()
+    };
+    crate::wire::submit(&request, "P").unwrap()
+}
+
+impl World {
+    async fn submit(&self, key: &str, what: &str) -> Result<Recorded, Failure> {
+        self.ledger.submit("desk".into(), wish(key, what)).await
+    }
+
+    fn dossiers(&self) -> usize {
+        self.reader.dossiers(None, false, None, 100).unwrap().len()
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_never_ahead_of_the_store() {
+    let world = world();
+    let recorded = world.submit("k1", "a").await.unwrap();
+    let row = world.reader.dossier(&recorded.dossier.id).unwrap().unwrap();
+    assert_eq!(row.sequence, recorded.dossier.sequence);
+    let owed = world
+        .reader
+        .owed_for(&"H99.1".parse().unwrap(), None, 10)
+        .unwrap();
+    assert_eq!(owed.len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_died_before_the_commit_was_told_nothing_and_comes_again() {
+    let world = world();
+    world.mishaps.next(Mishap::DiesBefore);
+    assert!(matches!(world.submit("k1", "a").await, Err(Failure::Doubt)));
+    assert_eq!(world.dossiers(), 0);
+    world.submit("k1", "a").await.unwrap();
+    assert_eq!(world.dossiers(), 1);
+}
+
+#[tokio::test]
+async fn whoever_died_between_commit_and_answer_gets_the_first_answer_again() {
+    let world = world();
+    let mut bell = world.belfry.owed.listen(&"H99.1".parse().unwrap());
+    bell.mark_unchanged();
+    world.mishaps.next(Mishap::DiesAfter);
+    assert!(matches!(world.submit("k1", "a").await, Err(Failure::Doubt)));
+    assert_eq!(world.dossiers(), 1);
+    assert!(
+        !bell.has_changed().unwrap(),
+        "nothing is done on a commit that is in doubt"
+    );
+    let again = world.submit("k1", "a").await.unwrap();
+    assert_eq!(world.dossiers(), 1);
+    assert_eq!(again.at, again.dossier.received_at);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_the_ledger_goes_on_by_itself() {
+    let world = world();
+    for _ in 0..3 {
+        world.mishaps.next(Mishap::Full);
+    }
+    assert!(matches!(
+        world.submit("k1", "a").await,
+        Err(Failure::Storage(_))
+    ));
+    assert!(!world.ledger.condition().takes.load(Ordering::Relaxed));
+    // Nobody sends anything: the ledger tries the store by itself until it takes again.
+    while !world.ledger.condition().takes.load(Ordering::Relaxed) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.dossiers(), 0);
+    world.submit("k1", "a").await.unwrap();
+    assert_eq!(world.dossiers(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_sync_ends_the_ledger() {
+    let world = world();
+    world.mishaps.next(Mishap::SyncFails);
+    assert!(matches!(world.submit("k1", "a").await, Err(Failure::Doubt)));
+    assert!(matches!(
+        world.end.await,
+        Ok(Err(StoreError::SyncFailed(_)))
+    ));
+}
+
+#[tokio::test]
+async fn the_same_submit_at_the_same_time_is_one_dossier() {
+    let world = world();
+    let (a, b) = tokio::join!(world.submit("k1", "a"), world.submit("k1", "a"));
+    assert_eq!(a.unwrap().dossier.code(), b.unwrap().dossier.code());
+    assert_eq!(world.dossiers(), 1);
+}
+
+#[tokio::test]
+async fn a_key_used_again_with_other_content_is_refused_and_told_to_a_person() {
+    let world = world();
+    world.submit("k1", "a").await.unwrap();
+    let refused = world.submit("k1", "b").await;
+    assert!(matches!(refused, Err(Failure::Refused(Refusal::IdReused))));
+    let incidents = world.reader.incidents(false, None, 10).unwrap();
+    assert_eq!(incidents[0].key.cause, "ID_REUSED");
+}
+
+#[tokio::test]
+async fn a_code_that_is_in_use_is_passed_over() {
+    let world = world();
+    let first = world.submit("k1", "a").await.unwrap();
+    // A desk brings back the code that the ledger would give next, as after a loss.
+    let (head, number) = first.dossier.code().as_str().rsplit_once('-').unwrap();
+    let next = format!("{head}-{:07}", number.parse::<u64>().unwrap() + 1);
+    let mut brought = wish("k2", "b");
+    brought.code = Some(next.parse().unwrap());
+    let second = world.ledger.submit("desk".into(), brought).await.unwrap();
+    assert_eq!(second.dossier.code().as_str(), next);
+    let third = world.submit("k3", "c").await.unwrap();
+    assert_ne!(third.dossier.code(), second.dossier.code());
+    assert_eq!(world.dossiers(), 3);
+    // And a code of somebody else's is refused.
+    let mut taken = wish("k4", "d");
+    taken.code = Some(next.parse().unwrap());
+    let refused = world.ledger.submit("desk".into(), taken).await;
+    assert!(matches!(refused, Err(Failure::Refused(Refusal::CodeTaken))));
+}
+
+#[tokio::test]
+async fn a_dossier_that_cannot_be_kept_does_not_hold_up_the_others() {
+    let world = world();
+    let first = world.submit("k1", "a").await.unwrap();
+    let mut taken = wish("k2", "b");
+    taken.code = Some(first.dossier.code().clone());
+    let taken = world.ledger.submit("desk".into(), taken);
+    let (taken, third) = tokio::join!(taken, world.submit("k3", "c"));
+    assert!(taken.is_err());
+    third.unwrap();
+    assert_eq!(world.dossiers(), 2);
+}
