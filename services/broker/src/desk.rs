@@ -18,7 +18,7 @@ use dossier::{
     slip::slip,
 };
 use futures_util::Stream;
-use node::fault::Fault;
+use node::{fault::Fault, shutdown::Shutdown};
 use prost::Message as _;
 use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -55,6 +55,8 @@ pub struct Desk {
     pub belfry: Belfry,
     /// Watches that one desk may have open.
     pub watches_per_desk_max: usize,
+    /// Ends the watches, so that draining need not wait for those who would stay.
+    pub shutdown: Shutdown,
 }
 
 fn unreadable(error: &StoreError) -> Status {
@@ -375,7 +377,7 @@ impl DeskService for Desk {
         }
         let mut bell = self.belfry.notices.listen(&desk);
         let guard = self.access.guard(peer, agency);
-        let reader = self.reader.clone();
+        let (reader, shutdown) = (self.reader.clone(), self.shutdown.clone());
         let (send, receive) = mpsc::channel(WATCH_NOTICES_WAITING_MAX);
         tokio::spawn(async move {
             loop {
@@ -411,6 +413,7 @@ impl DeskService for Desk {
                     continue;
                 }
                 tokio::select! {
+                    () = shutdown.triggered() => return,
                     changed = bell.changed() => if changed.is_err() { return },
                     () = send.closed() => return,
                     () = tokio::time::sleep(WATCH_HEARTBEAT) => {

@@ -14,6 +14,7 @@ use futures_util::{Stream, StreamExt as _};
 use node::{
     fault::Fault,
     identity::Identity,
+    shutdown::Shutdown,
     stream::{self, StreamLimits},
 };
 use std::{pin::Pin, sync::Arc, sync::atomic::Ordering};
@@ -56,6 +57,8 @@ pub struct Exchange {
     pub reconciler: Arc<Reconciler>,
     /// Limits of streams.
     pub limits: StreamLimits,
+    /// Ends the streams, so that draining need not wait for those who would stay.
+    pub shutdown: Shutdown,
 }
 
 type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -136,7 +139,11 @@ impl ExchangeService for Exchange {
         let exchange = self.clone();
         tokio::spawn(async move {
             loop {
-                match receiving.next().await {
+                let heard = tokio::select! {
+                    () = exchange.shutdown.triggered() => break,
+                    heard = receiving.next() => heard,
+                };
+                match heard {
                     Ok(Some(received)) => {
                         let exchange = exchange.clone();
                         let (peer, agency) = (peer.clone(), agency.clone());

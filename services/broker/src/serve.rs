@@ -323,6 +323,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
         registry: registry.clone(),
         belfry: belfry.clone(),
         watches_per_desk_max: config.limits.watches_per_desk_max,
+        shutdown: shutdown.child(),
     };
     let exchange = Exchange {
         access: access.clone(),
@@ -331,6 +332,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
         greeting: greeting.clone(),
         reconciler: Arc::new(Reconciler::new(ledger.clone(), reader.clone(), hot.clone())),
         limits: config.streams,
+        shutdown: shutdown.child(),
     };
     let operator = Operator {
         access: access.clone(),
