@@ -136,18 +136,17 @@ pub async fn run(
     tasks.spawn(watch(counter.clone(), health.clone(), shutdown.clone()));
 
     let mut server = std::pin::pin!(server);
-    let ended = tokio::select! {
-        ended = &mut server => ended.map_err(RunError::from),
-        () = store.lost() => Err(RunError::DiskLost),
-        () = shutdown.triggered() => Ok(()),
+    let (ended, serving) = tokio::select! {
+        ended = &mut server => (ended.map_err(RunError::from), false),
+        () = store.lost() => (Err(RunError::DiskLost), false),
+        () = shutdown.triggered() => (Ok(()), true),
     };
-    let served = ended.is_ok();
     tell(&health, false).await;
     shutdown.trigger();
     taking.close();
     let agency = counter.config.agency_code.clone();
     let rest = async {
-        if served {
+        if serving {
             let _ = server.await;
         }
         taking.wait().await;

@@ -1,0 +1,566 @@
+//! A department at work, over real mutual TLS, with a broker that may forget and break.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod broker;
+
+use async_trait::async_trait;
+use broker::{AGENCY, Town};
+use contract::v1::{self, Task, item::Kind, report, verdict::Outcome};
+use department::{Answer, Content, Given, Handler, HandlerError, Paper, Said, Work, store::Store};
+use futures_util::StreamExt as _;
+use node::{
+    documents::digest_of,
+    fault::Fault,
+    identity::Role,
+    shutdown::Shutdown,
+    stream::{self, StreamLimits},
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+
+/// Completes every round with a certificate, when it may; fails the first so many times.
+struct Office {
+    may: Semaphore,
+    failures: AtomicUsize,
+    begun: AtomicUsize,
+}
+
+impl Office {
+    fn open() -> Arc<Self> {
+        Self::with(Semaphore::MAX_PERMITS, 0)
+    }
+
+    fn with(may: usize, failures: usize) -> Arc<Self> {
+        let may = Semaphore::new(may);
+        Arc::new(Self {
+            may,
+            failures: failures.into(),
+            begun: 0.into(),
+        })
+    }
+}
+
+#[async_trait]
+impl Handler for Office {
+    async fn handle(&self, work: Work) -> Result<Vec<Answer>, HandlerError> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.may.acquire().await?.forget();
+        let failing = self
+            .failures
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        match failing {
+            Ok(left) if left % 2 == 0 => return Err("the register does not answer".into()),
+            Ok(_) => panic!("a bug in the office"),
+            Err(_) => {}
+        }
+        for evidence in &work.handover().evidence {
+            for document in &evidence.documents {
+                let bytes = std::fs::read(work.document(document).unwrap())?;
+                assert_eq!(digest_of(&bytes).as_slice(), document.digest.as_ref());
+            }
+        }
+        let text = format!("certificate of round {}", work.handover().round);
+        let paper = Paper {
+            file_name: "giấy khai sinh.pdf".into(),
+            media_type: "application/pdf".into(),
+            content: Content::Bytes(text.into()),
+        };
+        let evidence = vec![Given {
+            name: "birth_certificate".into(),
+            data: "{}".into(),
+            documents: vec![paper],
+            ..Default::default()
+        }];
+        let progress = Said::Progress {
+            note: "taken up".into(),
+        }
+        .into();
+        Ok(vec![
+            progress,
+            Said::Completed {
+                evidence,
+                note: String::new(),
+            }
+            .into(),
+        ])
+    }
+}
+
+fn handover(round: u32, documents: Vec<v1::Document>) -> v1::Handover {
+    let evidence = v1::Evidence {
+        name: "birth_notice".into(),
+        version: round,
+        digest: vec![7; 32].into(),
+        documents,
+        ..Default::default()
+    };
+    v1::Handover {
+        handover_id: format!("handover-{round}"),
+        dossier_id: "0f".repeat(16),
+        dossier_code: "H57.12-261122-0001".into(),
+        step_id: "register_birth".into(),
+        round,
+        task: Task::Work as i32,
+        agency_code: AGENCY.into(),
+        evidence: vec![evidence],
+        ..Default::default()
+    }
+}
+
+fn item(handover: v1::Handover) -> v1::Item {
+    v1::Item {
+        item_id: handover.handover_id.clone(),
+        kind: Some(Kind::Handover(handover)),
+    }
+}
+
+fn recorded(verdict: v1::Verdict) -> v1::Recorded {
+    let Some(Outcome::Recorded(recorded)) = verdict.outcome else {
+        panic!("{verdict:?}")
+    };
+    recorded
+}
+
+fn refused(verdict: v1::Verdict) -> String {
+    let Some(Outcome::Refused(status)) = verdict.outcome else {
+        panic!("{verdict:?}")
+    };
+    Fault::reason_of(&status).unwrap()
+}
+
+fn report_of(item: &v1::Item) -> &v1::Report {
+    let Some(Kind::Report(report)) = &item.kind else {
+        panic!("{item:?}")
+    };
+    report
+}
+
+fn ids(items: &[v1::Item]) -> Vec<&str> {
+    items.iter().map(|item| item.item_id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_handover_is_recorded_with_its_papers_worked_on_and_reported_with_its_results() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    let paper = town.broker.put_document(&vec![1; 300_000]);
+    let verdict = town.hand_over(item(handover(1, vec![paper]))).await;
+    assert!(recorded(verdict).recorded_at.is_some());
+
+    let reports = town.broker.reports(2).await;
+    assert!(matches!(
+        report_of(&reports[0]).kind,
+        Some(report::Kind::Progress(_))
+    ));
+    let Some(report::Kind::Completed(completed)) = &report_of(&reports[1]).kind else {
+        panic!()
+    };
+    let result = &completed.evidence[0].documents[0];
+    let digest: [u8; 32] = result.digest.as_ref().try_into().unwrap();
+    let has = town.broker.has.lock().unwrap();
+    assert_eq!(has.documents[&digest], "certificate of round 1");
+}
+
+#[tokio::test]
+async fn the_same_handover_again_gets_the_first_answer_and_its_reports_again() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    let first = recorded(town.hand_over(item(handover(1, vec![]))).await);
+    let reports = town.broker.reports(2).await;
+    // The verdict on the last report must be written down, or it is not yet to be repeated.
+    town.stop().await;
+    town.start(Office::open()).await;
+
+    assert_eq!(
+        recorded(town.hand_over(item(handover(1, vec![]))).await),
+        first
+    );
+    let again = town.broker.reports(4).await;
+    assert_eq!(ids(&again[2..]), ids(&reports));
+    assert_eq!(again[2..], reports[..]);
+
+    let mut other = handover(1, vec![]);
+    other.handover_id = "another".into();
+    assert_eq!(refused(town.hand_over(item(other)).await), "ID_REUSED");
+}
+
+#[tokio::test]
+async fn a_higher_round_ends_the_work_on_the_lower_one_and_a_lower_one_comes_too_late() {
+    let mut town = Town::new().await;
+    let office = Office::with(0, 0);
+    town.start(office.clone()).await;
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    while office.begun.load(Ordering::SeqCst) < 1 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!recorded(town.hand_over(item(handover(3, vec![]))).await).superseded);
+    assert!(recorded(town.hand_over(item(handover(2, vec![]))).await).superseded);
+    office.may.add_permits(10);
+    let reports = town.broker.reports(2).await;
+    assert!(reports.iter().all(|item| report_of(item).round == 3));
+    town.stop().await;
+    assert_eq!(town.broker.has.lock().unwrap().reports.len(), 2);
+}
+
+#[tokio::test]
+async fn a_recall_asks_for_no_work() {
+    let mut town = Town::new().await;
+    let office = Office::with(0, 0);
+    town.start(office.clone()).await;
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    let mut recall = handover(2, vec![]);
+    recall.task = Task::Recall as i32;
+    recall.evidence.clear();
+    recorded(town.hand_over(item(recall)).await);
+    office.may.add_permits(10);
+    town.stop().await;
+    town.start(office).await;
+    let mut other = handover(1, vec![]);
+    (other.step_id, other.handover_id) = ("another".into(), "another".into());
+    recorded(town.hand_over(item(other)).await);
+    let reports = town.broker.reports(2).await;
+    assert!(
+        reports
+            .iter()
+            .all(|item| report_of(item).step_id == "another")
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_is_refused_by_its_reason_and_the_stream_goes_on() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    let (opening, outgoing) = stream::open(
+        v1::Hello {
+            agency_code: AGENCY.into(),
+            store_id: "broker-1".into(),
+            ..Default::default()
+        },
+        StreamLimits::default(),
+    );
+    let requests = outgoing
+        .envelopes()
+        .map(|e| v1::HandOverRequest { envelope: Some(e) });
+    let responses = town
+        .broker_caller()
+        .hand_over(requests)
+        .await
+        .unwrap()
+        .into_inner();
+    let inbound = responses.map(|m| Ok(m?.envelope.unwrap_or_default()));
+    let session = opening.meet(inbound).await.unwrap();
+    assert!(!session.hello().store_id.is_empty());
+    let (offers, mut settlements) = session.sending(Arc::new(|| Ok(())));
+
+    let with = |change: fn(&mut v1::Handover)| {
+        let mut handover = handover(1, vec![]);
+        change(&mut handover);
+        Some(Kind::Handover(handover))
+    };
+    let wrong_digest = |handover: &mut v1::Handover| {
+        handover.evidence[0].documents.push(v1::Document {
+            size_bytes: 1,
+            ..Default::default()
+        });
+    };
+    for (kind, reason) in [
+        (None, "UNKNOWN_KIND"),
+        (Some(Kind::Report(v1::Report::default())), "UNKNOWN_KIND"),
+        (
+            Some(Kind::LookUp(v1::LookUp::default())),
+            "LOOK_UP_NOT_SERVED",
+        ),
+        (
+            with(|h| h.agency_code = "H57.99".into()),
+            "WRONG_DEPARTMENT",
+        ),
+        (with(|h| h.task = 77), "UNKNOWN_KIND"),
+        (with(|h| h.round = 0), "FIELD_INVALID"),
+        (with(|h| h.dossier_id.clear()), "FIELD_INVALID"),
+        (with(wrong_digest), "FIELD_INVALID"),
+    ] {
+        offers
+            .offer(v1::Item {
+                item_id: "i".into(),
+                kind,
+            })
+            .await
+            .unwrap();
+        let settled = settlements.next().await.unwrap();
+        let outcome = Some(settled.outcome);
+        assert_eq!(
+            refused(v1::Verdict {
+                item_id: settled.item_id,
+                outcome
+            }),
+            reason
+        );
+    }
+    offers.offer(item(handover(1, vec![]))).await.unwrap();
+    let settled = settlements.next().await.unwrap();
+    assert!(matches!(settled.outcome, Outcome::Recorded(_)));
+}
+
+#[tokio::test]
+async fn a_handover_whose_papers_cannot_be_had_comes_later() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    let paper = Town::new().await.broker.put_document(b"not here yet");
+    let verdict = town.hand_over(item(handover(1, vec![paper.clone()]))).await;
+    let Some(Outcome::Later(status)) = verdict.outcome else {
+        panic!("{verdict:?}")
+    };
+    assert!(Fault::retry_after_of(&status).is_some());
+
+    town.broker.put_document(b"not here yet");
+    recorded(town.hand_over(item(handover(1, vec![paper]))).await);
+    town.broker.reports(2).await;
+}
+
+#[tokio::test]
+async fn a_broken_download_goes_on_where_it_broke() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    let bytes: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let paper = town.broker.put_document(&bytes);
+    town.broker.has.lock().unwrap().break_after = Some(300_000);
+    recorded(town.hand_over(item(handover(1, vec![paper]))).await);
+    assert_eq!(town.broker.has.lock().unwrap().downloads, [0, 300_000]);
+    town.broker.reports(2).await;
+}
+
+#[tokio::test]
+async fn a_document_with_other_bytes_than_its_name_is_never_acknowledged() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    let paper = town.broker.put_document(b"true");
+    let digest: [u8; 32] = paper.digest.as_ref().try_into().unwrap();
+    town.broker
+        .has
+        .lock()
+        .unwrap()
+        .documents
+        .insert(digest, "fake".into());
+    let verdict = town.hand_over(item(handover(1, vec![paper.clone()]))).await;
+    assert!(matches!(verdict.outcome, Some(Outcome::Later(_))));
+    town.broker.put_document(b"true");
+    recorded(town.hand_over(item(handover(1, vec![paper]))).await);
+}
+
+#[tokio::test]
+async fn an_office_that_fails_and_panics_does_the_round_in_the_end_and_reports_it_once() {
+    let mut town = Town::new().await;
+    let office = Office::with(Semaphore::MAX_PERMITS, 4);
+    town.start(office.clone()).await;
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    town.broker.reports(2).await;
+    town.stop().await;
+    assert_eq!(town.broker.has.lock().unwrap().reports.len(), 2);
+    assert_eq!(office.begun.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn work_that_a_stop_cut_is_done_after_the_next_start() {
+    let mut town = Town::new().await;
+    let office = Office::with(0, 0);
+    town.start(office.clone()).await;
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    town.stop().await;
+    town.start(Office::open()).await;
+    town.broker.reports(2).await;
+}
+
+#[tokio::test]
+async fn a_broker_that_lost_its_reports_gets_them_again_with_the_same_ids() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    let reports = town.broker.reports(2).await;
+    town.stop().await;
+    {
+        let mut has = town.broker.has.lock().unwrap();
+        has.epoch = "epoch-2".into();
+        has.recorded.clear();
+        has.documents.clear();
+    }
+    town.start(Office::open()).await;
+    let again = town.broker.reports(4).await;
+    assert_eq!(again[2..], reports[..]);
+    let has = town.broker.has.lock().unwrap();
+    assert!(!has.documents.is_empty(), "its documents came again too");
+    let page = has.pages.last().unwrap();
+    assert!(page.last && page.holdings[0].recorded_item_ids.len() == 2);
+}
+
+#[tokio::test]
+async fn a_broker_with_a_new_epoch_is_reconciled_with_before_anything_new_is_reported() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    town.broker.reports(2).await;
+    let other = {
+        let mut has = town.broker.has.lock().unwrap();
+        has.epoch = "epoch-2".into();
+        has.unknown.insert("0f".repeat(16));
+        has.pages.len()
+    };
+    let mut second = handover(1, vec![]);
+    (second.dossier_id, second.handover_id) = ("0e".repeat(16), "second".into());
+    recorded(town.hand_over(item(second)).await);
+    town.broker.reports(3).await;
+    // What the broker does not know is asked again and again, until it does.
+    town.broker
+        .until(|has| (has.pages.len() >= other + 3).then_some(()))
+        .await;
+    town.broker.has.lock().unwrap().unknown.clear();
+    town.broker.reports(4).await;
+}
+
+#[tokio::test]
+async fn a_report_is_repeated_when_told_later_and_kept_as_an_incident_when_refused() {
+    let mut town = Town::new().await;
+    town.broker.has.lock().unwrap().later_once = true;
+    town.start(Office::open()).await;
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    let reports = town.broker.reports(2).await;
+    assert!(matches!(
+        report_of(&reports[0]).kind,
+        Some(report::Kind::Progress(_))
+    ));
+
+    town.broker.has.lock().unwrap().refuse = Some("STEP_NOT_HELD");
+    recorded(town.hand_over(item(handover(2, vec![]))).await);
+    town.broker.reports(4).await;
+    town.stop().await;
+    let store = Store::open(&town.folder.path().join("store"))
+        .await
+        .unwrap();
+    let incidents = store.incidents().await.unwrap();
+    assert_eq!(incidents.len(), 2);
+    assert_eq!(incidents[0].cause, "STEP_NOT_HELD");
+    assert_eq!(store.outbox_counts().await.unwrap(), [0, 2, 2]);
+}
+
+#[tokio::test]
+async fn a_closed_dossier_is_forgotten_after_its_time_and_not_before() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    let paper = town.broker.put_document(b"paper");
+    recorded(town.hand_over(item(handover(1, vec![paper]))).await);
+    town.broker.reports(2).await;
+    let closed_at = prost_types::Timestamp {
+        seconds: 1_000_000,
+        nanos: 0,
+    };
+    let notice = v1::DepartmentNotice {
+        dossier_id: "0f".repeat(16),
+        agency_code: AGENCY.into(),
+        kind: Some(v1::department_notice::Kind::Closed(v1::DossierClosed {
+            closed_at: Some(closed_at),
+        })),
+        ..Default::default()
+    };
+    let notice = v1::Item {
+        item_id: "n".into(),
+        kind: Some(Kind::Notice(notice)),
+    };
+    recorded(town.hand_over(notice).await);
+    town.stop().await;
+
+    let store = Store::open(&town.folder.path().join("store"))
+        .await
+        .unwrap();
+    let documents = town.folder.path().join("store/documents");
+    assert_eq!(store.forget(1_000_000 * 1_000_000).await.unwrap(), 0);
+    assert_eq!(std::fs::read_dir(&documents).unwrap().count(), 2);
+    assert_eq!(store.forget(1_000_001 * 1_000_000).await.unwrap(), 1);
+    assert_eq!(std::fs::read_dir(&documents).unwrap().count(), 0);
+    assert!(store.holdings_after(None, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_twin_on_the_same_store_is_refused() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let twin = department::run(town.config(), listener, Shutdown::new(), Office::open()).await;
+    let refused = twin.unwrap_err().to_string();
+    assert!(refused.contains("in use by another process"), "{refused}");
+}
+
+#[tokio::test]
+async fn nobody_but_the_broker_hands_over() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    for (role, code) in [
+        (Role::Department, "police"),
+        (Role::Desk, "desk"),
+        (Role::Operator, "o"),
+        (Role::Broker, "x"),
+    ] {
+        let request = v1::HandOverOneRequest {
+            item: Some(item(handover(1, vec![]))),
+        };
+        let refused = town
+            .caller(role, code)
+            .hand_over_one(request)
+            .await
+            .unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::PermissionDenied, "{role}");
+        assert_eq!(Fault::reason_of(&refused).as_deref(), Some("CALLER_DENIED"));
+    }
+    let describe = v1::DescribeRequest {
+        agency_code: AGENCY.into(),
+    };
+    let described = town
+        .broker_caller()
+        .describe(describe)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        (
+            described.agency_code.as_str(),
+            described.contract_version.as_str()
+        ),
+        (AGENCY, "1.0")
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_acknowledges_nothing_and_goes_on_when_there_is_room() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    let documents = town.folder.path().join("store/documents");
+    // Stands for a disk without room: no file can be made, even by root.
+    while !documents.is_dir() {
+        tokio::task::yield_now().await;
+    }
+    let paper = town.broker.put_document(b"paper");
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    town.broker.reports(1).await;
+    std::fs::rename(&documents, documents.with_extension("away")).unwrap();
+    std::fs::write(&documents, "in the way").unwrap();
+    let verdict = town.hand_over(item(handover(2, vec![paper.clone()]))).await;
+    assert!(
+        matches!(verdict.outcome, Some(Outcome::Later(_))),
+        "{verdict:?}"
+    );
+
+    std::fs::remove_file(&documents).unwrap();
+    std::fs::rename(documents.with_extension("away"), &documents).unwrap();
+    recorded(town.hand_over(item(handover(2, vec![paper]))).await);
+    town.broker
+        .until(|has| {
+            has.reports
+                .iter()
+                .any(|item| report_of(item).round == 2)
+                .then_some(())
+        })
+        .await;
+}
