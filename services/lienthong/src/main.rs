@@ -1,1 +1,27 @@
-fn main() {}
+//! The one binary: reads the arguments, starts one thing, and tells a person how it went.
+
+mod cli;
+mod command;
+mod demo;
+mod screen;
+mod spool;
+mod trouble;
+mod window;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let json = cli.json;
+    match cli.command.run(json) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            trouble::tell(&error, json);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! One command a file.
+
+pub(crate) mod broker;
+pub(crate) mod check_procedures;
+pub(crate) mod demo;
+pub(crate) mod department;
+pub(crate) mod desk;
+pub(crate) mod dossier;
+pub(crate) mod ops;
+pub(crate) mod pki;
+mod service;

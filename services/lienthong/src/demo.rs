@@ -1,0 +1,191 @@
+//! The demo: founds a town, sends in three dossiers, breaks what may break, and shows what came of it.
+
+mod ending;
+mod journey;
+mod port;
+mod process;
+mod progress;
+mod samples;
+mod story;
+mod town;
+
+use self::{ending::Ending, journey::Journey, progress::Progress, story::Story, town::Town};
+use crate::{screen::json, window::Window};
+use anyhow::{Context as _, anyhow, bail};
+use console::style;
+use serde_json::json;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::timeout,
+};
+
+/// How long the three dossiers may take, from the start of the demo.
+const DEMO_MAX: Duration = Duration::from_secs(20);
+
+/// Runs the demo in `folder`, a new temporary one when there is none. With `keep` it stays up until
+/// somebody ends it.
+///
+/// # Errors
+/// Says what is missing when not all dossiers closed with every result in time.
+pub(crate) async fn run(folder: Option<PathBuf>, keep: bool, json: bool) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let folder = make_folder(folder)?;
+    let mut town = Town::found(&folder)?;
+    let shown = tokio::select! {
+        shown = show(&mut town, started, json) => shown,
+        interrupted = interrupted() => Err(interrupted),
+    };
+    match shown {
+        Ok(code) if keep => {
+            if !json {
+                tell_what_to_try(&town, &code)?;
+            }
+            tokio::select! {
+                fallen = town.fall() => {
+                    town.close().await;
+                    return Err(fallen);
+                }
+                _ = interrupted() => {}
+            }
+            town.close().await;
+            Ok(())
+        }
+        shown => {
+            town.close().await;
+            shown.map(drop).with_context(|| tell_where_to_look(&town))
+        }
+    }
+}
+
+/// Tells the story and what came of it, and gives the code of the first dossier.
+async fn show(town: &mut Town, started: Instant, json: bool) -> anyhow::Result<String> {
+    let journey = Rc::new(Journey::read()?);
+    let story = Story::new(town, Progress::new(journey.clone(), started, json))?;
+    let left = DEMO_MAX.saturating_sub(started.elapsed());
+    let told = timeout(left, story.tell(town)).await;
+    story.end();
+    let (window, codes) = story.into_parts();
+    match told {
+        Ok(told) => told?,
+        Err(_) => bail!("{}", overdue(&window, &codes, &journey, &town.folder).await),
+    }
+    let mut endings = Vec::new();
+    for (number, code) in (1..).zip(&codes) {
+        endings.push(Ending::of(number, code, &window, &journey, &town.folder).await?);
+    }
+    let took = started.elapsed();
+    let missing: Vec<_> = endings.iter().filter_map(Ending::missing).collect();
+    if json {
+        json::print(&json!({
+            "folder": town.folder,
+            "took_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "dossiers": endings.iter().map(Ending::as_json).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        endings.iter().for_each(Ending::print);
+    }
+    if !missing.is_empty() {
+        bail!("missing: {}", missing.join("; "));
+    }
+    if took > DEMO_MAX {
+        bail!("everything is there, but it took {took:.1?} where {DEMO_MAX:?} are allowed");
+    }
+    if !json {
+        let done = style("All three dossiers closed with every result").green().bold();
+        println!("\n{done} in {:.1} s. Everything lies in {}", took.as_secs_f32(), town.folder.display());
+    }
+    codes.into_iter().next().context("no dossier was submitted")
+}
+
+/// What is missing when the time is over.
+async fn overdue(window: &Window, codes: &[String], journey: &Journey, folder: &Path) -> String {
+    let mut missing = Vec::new();
+    for number in 1..=samples::SAMPLES.len() {
+        let Some(code) = codes.get(number - 1) else {
+            missing.push(format!("dossier {number}: it was not submitted"));
+            continue;
+        };
+        // The broker may be what is missing.
+        let asked = timeout(Duration::from_secs(2), Ending::of(number, code, window, journey, folder));
+        match asked.await {
+            Ok(Ok(ending)) => missing.extend(ending.missing()),
+            Ok(Err(error)) => missing.push(format!("{error:#}")),
+            Err(_) => missing.push(format!("dossier {number}: the broker does not answer")),
+        }
+    }
+    format!("not done within {DEMO_MAX:?}; missing: {}", missing.join("; "))
+}
+
+fn tell_where_to_look(town: &Town) -> String {
+    let logs: Vec<_> =
+        town.processes().map(|process| format!("\n  {}", process.log.display())).collect();
+    format!("the demo failed; the logs are{}\n", logs.concat())
+}
+
+/// Where everything is, for as long as it stays up.
+fn tell_what_to_try(town: &Town, code: &str) -> anyhow::Result<()> {
+    let folder = &town.folder;
+    println!("\n{}", style("Everything stays up until Ctrl-C.").bold());
+    println!("\n  addresses, and who must answer there");
+    for service in [&town.broker].into_iter().chain(&town.offices) {
+        println!("    {}  {}", service.port, service.identity);
+    }
+    println!("\n  certificates");
+    println!("    authority  {}", folder.join("pki/ca.pem").display());
+    for name in ["desk", "operator"] {
+        let pki = folder.join("pki");
+        let (certificate, key) = (pki.join(format!("{name}.pem")), pki.join(format!("{name}.key")));
+        println!("    {name:<9}  {}  {}", certificate.display(), key.display());
+    }
+    let program = quoted(&std::env::current_exe().context("cannot find this program's own file")?);
+    let (desk, sample) = (quoted(&folder.join("desk.toml")), folder.join("dossiers/1-straight"));
+    let [form, paper] = ["dossier.json", "giay-chung-sinh.pdf"].map(|name| quoted(&sample.join(name)));
+    println!("\n  try");
+    println!("    {program} dossier track {code} --config {desk}");
+    println!(
+        "    {program} dossier submit --procedure birth --file {form} --attach birth_notice={paper} --config {desk}"
+    );
+    println!("    {program} ops incidents --all --config {}", quoted(&folder.join("operator.toml")));
+    Ok(())
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+/// An empty folder for everything.
+fn make_folder(folder: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let Some(folder) = folder else {
+        let folder = tempfile::Builder::new().prefix("lienthong-demo-").tempdir();
+        // It holds the results and the logs, so it stays.
+        return Ok(folder.context("cannot make a temporary folder; name one with --dir")?.keep());
+    };
+    let making = || format!("cannot use the folder {}", folder.display());
+    fs::create_dir_all(&folder).with_context(making)?;
+    if fs::read_dir(&folder).with_context(making)?.next().is_some() {
+        bail!("{} is not empty; name another folder with --dir", folder.display());
+    }
+    fs::canonicalize(&folder).with_context(making)
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn interrupted() -> anyhow::Error {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return anyhow!("cannot listen for signals");
+    };
+    tokio::select! {
+        _ = interrupt.recv() => anyhow!("interrupted"),
+        _ = terminate.recv() => anyhow!("ended by SIGTERM"),
+    }
+}

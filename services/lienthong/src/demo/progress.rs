@@ -1,0 +1,189 @@
+//! What happens, as it happens: a line a step, in place on a terminal and one after the other
+//! elsewhere.
+
+use super::journey::Journey;
+use crate::screen::words;
+use console::{Term, measure_text_width, style};
+use contract::v1::{self, PeerReturnState, StepState, notice::Kind};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+/// Between two frames of what is under way.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// The progress of all dossiers.
+pub(crate) struct Progress {
+    journey: Rc<Journey>,
+    started: Instant,
+    view: View,
+    dossiers: HashMap<String, Following>,
+}
+
+enum View {
+    /// Lines that change in place.
+    Live(MultiProgress),
+    /// Lines one after the other, on standard output or, beside JSON, on standard error.
+    Plain { to_error: bool },
+}
+
+struct Following {
+    number: usize,
+    heading: ProgressBar,
+    steps: BTreeMap<String, ProgressBar>,
+}
+
+impl Progress {
+    /// Nothing yet. With `json` standard output is kept free for it.
+    pub(crate) fn new(journey: Rc<Journey>, started: Instant, json: bool) -> Self {
+        let view = if !json && Term::stdout().is_term() {
+            View::Live(MultiProgress::with_draw_target(ProgressDrawTarget::stdout()))
+        } else {
+            View::Plain { to_error: json }
+        };
+        Self { journey, started, view, dossiers: HashMap::new() }
+    }
+
+    /// Tells something that happened, for good.
+    pub(crate) fn say(&self, what: &str) {
+        let line = format!("{:5.1} s  {what}", self.started.elapsed().as_secs_f32());
+        match &self.view {
+            // What cannot be drawn is not worth ending for.
+            View::Live(lines) => {
+                let _ = lines.println(line);
+            }
+            View::Plain { to_error: false } => println!("{line}"),
+            View::Plain { to_error: true } => eprintln!("{line}"),
+        }
+    }
+
+    /// Begins to follow a dossier.
+    pub(crate) fn follow(&mut self, number: usize, code: &str, story: &str) {
+        let heading = format!("{number}  {}  {story}", style(code).bold());
+        let View::Live(lines) = &self.view else {
+            self.say(&format!("dossier {number} is {code}: {story}"));
+            let following =
+                Following { number, heading: ProgressBar::hidden(), steps: BTreeMap::new() };
+            self.dossiers.insert(code.to_owned(), following);
+            return;
+        };
+        let heading_bar = lines.add(ProgressBar::new_spinner().with_style(line_style("{wide_msg}")));
+        heading_bar.set_message(heading);
+        let steps = self.journey.steps().into_iter().map(|step| {
+            let bar = lines.add(ProgressBar::new_spinner());
+            put(&bar, StepState::Waiting, self.step_line(step, "waiting", ""));
+            (step.to_owned(), bar)
+        });
+        let following = Following { number, heading: heading_bar, steps: steps.collect() };
+        self.dossiers.insert(code.to_owned(), following);
+    }
+
+    /// Shows what a notice tells.
+    pub(crate) fn show(&self, notice: &v1::Notice) {
+        let Some(dossier) = self.dossiers.get(&notice.dossier_code) else { return };
+        let number = dossier.number;
+        let evidence = |name: &str| self.journey.evidence(name);
+        match &notice.kind {
+            Some(Kind::Step(step)) => self.show_step(dossier, step),
+            Some(Kind::Result(result)) if result.version > 1 => self.say(&format!(
+                "{} {number}: {} comes anew as version {}",
+                style("✦").green(),
+                evidence(&result.evidence),
+                result.version
+            )),
+            Some(Kind::Result(result)) => self.say(&format!(
+                "{} {number}: {} is there and can be handed out",
+                style("✦").green(),
+                evidence(&result.evidence)
+            )),
+            Some(Kind::PeerReturn(back)) => {
+                let (asking, giving) =
+                    (self.journey.step(&back.asking_step_id), self.journey.step(&back.giving_step_id));
+                let what = evidence(&back.evidence);
+                self.say(&match back.state() {
+                    PeerReturnState::Asked => format!(
+                        "{} {number}: {what} goes back from “{asking}” to “{giving}”; the citizen is asked nothing",
+                        style("↩").yellow()
+                    ),
+                    state => format!(
+                        "{} {number}: {what} is {}; version {} holds",
+                        style("↪").yellow(),
+                        words::peer_return(state),
+                        back.version
+                    ),
+                });
+            }
+            Some(Kind::Closed(_)) => {
+                let heading = dossier.heading.message();
+                dossier.heading.set_message(format!("{heading}  {}", style("closed").green()));
+                self.say(&format!("{} {number}: closed", style("✓").green()));
+            }
+            Some(Kind::Received(_) | Kind::Part(_)) | None => {}
+        }
+    }
+
+    fn show_step(&self, dossier: &Following, step: &v1::NoticeStep) {
+        let state = match (step.state(), step.round) {
+            (state, 0 | 1) => words::step(state).to_owned(),
+            (StepState::Completed, _) => "completed".to_owned(),
+            (state, round) => format!("{}, round {round}: {}", words::step(state), step.task),
+        };
+        let mut who = self.journey.agency(&step.agency_code);
+        if let Some(officer) = step.officer.as_ref().filter(|officer| !officer.name.is_empty()) {
+            who = format!("{who} ({})", officer.name);
+        }
+        match (&self.view, dossier.steps.get(&step.step_id)) {
+            (View::Live(_), Some(bar)) => {
+                put(bar, step.state(), self.step_line(&step.step_id, &state, &who));
+            }
+            _ => {
+                let title = self.journey.step(&step.step_id);
+                self.say(&format!("  {}: {title}: {state}, {who}", dossier.number));
+            }
+        }
+    }
+
+    fn step_line(&self, step: &str, state: &str, who: &str) -> String {
+        let titles = self.journey.steps().into_iter().map(|step| self.journey.step(step));
+        let width = titles.map(|title| measure_text_width(&title)).max().unwrap_or(0);
+        let title = self.journey.step(step);
+        let padding = width.saturating_sub(measure_text_width(&title));
+        format!("{title}{:padding$}  {state:<13}  {who}", "")
+    }
+
+    /// Leaves the lines as they are now.
+    pub(crate) fn end(&self) {
+        for dossier in self.dossiers.values() {
+            for bar in dossier.steps.values().chain([&dossier.heading]) {
+                bar.abandon();
+            }
+        }
+    }
+}
+
+/// Shows a step's line with the mark of its state.
+fn put(bar: &ProgressBar, state: StepState, line: String) {
+    let mark = match state {
+        StepState::Completed => style("✓").green(),
+        StepState::Refused | StepState::Declined | StepState::Ended => style("✗").red(),
+        StepState::Waiting | StepState::Unspecified => style("·").dim(),
+        StepState::Due | StepState::PossiblyHeld | StepState::Held => {
+            bar.set_style(line_style("   {spinner:.cyan} {wide_msg}"));
+            bar.set_message(line);
+            bar.enable_steady_tick(FRAME);
+            return;
+        }
+    };
+    bar.disable_steady_tick();
+    bar.set_style(line_style("   {prefix} {wide_msg}"));
+    bar.set_prefix(mark.to_string());
+    bar.set_message(line);
+}
+
+fn line_style(template: &str) -> ProgressStyle {
+    // The templates stand in this file and are sound; a plain line is no worse a show.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}

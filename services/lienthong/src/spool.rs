@@ -1,0 +1,112 @@
+//! Gives a dossier to a desk that runs, through its spool folder.
+
+use anyhow::{Context as _, bail};
+use desk::form::Form;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+use tokio::time::{Instant, sleep};
+
+/// Between two looks for the desk's answer.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// How much a folder's time may lie before the clock's.
+const CLOCK_SLACK: Duration = Duration::from_secs(2);
+
+/// A dossier in a spool.
+pub(crate) struct Spooled {
+    spool: PathBuf,
+    /// The folder that it was put in.
+    name: String,
+    submit_key: String,
+    put_at: SystemTime,
+}
+
+/// Puts a form with its papers, each with the evidence that it belongs to, into the spool.
+pub(crate) fn put(
+    spool: &Path,
+    submit_key: &str,
+    mut form: Form,
+    papers: &[(String, PathBuf)],
+) -> anyhow::Result<Spooled> {
+    // The desk looks only at folders that have a form, so the form comes last.
+    let name = uuid::Uuid::now_v7().to_string();
+    let folder = spool.join("incoming").join(&name);
+    let writing = || format!("cannot write into the desk's spool {}", folder.display());
+    fs::create_dir_all(&folder).with_context(writing)?;
+    for (number, (evidence, paper)) in papers.iter().enumerate() {
+        let name = paper
+            .file_name()
+            .with_context(|| format!("{} names no file", paper.display()))?;
+        // Papers of one name stay apart.
+        let beside = PathBuf::from(format!("paper-{}", number + 1)).join(name);
+        fs::create_dir_all(folder.join(&beside).parent().unwrap_or(&folder))
+            .with_context(writing)?;
+        fs::copy(paper, folder.join(&beside))
+            .with_context(|| format!("cannot copy the paper {}", paper.display()))?;
+        form.evidence.entry(evidence.clone()).or_default().documents.push(beside);
+    }
+    fs::write(folder.join(".submit-key"), submit_key).with_context(writing)?;
+    let part = folder.join("dossier.part");
+    fs::write(&part, serde_json::to_vec_pretty(&form)?).with_context(writing)?;
+    let put_at = SystemTime::now();
+    fs::rename(&part, folder.join("dossier.json")).with_context(writing)?;
+    Ok(Spooled { spool: spool.to_owned(), name, submit_key: submit_key.to_owned(), put_at })
+}
+
+impl Spooled {
+    /// Waits until the desk has answered, and gives the dossier's code.
+    ///
+    /// # Errors
+    /// The desk says what to mend, or does not answer in time.
+    pub(crate) async fn receipt(&self, patience: Duration) -> anyhow::Result<String> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(code) = self.sent()? {
+                return Ok(code);
+            }
+            let refused = self.spool.join("refused").join(&self.name).join("error.txt");
+            match fs::read_to_string(&refused) {
+                Ok(why) => bail!("{}", why.trim()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot read {}", refused.display()));
+                }
+            }
+            if Instant::now() >= deadline {
+                bail!(
+                    "the desk has taken it under {} and has no dossier code yet; it is sent as soon \
+                     as the broker answers",
+                    self.submit_key
+                );
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    /// The code in the receipt of this dossier, if it is there.
+    fn sent(&self) -> anyhow::Result<Option<String>> {
+        let sent = self.spool.join("sent");
+        let reading = || format!("cannot read {}", sent.display());
+        let entries = match fs::read_dir(&sent) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            entries => entries.with_context(reading)?,
+        };
+        let since = self.put_at.checked_sub(CLOCK_SLACK).unwrap_or(self.put_at);
+        for entry in entries {
+            let entry = entry.with_context(reading)?;
+            // What was sent before this one was put in cannot be it.
+            let changed = entry.metadata().and_then(|found| found.modified());
+            if changed.is_ok_and(|changed| changed < since) {
+                continue;
+            }
+            let Ok(receipt) = fs::read(entry.path().join("receipt.json")) else { continue };
+            let receipt: serde_json::Value = serde_json::from_slice(&receipt).unwrap_or_default();
+            if receipt["submit_key"] == self.submit_key.as_str() {
+                return Ok(receipt["dossier_code"].as_str().map(str::to_owned));
+            }
+        }
+        Ok(None)
+    }
+}
