@@ -197,7 +197,19 @@ impl Directory {
                 ));
             }
         }
+        directory
+            .check_successors()
+            .map_err(|(place, wrong)| unsound(place, wrong))?;
+        directory
+            .check_roles()
+            .map_err(|(place, wrong)| unsound(place, &wrong))?;
         for system in &directory.systems {
+            if system.valid_to.is_some_and(|last| last < system.valid_from) {
+                return Err(unsound(
+                    format!("system {}", system.code),
+                    "ends before it begins; mend valid_to",
+                ));
+            }
             if let Some(missing) = system
                 .agencies
                 .iter()
@@ -233,7 +245,67 @@ impl Directory {
         Ok(directory)
     }
 
-    /// The agency that has this role here, looking in the territories above when there is none.
+    fn check_successors(&self) -> Result<(), (String, &'static str)> {
+        for agency in self.agencies.values() {
+            let place = || format!("agency {}", agency.code);
+            if agency.valid_to.is_some_and(|last| last < agency.valid_from) {
+                return Err((place(), "ends before it begins; mend valid_to"));
+            }
+            if agency.successor.is_some() && agency.valid_to.is_none() {
+                return Err((
+                    place(),
+                    "has a successor and no end; add valid_to, its last day",
+                ));
+            }
+            let mut heir = agency;
+            for _ in 0..=self.agencies.len() {
+                match heir
+                    .successor
+                    .as_ref()
+                    .and_then(|next| self.agencies.get(next))
+                {
+                    Some(next) => heir = next,
+                    None => break,
+                }
+            }
+            if heir.successor.is_some() {
+                return Err((place(), "comes after itself; mend a successor"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_roles(&self) -> Result<(), (String, String)> {
+        for (code, agency) in &self.agencies {
+            let ends = |one: &Agency| one.valid_to.unwrap_or(Date::MAX);
+            let twin = self
+                .agencies
+                .range(code.clone()..)
+                .skip(1)
+                .find_map(|(_, other)| {
+                    let same_day =
+                        agency.valid_from <= ends(other) && other.valid_from <= ends(agency);
+                    let role = agency
+                        .roles
+                        .iter()
+                        .find(|role| other.roles.contains(role))?;
+                    (same_day && agency.territory == other.territory).then_some((other, role))
+                });
+            if let Some((other, role)) = twin {
+                return Err((
+                    format!("agency {code}"),
+                    format!(
+                        "has the role {role} in the same territory and on the same day as {}; end one with valid_to",
+                        other.code
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The agency that has this role here: the one in force, or else whoever took over from the one
+    /// that was. Where there is none, the territory above is asked.
     pub fn resolve(
         &self,
         role: &RoleName,
@@ -241,12 +313,19 @@ impl Directory {
         at: Timestamp,
     ) -> Option<&Agency> {
         let day = civil_date(at);
+        let is_in_force = |agency: &Agency| in_force(day, agency.valid_from, agency.valid_to);
         let mut here = self.territories.get(territory);
         while let Some(place) = here {
-            let found = self.agencies.values().find(|agency| {
-                agency.territory == place.code
-                    && agency.roles.contains(role)
-                    && in_force(day, agency.valid_from, agency.valid_to)
+            let local = || {
+                self.agencies
+                    .values()
+                    .filter(|agency| agency.territory == place.code && agency.roles.contains(role))
+            };
+            let found = local().find(|agency| is_in_force(agency)).or_else(|| {
+                local()
+                    .filter(|agency| agency.valid_from <= day)
+                    .filter_map(|agency| self.heir(agency, day))
+                    .find(|heir| heir.roles.contains(role))
             });
             if found.is_some() {
                 return found;
@@ -259,9 +338,24 @@ impl Directory {
         None
     }
 
+    /// Who took over from this agency and is in force. Ends, because nobody comes after itself.
+    fn heir(&self, agency: &Agency, day: Date) -> Option<&Agency> {
+        let mut heir = self.agencies.get(agency.successor.as_ref()?)?;
+        while !in_force(day, heir.valid_from, heir.valid_to) {
+            heir = self.agencies.get(heir.successor.as_ref()?)?;
+        }
+        Some(heir)
+    }
+
     /// An agency, whether in force or not.
     pub fn agency(&self, code: &str) -> Option<&Agency> {
         self.agencies.get(code)
+    }
+
+    /// Whether this agency is there and in force.
+    pub fn is_in_force(&self, code: &str, at: Timestamp) -> bool {
+        self.agency(code)
+            .is_some_and(|agency| in_force(civil_date(at), agency.valid_from, agency.valid_to))
     }
 
     /// All agencies.

@@ -249,14 +249,11 @@ impl<'a> Check<'a> {
 
     /// The longest path that can run, per part and from reception, must fit the part's limit.
     fn limits(&mut self) {
+        let mut known = BTreeMap::new();
         for (part_id, part) in &self.text.parts {
-            for (id, step) in self
-                .text
-                .steps
-                .iter()
-                .filter(|(_, step)| step.part == *part_id)
-            {
-                let path = self.longest(id);
+            let steps = self.text.steps.iter();
+            for (id, _) in steps.filter(|(_, step)| step.part == *part_id) {
+                let path = self.longest(id, &mut known);
                 if let Some(odd) = path
                     .iter()
                     .find(|id| self.text.steps[**id].limit.family() != part.limit.family())
@@ -295,13 +292,19 @@ impl<'a> Check<'a> {
                         format!("shorten a step's limit, or lengthen part.{part_id}.limit"),
                     );
                 }
-                let _ = step;
             }
         }
     }
 
     /// The longest path that ends in this step, first step first.
-    fn longest(&self, id: &'a StepId) -> Vec<&'a StepId> {
+    fn longest(
+        &self,
+        id: &'a StepId,
+        known: &mut BTreeMap<&'a StepId, Vec<&'a StepId>>,
+    ) -> Vec<&'a StepId> {
+        if let Some(path) = known.get(id) {
+            return path.clone();
+        }
         let hours = |path: &Vec<&StepId>| -> u64 {
             path.iter()
                 .map(|id| self.text.steps[*id].limit.hours())
@@ -309,10 +312,11 @@ impl<'a> Check<'a> {
         };
         let mut path = self
             .before(&self.text.steps[id])
-            .map(|before| self.longest(before))
+            .map(|before| self.longest(before, known))
             .max_by_key(hours)
             .unwrap_or_default();
         path.push(id);
+        known.insert(id, path.clone());
         path
     }
 }

@@ -6,9 +6,11 @@
 
 mod bookkeeper;
 mod deploy;
+mod directory;
 mod generate;
 mod handover;
 mod laws;
+mod procedure;
 mod simulation;
 mod slip;
 mod stories;

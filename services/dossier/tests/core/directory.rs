@@ -1,0 +1,315 @@
+//! The directory: who does what, where and when.
+
+use crate::world::*;
+use dossier::directory::{Directory, SystemRole};
+use jiff::Timestamp;
+
+const PLACES: &str = r#"
+[[territory]]
+code = "H26"
+name = "Tỉnh"
+
+[[territory]]
+code = "H26_101"
+name = "Xã"
+parent = "H26"
+"#;
+
+fn agency_of(code: &str, territory: &str, more: &str) -> String {
+    let from = if more.contains("valid_from") {
+        ""
+    } else {
+        "valid_from = \"2025-07-01\"\n"
+    };
+    format!(
+        "[[agency]]\ncode = \"{code}\"\nname = \"a\"\nroles = [\"POLICE\"]\nterritory = \"{territory}\"\n{from}{more}\n"
+    )
+}
+
+fn system_of(code: &str, agency: &str, more: &str) -> String {
+    format!(
+        "[[system]]\ncode = \"{code}\"\nrole = \"department\"\nagencies = [\"{agency}\"]\n{more}\n"
+    )
+}
+
+fn read(parts: &[String]) -> Directory {
+    Directory::parse("directory.toml", &format!("{PLACES}{}", parts.concat())).unwrap()
+}
+
+/// What is wrong with it.
+#[track_caller]
+fn wrong(parts: &[String]) -> String {
+    Directory::parse("directory.toml", &format!("{PLACES}{}", parts.concat()))
+        .unwrap_err()
+        .to_string()
+}
+
+/// Who has the role in the commune on this day.
+fn police(directory: &Directory, day: &str) -> Option<String> {
+    let at: Timestamp = format!("{day}T05:00:00Z").parse().unwrap();
+    let found = directory.resolve(&"POLICE".parse().unwrap(), &"H26_101".parse().unwrap(), at);
+    found.map(|agency| agency.code.to_string())
+}
+
+#[test]
+fn the_agency_of_the_place_comes_before_that_of_the_province() {
+    let directory = read(&[
+        agency_of("H26.1", "H26", ""),
+        agency_of("H26.101.1", "H26_101", ""),
+    ]);
+    assert_eq!(
+        police(&directory, "2026-01-01").as_deref(),
+        Some("H26.101.1")
+    );
+}
+
+#[test]
+fn where_the_commune_has_none_the_province_does_it() {
+    let directory = read(&[agency_of("H26.1", "H26", "")]);
+    assert_eq!(police(&directory, "2026-01-01").as_deref(), Some("H26.1"));
+}
+
+#[test]
+fn an_agency_does_it_from_its_first_day_to_its_last() {
+    let directory = read(&[agency_of(
+        "H26.101.1",
+        "H26_101",
+        "valid_to = \"2026-06-30\"",
+    )]);
+    assert_eq!(police(&directory, "2025-06-30"), None);
+    assert_eq!(
+        police(&directory, "2025-07-01").as_deref(),
+        Some("H26.101.1")
+    );
+    assert_eq!(
+        police(&directory, "2026-06-30").as_deref(),
+        Some("H26.101.1")
+    );
+    assert_eq!(police(&directory, "2026-07-01"), None);
+}
+
+#[test]
+fn a_dossier_of_a_merged_commune_goes_to_who_took_over_and_not_to_the_province() {
+    let neighbour = "[[territory]]\ncode = \"H26_102\"\nname = \"Xã\"\nparent = \"H26\"\n";
+    let directory = read(&[
+        neighbour.into(),
+        agency_of("H26.1", "H26", ""),
+        agency_of(
+            "H26.101.1",
+            "H26_101",
+            "valid_to = \"2026-06-30\"\nsuccessor = \"H26.102.1\"",
+        ),
+        agency_of(
+            "H26.102.1",
+            "H26_102",
+            "valid_to = \"2026-12-31\"\nsuccessor = \"H26.102.2\"",
+        ),
+        agency_of("H26.102.2", "H26_102", "valid_from = \"2027-01-01\""),
+    ]);
+    assert_eq!(
+        police(&directory, "2026-06-30").as_deref(),
+        Some("H26.101.1")
+    );
+    assert_eq!(
+        police(&directory, "2026-07-01").as_deref(),
+        Some("H26.102.1")
+    );
+    assert_eq!(
+        police(&directory, "2027-01-01").as_deref(),
+        Some("H26.102.2"),
+        "and whoever took over from them"
+    );
+}
+
+#[test]
+fn who_took_over_without_the_role_does_not_do_it() {
+    let directory = read(&[
+        agency_of("H26.1", "H26", ""),
+        agency_of(
+            "H26.101.1",
+            "H26_101",
+            "valid_to = \"2026-06-30\"\nsuccessor = \"H26.101.2\"",
+        ),
+        agency_of("H26.101.2", "H26_101", "").replace("POLICE", "ARCHIVE"),
+    ]);
+    assert_eq!(police(&directory, "2026-07-01").as_deref(), Some("H26.1"));
+}
+
+#[test]
+fn nobody_comes_after_itself() {
+    let said = wrong(&[
+        agency_of(
+            "H26.1",
+            "H26",
+            "valid_to = \"2026-06-30\"\nsuccessor = \"H26.101.1\"",
+        ),
+        agency_of(
+            "H26.101.1",
+            "H26_101",
+            "valid_to = \"2026-06-30\"\nsuccessor = \"H26.1\"",
+        ),
+    ]);
+    assert_eq!(
+        said,
+        "directory.toml: agency H26.1: comes after itself; mend a successor"
+    );
+}
+
+#[test]
+fn a_successor_is_in_the_file_and_its_predecessor_has_an_end() {
+    let said = wrong(&[agency_of(
+        "H26.1",
+        "H26",
+        "valid_to = \"2026-06-30\"\nsuccessor = \"H26.9\"",
+    )]);
+    assert_eq!(
+        said,
+        "directory.toml: agency H26.1: its successor is not in the file; add it"
+    );
+    let said = wrong(&[
+        agency_of("H26.1", "H26", "successor = \"H26.2\""),
+        agency_of("H26.2", "H26_101", ""),
+    ]);
+    assert_eq!(
+        said,
+        "directory.toml: agency H26.1: has a successor and no end; add valid_to, its last day"
+    );
+}
+
+#[test]
+fn nothing_ends_before_it_begins() {
+    let said = wrong(&[agency_of("H26.1", "H26", "valid_to = \"2020-01-01\"")]);
+    assert_eq!(
+        said,
+        "directory.toml: agency H26.1: ends before it begins; mend valid_to"
+    );
+    let said = wrong(&[
+        agency_of("H26.1", "H26", ""),
+        system_of(
+            "a",
+            "H26.1",
+            "valid_from = \"2025-01-01\"\nvalid_to = \"2020-01-01\"",
+        ),
+    ]);
+    assert_eq!(
+        said,
+        "directory.toml: system a: ends before it begins; mend valid_to"
+    );
+}
+
+#[test]
+fn two_agencies_do_not_have_one_role_in_one_place_on_one_day() {
+    let said = wrong(&[agency_of("H26.1", "H26", ""), agency_of("H26.2", "H26", "")]);
+    assert_eq!(
+        said,
+        "directory.toml: agency H26.1: has the role POLICE in the same territory and on the same day as H26.2; end one with valid_to"
+    );
+    read(&[
+        agency_of("H26.1", "H26", "valid_to = \"2026-06-30\""),
+        agency_of("H26.2", "H26", "valid_from = \"2026-07-01\""),
+    ]);
+}
+
+#[test]
+fn two_systems_do_not_act_for_one_department_on_one_day() {
+    let said = wrong(&[
+        agency_of("H26.1", "H26", ""),
+        system_of(
+            "old",
+            "H26.1",
+            "valid_from = \"2025-01-01\"\nvalid_to = \"2026-03-01\"",
+        ),
+        system_of("new", "H26.1", "valid_from = \"2026-03-01\""),
+    ]);
+    assert_eq!(
+        said,
+        "directory.toml: agency H26.1: systems old and new both act for it on the same day; end one with valid_to"
+    );
+}
+
+#[test]
+fn a_system_acts_for_its_agencies_while_it_is_in_force() {
+    let directory = read(&[
+        agency_of("H26.1", "H26", ""),
+        system_of(
+            "old",
+            "H26.1",
+            "valid_from = \"2025-01-01\"\nvalid_to = \"2026-02-28\"",
+        ),
+        system_of("new", "H26.1", "valid_from = \"2026-03-01\""),
+    ]);
+    let at = |day: &str| -> Timestamp { format!("{day}T05:00:00Z").parse().unwrap() };
+    let system = |day: &str| {
+        directory
+            .system_of(&agency("H26.1"), at(day))
+            .map(|system| system.code.clone())
+    };
+    assert_eq!(system("2026-02-28").as_deref(), Some("old"));
+    assert_eq!(system("2026-03-01").as_deref(), Some("new"));
+
+    let acts = |role, code, agency, day| directory.acts_for(role, code, agency, at(day));
+    assert!(acts(SystemRole::Department, "old", "H26.1", "2026-02-28"));
+    assert!(
+        !acts(SystemRole::Department, "old", "H26.1", "2026-03-01"),
+        "its time is over"
+    );
+    assert!(
+        !acts(SystemRole::Desk, "new", "H26.1", "2026-03-01"),
+        "it is no desk"
+    );
+    assert!(
+        !acts(SystemRole::Department, "new", "H26.2", "2026-03-01"),
+        "not for another"
+    );
+}
+
+#[test]
+fn what_is_named_is_in_the_file() {
+    let lost = "[[territory]]\ncode = \"H26_9\"\nname = \"t\"\nparent = \"H27\"\n".to_owned();
+    assert_eq!(
+        wrong(&[lost]),
+        "directory.toml: territory H26_9: its parent is not in the file; add it"
+    );
+    let homeless = agency_of("H26.1", "H27", "");
+    assert_eq!(
+        wrong(&[homeless]),
+        "directory.toml: agency H26.1: its territory is not in the file; add a [[territory]]"
+    );
+    let idle = system_of("a", "H26.1", "valid_from = \"2025-01-01\"");
+    assert_eq!(
+        wrong(&[idle]),
+        "directory.toml: system a: acts for H26.1, which is not in the file; add an [[agency]]"
+    );
+}
+
+#[test]
+fn nothing_is_in_the_file_twice() {
+    let twice = PLACES
+        .replace("H26_101", "H26_7")
+        .replace("\"H26\"\nname", "\"H26_8\"\nname");
+    let said = wrong(&[twice.clone(), twice]);
+    assert!(said.ends_with("is there twice; remove one"), "{said}");
+    let said = wrong(&[
+        agency_of("H26.1", "H26", ""),
+        agency_of("H26.1", "H26_101", ""),
+    ]);
+    assert_eq!(
+        said,
+        "directory.toml: agency H26.1: is there twice; remove one"
+    );
+}
+
+#[test]
+fn no_territory_is_part_of_itself() {
+    let ring = "[[territory]]\ncode = \"A\"\nname = \"t\"\nparent = \"B\"\n[[territory]]\ncode = \"B\"\nname = \"t\"\nparent = \"A\"\n";
+    assert_eq!(
+        wrong(&[ring.into()]),
+        "directory.toml: territory A: is part of itself; mend a parent"
+    );
+}
+
+#[test]
+fn the_shipped_directory_is_sound() {
+    let text = include_str!("../../../../deploy/directory.toml");
+    Directory::parse("deploy/directory.toml", text).unwrap();
+}
