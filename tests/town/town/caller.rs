@@ -1,7 +1,7 @@
 //! Somebody with a certificate who calls the broker, as well or as badly as a test wants.
 
 use contract::v1::{
-    desk_service_client::DeskServiceClient, document_service_client::DocumentServiceClient,
+    self, desk_service_client::DeskServiceClient, document_service_client::DocumentServiceClient,
     exchange_service_client::ExchangeServiceClient, operator_service_client::OperatorServiceClient,
 };
 use node::{
@@ -10,9 +10,13 @@ use node::{
     tls::{ChannelOptions, Credentials, channel},
 };
 use std::net::SocketAddr;
-use tonic::transport::Channel;
+use tonic::{Status, transport::Channel};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
 /// See the module. Cheap to clone.
@@ -55,6 +59,38 @@ impl Caller {
 
     pub(crate) fn operator(&self) -> OperatorServiceClient<Channel> {
         OperatorServiceClient::new(self.line.clone())
+    }
+
+    /// The bytes of a document, on behalf of an agency.
+    pub(crate) async fn download(&self, agency: &str, digest: &[u8]) -> Result<Vec<u8>, Status> {
+        let request = v1::DownloadRequest {
+            digest: digest.to_vec().into(),
+            offset: 0,
+            agency_code: agency.into(),
+        };
+        let mut chunks = self.documents().download(request).await?.into_inner();
+        let mut bytes = Vec::new();
+        while let Some(message) = chunks.message().await? {
+            bytes.extend_from_slice(&message.chunk.unwrap_or_default().data);
+        }
+        Ok(bytes)
+    }
+
+    /// The services that the other end says it has.
+    pub(crate) async fn services(&self) -> Vec<String> {
+        let request = ServerReflectionRequest {
+            message_request: Some(MessageRequest::ListServices(String::new())),
+            ..Default::default()
+        };
+        let mut client = ServerReflectionClient::new(self.line.clone());
+        let answers = client.server_reflection_info(tokio_stream::iter([request])).await.unwrap();
+        let answer = answers.into_inner().message().await.unwrap().unwrap();
+        match answer.message_response {
+            Some(MessageResponse::ListServicesResponse(list)) => {
+                list.service.into_iter().map(|service| service.name).collect()
+            }
+            other => panic!("not a list of services: {other:?}"),
+        }
     }
 
     /// Whether the other end says that it serves.

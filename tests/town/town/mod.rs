@@ -19,6 +19,7 @@ use self::{
     log::Log,
     party::Party,
     patience::until,
+    window::Filed,
 };
 use contract::v1;
 use node::{
@@ -28,6 +29,7 @@ use node::{
     tls::Credentials,
 };
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tonic::Status;
 use tokio::{net::TcpListener, sync::{mpsc, oneshot}};
 
 /// See the module.
@@ -234,6 +236,32 @@ impl Town {
     /// An operator.
     pub(crate) fn operator(&self) -> Caller {
         self.caller(Role::Operator, "operator")
+    }
+
+    /// An operator, asking a department how it does.
+    pub(crate) fn watcher_of(&self, office: &str) -> Caller {
+        let identity = Identity::new(TRUST_DOMAIN, Role::Department, post(office).system).unwrap();
+        let operator = self.ground.credentials(Role::Operator, "operator");
+        Caller::new(operator, self.address(office), identity)
+    }
+
+    /// An operator moves a step of an open dossier, and is told its round.
+    pub(crate) async fn move_step(
+        &self,
+        request_id: &str,
+        dossier: &Filed,
+        step_id: &str,
+        to: &str,
+    ) -> Result<u32, Status> {
+        let request = v1::MoveStepRequest {
+            request_id: request_id.into(),
+            dossier_code: dossier.code.clone(),
+            step_id: step_id.into(),
+            to_agency_code: to.into(),
+            reason: "thuộc địa bàn khác".into(),
+        };
+        let moved = self.operator().operator().move_step(request).await?;
+        Ok(moved.into_inner().round)
     }
 
     /// A department played by the test, word by word.

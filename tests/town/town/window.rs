@@ -68,6 +68,11 @@ impl Window {
         .await;
     }
 
+    /// The bytes of a paper, all at once.
+    pub(crate) async fn download(&self, document: &v1::Document) -> Result<Vec<u8>, Status> {
+        self.caller.download(self.agency, &document.digest).await
+    }
+
     /// Submits as it is and says what the broker answers.
     pub(crate) async fn send(&self, request: v1::SubmitRequest) -> Result<v1::SubmitResponse, Status> {
         self.caller.desk().submit(request).await.map(tonic::Response::into_inner)
