@@ -182,8 +182,11 @@ pub fn check(
         ("agency_code", &submission.desk),
         ("hand_out_agency_code", &submission.hand_out_desk),
     ] {
-        if directory.agency(desk.as_str()).is_none() {
-            fault(field.into(), "an agency of the directory".into());
+        if !directory.is_in_force(desk.as_str(), at) {
+            fault(
+                field.into(),
+                "an agency of the directory, in force today".into(),
+            );
         }
     }
     check_parties(&submission.parties, &submission.filed_by, &mut fault);
@@ -349,6 +352,11 @@ pub(crate) fn check_given(
     }
     if given.documents.len() > EVIDENCE_DOCUMENTS_MAX {
         fault("documents", format!("at most {EVIDENCE_DOCUMENTS_MAX}"));
+    }
+    for (n, document) in given.documents.iter().enumerate() {
+        if document.size_bytes == 0 {
+            fault(&format!("documents[{n}].size_bytes"), "at least 1".into());
+        }
     }
     let Some(kind) = procedure.text.evidence.get(&given.name) else {
         return;

@@ -56,7 +56,7 @@ pub enum Refusal {
         state: Stage,
     },
     /// Answer what this round asks.
-    #[error("round asks of step {step} to {asked}; this cannot be answered with {said}")]
+    #[error("the round of step {step} asks to {asked}; it cannot be answered with {said}")]
     WrongTask {
         /// The step.
         step: StepId,
