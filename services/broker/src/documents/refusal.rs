@@ -174,7 +174,7 @@ impl From<Refusal> for Fault {
             ),
             Refusal::Agency => fault(
                 Code::PermissionDenied,
-                "AGENCY_NOT_YOURS",
+                "NOT_YOUR_AGENCY",
                 "hệ thống không được thay mặt cơ quan này",
             )
             .field(

@@ -337,7 +337,7 @@ async fn strangers_and_foreign_agencies_are_refused_alike_for_what_is_and_what_i
             let Err(refused) = counter.service.download(request(wanted)).await else {
                 panic!("given away");
             };
-            assert_eq!(told(Err::<(), _>(refused)).1, "AGENCY_NOT_YOURS");
+            assert_eq!(told(Err::<(), _>(refused)).1, "NOT_YOUR_AGENCY");
         }
     }
     let wanted = StatRequest {

@@ -3,9 +3,10 @@
 use super::*;
 use crate::{
     documents::DocumentsConfig,
-    store::{Committed as Kept, MemoryStore},
+    store::{Batch, Committed as Kept, MemoryStore, Reader},
 };
 use contract::v1;
+use dossier::Refusal;
 use std::{collections::VecDeque, sync::Mutex};
 use tempfile::TempDir;
 

@@ -1,0 +1,336 @@
+//! The ledger's thread: one turn after another, each of them apply, record, answer, act.
+
+use super::{Condition, Job, Means, Recorded, Reply, change::Work};
+use crate::{
+    codes::Codes,
+    documents::Pin,
+    failure::Failure,
+    hot::Committed,
+    store::{
+        Batch, Committed as Kept, DossierFault, IncidentChange, IncidentKey, Origin, Reader,
+        StoreError,
+    },
+    wire::Submit,
+};
+use dossier::{
+    Dossier, Refusal,
+    name::{Digest, DossierId},
+};
+use jiff::Timestamp;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// How often the store is tried while it takes nothing.
+const PROBE_INTERVAL: Duration = Duration::from_millis(500);
+
+pub(super) struct Keeper {
+    pub(super) means: Means,
+    pub(super) reader: Arc<dyn Reader>,
+    pub(super) origin: Origin,
+    pub(super) codes: Codes,
+    pub(super) condition: Arc<Condition>,
+    pub(super) in_trouble: bool,
+}
+
+/// A reply that waits for the commit. A refusal waits too: what it rests on may not be kept.
+pub(super) enum Pending {
+    Refusal {
+        failure: Failure,
+        reply: Reply<Recorded>,
+    },
+    Dossier {
+        id: DossierId,
+        at: Timestamp,
+        minted: Option<Box<Submit>>,
+        system: String,
+        reply: Reply<Recorded>,
+    },
+    Note {
+        reply: Reply<()>,
+    },
+}
+
+/// Everything between two commits.
+#[derive(Default)]
+pub(super) struct Turn {
+    pub(super) works: HashMap<DossierId, Work>,
+    pub(super) batch: Batch,
+    pub(super) pending: Vec<Pending>,
+    pub(super) pins: Vec<Pin>,
+}
+
+impl Keeper {
+    pub(super) fn run(&mut self, mut waiting: mpsc::Receiver<Job>) -> Result<(), StoreError> {
+        let mut jobs = Vec::new();
+        while let Some(first) = self.next(&mut waiting) {
+            jobs.extend(first);
+            while jobs.len() < self.means.limits.ledger_batch_max.max(1) {
+                match waiting.try_recv() {
+                    Ok(job) => jobs.push(job),
+                    Err(_) => break,
+                }
+            }
+            if jobs.is_empty() {
+                self.probe()?;
+            }
+            while !jobs.is_empty() {
+                jobs = self.turn(std::mem::take(&mut jobs))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next job; nothing after a while when the store must be tried; none at the end.
+    fn next(&self, waiting: &mut mpsc::Receiver<Job>) -> Option<Option<Job>> {
+        if !self.in_trouble {
+            return waiting.blocking_recv().map(Some);
+        }
+        match waiting.try_recv() {
+            Ok(job) => Some(Some(job)),
+            Err(mpsc::error::TryRecvError::Disconnected) => None,
+            Err(mpsc::error::TryRecvError::Empty) => {
+                std::thread::park_timeout(PROBE_INTERVAL);
+                Some(None)
+            }
+        }
+    }
+
+    /// One turn: apply, record, answer, act. Gives back the jobs that must be tried again.
+    fn turn(&mut self, jobs: Vec<Job>) -> Result<Vec<Job>, StoreError> {
+        let mut turn = Turn::default();
+        for job in jobs {
+            self.apply(&mut turn, job);
+        }
+        let Turn {
+            works,
+            mut batch,
+            pending,
+            pins,
+        } = turn;
+        let mut after = Vec::with_capacity(works.len());
+        for work in works.into_values() {
+            if work.is_changed() {
+                let (change, dossier, last_hash) = work.into_change();
+                batch.changes.push(change);
+                after.push((dossier, last_hash));
+            } else {
+                after.push((work.dossier, None));
+            }
+        }
+        after.sort_by_key(|(_, hash)| hash.is_none());
+
+        let kept = match self.record(batch)? {
+            Ok(kept) => kept,
+            Err(failure) => {
+                for one in pending {
+                    one.fail(failure.clone());
+                }
+                return Ok(Vec::new());
+            }
+        };
+        drop(pins);
+        let results = self.keep(after, kept);
+        let again = answer(pending, &results);
+        self.act(&results);
+        Ok(again)
+    }
+
+    /// Commits. The outer error ends the process; the inner one is what everybody waiting is told.
+    fn record(&mut self, batch: Batch) -> Result<Result<Kept, Failure>, StoreError> {
+        let nothing = batch.changes.is_empty()
+            && batch.blobs.is_empty()
+            && batch.incidents.is_empty()
+            && batch.attempts.is_empty()
+            && batch.quarantines.is_empty();
+        if nothing {
+            return Ok(Ok(Kept {
+                changes: vec![],
+                code_leases: vec![],
+            }));
+        }
+        match self.means.store.commit(batch) {
+            Ok(kept) => {
+                self.recovered();
+                Ok(Ok(kept))
+            }
+            Err(StoreError::Doubt(why)) => {
+                tracing::error!(why, "a commit is in doubt; everything is read again");
+                self.means.hot.clear();
+                Ok(Err(Failure::Doubt))
+            }
+            Err(error @ (StoreError::SyncFailed(_) | StoreError::Corrupt(_))) => Err(error),
+            Err(error) => {
+                self.troubled(&error);
+                Ok(Err(Failure::Storage(error.to_string())))
+            }
+        }
+    }
+
+    fn troubled(&mut self, error: &StoreError) {
+        if !std::mem::replace(&mut self.in_trouble, true) {
+            tracing::error!(%error, "the store takes nothing; it is tried again by itself");
+        }
+        self.condition.takes.store(false, Ordering::Relaxed);
+    }
+
+    fn recovered(&mut self) {
+        if std::mem::take(&mut self.in_trouble) {
+            tracing::info!("the store takes again");
+        }
+        self.condition.takes.store(true, Ordering::Relaxed);
+    }
+
+    /// Tries the store by writing down that it took nothing.
+    fn probe(&mut self) -> Result<(), StoreError> {
+        let at = Timestamp::now();
+        let key = IncidentKey {
+            cause: "STORAGE_UNAVAILABLE".into(),
+            dossier_id: None,
+            step: None,
+            agency: None,
+        };
+        let vi = "Bộ nhớ đã có lúc không ghi được. Kiểm tra dung lượng đĩa.".to_owned();
+        let en = "the store took nothing for a while; look at the disk's room".to_owned();
+        let incidents = vec![
+            IncidentChange::Happened {
+                key: key.clone(),
+                vi,
+                en,
+                at,
+            },
+            IncidentChange::Over { key, at },
+        ];
+        let _ = self.record(Batch {
+            incidents,
+            ..Batch::default()
+        })?;
+        Ok(())
+    }
+
+    /// Only what is committed is kept hot.
+    fn keep(
+        &mut self,
+        after: Vec<(Dossier, Option<Digest>)>,
+        kept: Kept,
+    ) -> HashMap<DossierId, Result<(Arc<Dossier>, u64), DossierFault>> {
+        let mut positions = kept.changes.into_iter();
+        let mut results = HashMap::with_capacity(after.len());
+        for (dossier, last_hash) in after {
+            let id = dossier.id;
+            let dossier = Arc::new(dossier);
+            let Some(last_hash) = last_hash else {
+                results.insert(id, Ok((dossier, 0)));
+                continue;
+            };
+            match positions.next() {
+                Some(Ok(position)) => {
+                    self.condition
+                        .position
+                        .fetch_max(position.number, Ordering::Relaxed);
+                    self.means.hot.keep(Committed {
+                        dossier: dossier.clone(),
+                        last_hash,
+                    });
+                    results.insert(id, Ok((dossier, position.number)));
+                }
+                Some(Err(fault)) => {
+                    tracing::error!(dossier_code = %dossier.code(), %fault, "a dossier was not recorded");
+                    self.means.hot.forget(&id);
+                    results.insert(id, Err(fault));
+                }
+                None => {
+                    self.means.hot.forget(&id);
+                }
+            }
+        }
+        results
+    }
+
+    /// Rings whoever has something new to read.
+    fn act(&self, results: &HashMap<DossierId, Result<(Arc<Dossier>, u64), DossierFault>>) {
+        let belfry = &self.means.belfry;
+        let mut owed_to = HashSet::new();
+        let mut desks = HashSet::new();
+        for (dossier, position) in results.values().flatten() {
+            if *position == 0 {
+                continue;
+            }
+            desks.insert(&dossier.received.desk);
+            desks.insert(&dossier.received.hand_out_desk);
+            owed_to.extend(
+                dossier
+                    .steps
+                    .values()
+                    .filter(|step| step.stage.is_owed())
+                    .map(|step| &step.agency),
+            );
+            owed_to.extend(dossier.recalls.values().map(|recall| &recall.agency));
+        }
+        for agency in owed_to {
+            belfry.owed.ring(agency);
+        }
+        for desk in &desks {
+            belfry.notices.ring(desk);
+        }
+        if !desks.is_empty() {
+            belfry.timers.notify_one();
+        }
+    }
+}
+
+impl Pending {
+    fn fail(self, failure: Failure) {
+        match self {
+            Self::Dossier { reply, .. } | Self::Refusal { reply, .. } => {
+                drop(reply.send(Err(failure)));
+            }
+            Self::Note { reply } => drop(reply.send(Err(failure))),
+        }
+    }
+}
+
+/// Answers everybody. Gives back the submits whose new code turned out to be in use.
+fn answer(
+    pending: Vec<Pending>,
+    results: &HashMap<DossierId, Result<(Arc<Dossier>, u64), DossierFault>>,
+) -> Vec<Job> {
+    let mut again = Vec::new();
+    for one in pending {
+        match one {
+            Pending::Note { reply } => drop(reply.send(Ok(()))),
+            Pending::Refusal { failure, reply } => drop(reply.send(Err(failure))),
+            Pending::Dossier {
+                id,
+                at,
+                minted,
+                system,
+                reply,
+            } => match (results.get(&id), minted) {
+                (Some(Ok((dossier, position))), _) => {
+                    let recorded = Recorded {
+                        dossier: dossier.clone(),
+                        at,
+                        position: *position,
+                    };
+                    drop(reply.send(Ok(recorded)));
+                }
+                (Some(Err(DossierFault::CodeTaken(_))), Some(submit)) => {
+                    again.push(Job::Submit {
+                        system,
+                        submit,
+                        reply,
+                    });
+                }
+                (Some(Err(DossierFault::CodeTaken(_))), None) => {
+                    drop(reply.send(Err(Refusal::CodeTaken.into())));
+                }
+                (Some(Err(_)) | None, _) => drop(reply.send(Err(Failure::Doubt))),
+            },
+        }
+    }
+    again
+}
