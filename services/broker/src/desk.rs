@@ -272,8 +272,12 @@ impl DeskService for Desk {
     ) -> Result<Response<v1::TrackResponse>, Status> {
         self.caller(&request, &request.get_ref().agency_code)?;
         let request = request.into_inner();
-        let case = self.case(&request.agency_code, &request.dossier_code)?;
-        Ok(Response::new(case.track(&self.registry)))
+        let desk = self.clone();
+        let tracked = blocking(move || {
+            let case = desk.case(&request.agency_code, &request.dossier_code)?;
+            Ok(case.track(&desk.registry))
+        });
+        Ok(Response::new(tracked.await?))
     }
 
     async fn list_results(
@@ -282,7 +286,8 @@ impl DeskService for Desk {
     ) -> Result<Response<v1::ListResultsResponse>, Status> {
         self.caller(&request, &request.get_ref().agency_code)?;
         let request = request.into_inner();
-        let case = self.case(&request.agency_code, &request.dossier_code)?;
+        let desk = self.clone();
+        let case = blocking(move || desk.case(&request.agency_code, &request.dossier_code)).await?;
         let results = case
             .dossier
             .evidence
@@ -316,27 +321,9 @@ impl DeskService for Desk {
             ),
         };
         let limit = page(request.page_size, PAGE_DOSSIERS, PAGE_DOSSIERS_MAX);
-        let rows = self
-            .reader
-            .dossiers(Some(&desk), false, before, limit)
-            .map_err(|error| unreadable(&error))?;
-        let next_page_token = match rows.last() {
-            Some(last) if rows.len() == limit => format!("{:x}", last.number),
-            _ => String::new(),
-        };
-        let hot = crate::hot::Hot::new(1);
-        let mut dossiers = Vec::with_capacity(rows.len());
-        for row in rows {
-            match hot.read(self.reader.as_ref(), &row.dossier_id) {
-                Ok(Some(found)) => dossiers.push(wire::summary(&found.dossier)),
-                Ok(None) | Err(LoadError::Quarantined(_) | LoadError::Unreadable(_)) => {}
-                Err(LoadError::Store(error)) => return Err(unreadable(&error)),
-            }
-        }
-        Ok(Response::new(v1::ListDossiersResponse {
-            dossiers,
-            next_page_token,
-        }))
+        let reader = self.reader.clone();
+        let listed = blocking(move || list_dossiers(reader.as_ref(), &desk, before, limit));
+        Ok(Response::new(listed.await?))
     }
 
     async fn list_notices(
@@ -482,6 +469,44 @@ impl DeskService for Desk {
     ) -> Result<Response<v1::LeaseCodesResponse>, Status> {
         not_yet!(self, request, "DeskService.LeaseCodes")
     }
+}
+
+fn list_dossiers(
+    reader: &dyn Reader,
+    desk: &AgencyCode,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<v1::ListDossiersResponse, Status> {
+    let rows = reader
+        .dossiers(Some(desk), false, before, limit)
+        .map_err(|error| unreadable(&error))?;
+    let next_page_token = match rows.last() {
+        Some(last) if rows.len() == limit => format!("{:x}", last.number),
+        _ => String::new(),
+    };
+    let mut dossiers = Vec::with_capacity(rows.len());
+    for row in rows {
+        match hot::load(reader, &row.dossier_id) {
+            Ok(Some(found)) => dossiers.push(wire::summary(&found.dossier)),
+            Ok(None) | Err(LoadError::Quarantined(_) | LoadError::Unreadable(_)) => {}
+            Err(LoadError::Store(error)) => return Err(unreadable(&error)),
+        }
+    }
+    Ok(v1::ListDossiersResponse {
+        dossiers,
+        next_page_token,
+    })
+}
+
+/// Reads that may take a while, away from the tasks that must not wait.
+pub(crate) async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Status> + Send + 'static,
+) -> Result<T, Status> {
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(|_| {
+        Err(unreadable(&StoreError::Failed(
+            "a read was broken off".into(),
+        )))
+    })
 }
 
 /// A page's size within its limits.

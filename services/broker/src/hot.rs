@@ -80,18 +80,7 @@ impl Hot {
         if let Some(found) = self.dossiers.get(id) {
             return Ok(Some(found.clone()));
         }
-        let Some(loaded) = reader.load(id)? else {
-            return Ok(None);
-        };
-        if let Some(why) = loaded.row.quarantined {
-            return Err(LoadError::Quarantined(why));
-        }
-        let last_hash = loaded.row.last_hash;
-        let (dossier, _) = replay(*id, &loaded)?;
-        Ok(Some(Committed {
-            dossier: Arc::new(dossier),
-            last_hash,
-        }))
+        load(reader, id)
     }
 
     /// Keeps what was committed. For the ledger alone.
@@ -125,6 +114,25 @@ impl Hot {
             .clear();
         self.dossiers.clear();
     }
+}
+
+/// A dossier from the store.
+///
+/// # Errors
+/// [`LoadError`].
+pub fn load(reader: &dyn Reader, id: &DossierId) -> Result<Option<Committed>, LoadError> {
+    let Some(loaded) = reader.load(id)? else {
+        return Ok(None);
+    };
+    if let Some(why) = loaded.row.quarantined {
+        return Err(LoadError::Quarantined(why));
+    }
+    let last_hash = loaded.row.last_hash;
+    let (dossier, _) = replay(*id, &loaded)?;
+    Ok(Some(Committed {
+        dossier: Arc::new(dossier),
+        last_hash,
+    }))
 }
 
 /// A dossier and its history, from its records.

@@ -149,6 +149,7 @@ impl Ledger {
             codes: Codes::default(),
             condition: condition.clone(),
             in_trouble: false,
+            fatal: None,
         };
         let spawned = std::thread::Builder::new()
             .name("ledger".into())

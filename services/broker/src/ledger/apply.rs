@@ -10,7 +10,7 @@ use crate::{
     documents::CheckError,
     failure::Failure,
     hot::{Committed, LoadError},
-    store::{IncidentChange, IncidentKey, Quarantine},
+    store::{IncidentChange, IncidentKey, Quarantine, StoreError},
     wire::{ReportItem, Submit},
 };
 use dossier::{
@@ -227,13 +227,22 @@ impl Keeper {
     fn code(&mut self, submit: &Submit, at: Timestamp) -> Result<(DossierCode, bool), Failure> {
         let desk = &submit.submission.desk;
         match &submit.code {
-            Some(code) if codes::is_of(desk, code) => Ok((code.clone(), false)),
-            Some(_) => Err(Refusal::CodeTaken.into()),
-            None => self
-                .codes
-                .next(desk, at, self.origin, self.means.store.as_mut())
-                .map(|code| (code, true))
-                .map_err(|error| Failure::Storage(error.to_string())),
+            Some(code) if codes::is_of(desk, code) => return Ok((code.clone(), false)),
+            Some(_) => return Err(Refusal::CodeTaken.into()),
+            None => {}
+        }
+        let store = self.means.store.as_mut();
+        match self.codes.next(desk, at, self.origin, store) {
+            Ok(code) => Ok((code, true)),
+            Err(error) => {
+                let failure = Failure::Storage(error.to_string());
+                if error.passes() {
+                    self.troubled(&error);
+                } else if !matches!(error, StoreError::Doubt(_)) {
+                    self.fatal = Some(error);
+                }
+                Err(failure)
+            }
         }
     }
 

@@ -34,6 +34,8 @@ pub(super) struct Keeper {
     pub(super) codes: Codes,
     pub(super) condition: Arc<Condition>,
     pub(super) in_trouble: bool,
+    /// What ends the process after this turn's jobs.
+    pub(super) fatal: Option<StoreError>,
 }
 
 /// A reply that waits for the commit. A refusal waits too: what it rests on may not be kept.
@@ -105,6 +107,9 @@ impl Keeper {
         for job in jobs {
             self.apply(&mut turn, job);
         }
+        if let Some(error) = self.fatal.take() {
+            return Err(error);
+        }
         let Turn {
             works,
             mut batch,
@@ -170,7 +175,7 @@ impl Keeper {
         }
     }
 
-    fn troubled(&mut self, error: &StoreError) {
+    pub(super) fn troubled(&mut self, error: &StoreError) {
         if !std::mem::replace(&mut self.in_trouble, true) {
             tracing::error!(%error, "the store takes nothing; it is tried again by itself");
         }
