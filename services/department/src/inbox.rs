@@ -78,13 +78,7 @@ impl Inbox {
             step_id: handover.step_id.clone(),
             round: handover.round,
         };
-        let held = self
-            .counter
-            .store
-            .holds(&handover)
-            .await
-            .map_err(|e| self.store_fault(&e))?;
-        if !held {
+        if !handover_documents(&handover).is_empty() && !self.holds(&handover).await? {
             self.fetch_all(&handover).await?;
         }
         let kept = self
@@ -130,6 +124,12 @@ impl Inbox {
             )),
             Kept::DocumentGone => Err(self.later("a document was forgotten meanwhile", None)),
         }
+    }
+
+    /// Whether this very handover is here: its documents are here then, or were forgotten with it.
+    async fn holds(&self, handover: &v1::Handover) -> Result<bool, Fault> {
+        let held = self.counter.store.holds(handover).await;
+        held.map_err(|error| self.store_fault(&error))
     }
 
     async fn take_notice(&self, notice: v1::DepartmentNotice) -> Result<Outcome, Fault> {

@@ -213,19 +213,17 @@ impl Store {
         let sql = "SELECT cause, item_id, dossier_code, step_id, description
                    FROM incident ORDER BY incident_id LIMIT 1000";
         let incidents = self.embedded.read(move |c| {
-            let rows = c
-                .prepare_cached(sql)?
-                .query_map([], |row| {
-                    Ok(Incident {
-                        cause: row.get(0)?,
-                        item_id: row.get(1)?,
-                        dossier_code: row.get(2)?,
-                        step_id: row.get(3)?,
-                        description: row.get(4)?,
-                    })
-                })?
-                .collect();
-            rows
+            let mut rows = c.prepare_cached(sql)?;
+            let incidents = rows.query_map([], |row| {
+                Ok(Incident {
+                    cause: row.get(0)?,
+                    item_id: row.get(1)?,
+                    dossier_code: row.get(2)?,
+                    step_id: row.get(3)?,
+                    description: row.get(4)?,
+                })
+            })?;
+            incidents.collect()
         });
         Ok(incidents.await?)
     }

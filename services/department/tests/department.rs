@@ -63,7 +63,10 @@ impl Handler for Office {
                 assert_eq!(digest_of(&bytes).as_slice(), document.digest.as_ref());
             }
         }
-        let text = format!("certificate of round {}", work.handover().round);
+        let mut text = format!("certificate of round {}", work.handover().round);
+        if work.handover().step_id == "scan_the_archive" {
+            text = text.repeat(50_000);
+        }
         let paper = Paper {
             file_name: "giấy khai sinh.pdf".into(),
             media_type: "application/pdf".into(),
@@ -331,6 +334,23 @@ async fn a_broken_download_goes_on_where_it_broke() {
     recorded(town.hand_over(item(handover(1, vec![paper]))).await);
     assert_eq!(town.broker.has.lock().unwrap().downloads, [0, 300_000]);
     town.broker.reports(2).await;
+}
+
+#[tokio::test]
+async fn a_broken_upload_goes_on_where_it_broke_and_the_report_goes_after_it() {
+    let mut town = Town::new().await;
+    town.broker.has.lock().unwrap().break_upload_after = Some(500_000);
+    town.start(Office::open()).await;
+    let mut scan = handover(1, vec![]);
+    scan.step_id = "scan_the_archive".into();
+    recorded(town.hand_over(item(scan)).await);
+    town.broker.reports(2).await;
+    let has = town.broker.has.lock().unwrap();
+    assert_eq!(has.uploads, [0, 512 * 1024]);
+    assert_eq!(
+        has.documents.values().map(|bytes| bytes.len()).max(),
+        Some(22 * 50_000)
+    );
 }
 
 #[tokio::test]

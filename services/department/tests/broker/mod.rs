@@ -58,6 +58,12 @@ pub(crate) struct Has {
     pub(crate) downloads: Vec<u64>,
     /// A download breaks after so many bytes, once.
     pub(crate) break_after: Option<usize>,
+    /// What came of uploads that broke.
+    pub(crate) partial: HashMap<[u8; 32], Vec<u8>>,
+    /// An upload breaks after so many bytes, once.
+    pub(crate) break_upload_after: Option<usize>,
+    /// From where uploads began.
+    pub(crate) uploads: Vec<u64>,
     /// Items that it refuses, by reason word.
     pub(crate) refuse: Option<&'static str>,
     /// Answers `later` to the next report.
@@ -395,19 +401,35 @@ impl DocumentService for Broker {
         request: Request<Streaming<UploadRequest>>,
     ) -> Result<Response<UploadResponse>, Status> {
         let mut messages = request.into_inner();
-        let (mut header, mut bytes) = (None, Vec::new());
+        let first = messages
+            .message()
+            .await?
+            .and_then(|message| message.content);
+        let Some(Content::Header(header)) = first else {
+            return Err(Status::invalid_argument("no header"));
+        };
+        let digest: [u8; 32] = header.digest.as_ref().try_into().unwrap();
+        let (mut bytes, breaks) = {
+            let mut has = self.has.lock().unwrap();
+            has.uploads.push(header.offset);
+            (
+                has.partial.remove(&digest).unwrap_or_default(),
+                has.break_upload_after.take(),
+            )
+        };
+        assert_eq!(header.offset, bytes.len() as u64);
         while let Some(message) = messages.message().await? {
-            match message.content {
-                Some(Content::Header(first)) => header = Some(first),
-                Some(Content::Chunk(chunk)) => {
-                    assert_eq!(chunk.offset, bytes.len() as u64);
-                    bytes.extend_from_slice(&chunk.data);
-                }
-                None => {}
+            let Some(Content::Chunk(chunk)) = message.content else {
+                continue;
+            };
+            assert_eq!(chunk.offset, bytes.len() as u64);
+            bytes.extend_from_slice(&chunk.data);
+            if breaks.is_some_and(|limit| bytes.len() >= limit) {
+                self.has.lock().unwrap().partial.insert(digest, bytes);
+                return Err(Status::unavailable("the line broke"));
             }
         }
-        let header = header.ok_or_else(|| Status::invalid_argument("no header"))?;
-        assert_eq!(digest_of(&bytes).as_slice(), header.digest.as_ref());
+        assert_eq!(digest_of(&bytes), digest);
         self.put_document(&bytes);
         let (digest, size_bytes) = (header.digest, bytes.len() as u64);
         Ok(Response::new(UploadResponse {
@@ -459,18 +481,17 @@ impl DocumentService for Broker {
 
     async fn stat(&self, request: Request<StatRequest>) -> Result<Response<StatResponse>, Status> {
         let digest: [u8; 32] = request.into_inner().digest.as_ref().try_into().unwrap();
-        let found = self
-            .has
-            .lock()
-            .unwrap()
-            .documents
-            .get(&digest)
-            .map(|b| b.len() as u64);
-        let received_bytes = found.unwrap_or(0);
-        Ok(Response::new(StatResponse {
-            received_bytes,
-            complete: found.is_some(),
-        }))
+        let has = self.has.lock().unwrap();
+        let (complete, partial) = (has.documents.get(&digest), has.partial.get(&digest));
+        let received = complete
+            .map(Bytes::len)
+            .or(partial.map(Vec::len))
+            .unwrap_or(0);
+        let answer = StatResponse {
+            received_bytes: received as u64,
+            complete: complete.is_some(),
+        };
+        Ok(Response::new(answer))
     }
 
     async fn upload_chunk(
