@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use tokio::{runtime::Handle, task::JoinHandle};
 
 /// Bytes that are hashed at once when an upload goes on after a start.
 const REHASH_BYTES: usize = 256 * 1024;
@@ -32,6 +33,8 @@ pub(super) struct Part {
     hash: Option<Sha256>,
     received_bytes: u64,
     unsynced_bytes: u64,
+    /// The disk following, beside the writing.
+    syncing: Option<JoinHandle<io::Result<()>>>,
     ended: bool,
 }
 
@@ -103,6 +106,7 @@ impl Part {
             hash: Some(hash),
             received_bytes,
             unsynced_bytes: 0,
+            syncing: None,
             ended: false,
         })
     }
@@ -132,7 +136,23 @@ impl Part {
             .reach(&self.folder, &self.digest, self.received_bytes);
         if self.unsynced_bytes >= SYNC_EVERY_BYTES {
             self.unsynced_bytes = 0;
-            self.file.sync_data()?;
+            self.wait_for_sync()?;
+            let file = self.file.try_clone()?;
+            self.syncing = Some(Handle::current().spawn_blocking(move || file.sync_data()));
+        }
+        Ok(())
+    }
+
+    /// Waits for the sync that is under way. After a failed one nothing of the upload is kept: a
+    /// second sync would not say so again.
+    fn wait_for_sync(&mut self) -> Result<(), Refusal> {
+        let Some(syncing) = self.syncing.take() else {
+            return Ok(());
+        };
+        let synced = Handle::current().block_on(syncing);
+        if let Err(error) = synced.unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into())) {
+            self.discard();
+            return Err(error.into());
         }
         Ok(())
     }
@@ -144,7 +164,11 @@ impl Part {
             self.discard();
             return Err(Refusal::Digest);
         }
-        self.file.sync_all()?;
+        self.wait_for_sync()?;
+        if let Err(error) = self.file.sync_all() {
+            self.discard();
+            return Err(error.into());
+        }
         let inner = self.inner.clone();
         let _shelf = inner.shelf(&self.digest);
         let part = self.path();
