@@ -82,6 +82,16 @@ fn no_such_dossier() -> Status {
     .into_status()
 }
 
+fn cursor_of_another_epoch() -> Status {
+    Fault::new(
+        Code::OutOfRange,
+        "CURSOR_OF_ANOTHER_EPOCH",
+        "the broker was restored since it gave this cursor; begin with an empty one",
+        "Hệ thống đã được khôi phục từ bản sao sau khi cấp con trỏ này. Bắt đầu lại với con trỏ rỗng.",
+    )
+    .into_status()
+}
+
 fn bad_field(field: &str, rule: &str) -> Status {
     let fault = dossier::refusal::FieldFault {
         field: field.into(),
@@ -182,17 +192,32 @@ impl Desk {
             .map_err(|bad: dossier::name::BadName| bad_field("agency_code", bad.rule))
     }
 
-    fn cursor(text: &str) -> Result<Cursor, Status> {
-        hex::decode(text)
-            .ok()
-            .and_then(|bytes| Cursor::from_bytes(&bytes))
-            .ok_or_else(|| bad_field("cursor", "one that this broker gave, or empty"))
+    /// A cursor holds the epoch that gave it: after a restore, what it points at is not there.
+    fn cursor(&self, text: &str) -> Result<Cursor, Status> {
+        if text.is_empty() {
+            return Ok(Cursor::default());
+        }
+        let parsed = hex::decode(text).ok().and_then(|bytes| {
+            let (epoch, cursor) = bytes.split_first_chunk::<8>()?;
+            Some((u64::from_be_bytes(*epoch), Cursor::from_bytes(cursor)?))
+        });
+        let (epoch, cursor) =
+            parsed.ok_or_else(|| bad_field("cursor", "one that this broker gave, or empty"))?;
+        if epoch == self.ledger.epoch() {
+            return Ok(cursor);
+        }
+        Err(cursor_of_another_epoch())
+    }
+
+    fn token(epoch: u64, cursor: &Cursor) -> String {
+        hex::encode([epoch.to_be_bytes().as_slice(), &cursor.to_bytes()].concat())
     }
 
     /// Notices after a cursor, which moves on.
     fn notices(
         reader: &dyn Reader,
         desk: &AgencyCode,
+        epoch: u64,
         cursor: &mut Cursor,
         limit: usize,
     ) -> Result<Vec<v1::Notice>, Status> {
@@ -207,7 +232,7 @@ impl Desk {
                     v1::Notice::decode(Bytes::from(notice.bytes)).map_err(|error| {
                         unreadable(&StoreError::Corrupt(format!("a notice: {error}")))
                     })?;
-                message.cursor = hex::encode(cursor.to_bytes());
+                message.cursor = Self::token(epoch, cursor);
                 Ok(message)
             })
             .collect()
@@ -333,10 +358,15 @@ impl DeskService for Desk {
         self.caller(&request, &request.get_ref().agency_code)?;
         let request = request.into_inner();
         let desk = Self::agency(&request.agency_code)?;
-        let mut cursor = Self::cursor(&request.cursor)?;
+        let mut cursor = self.cursor(&request.cursor)?;
         let limit = page(request.page_size, PAGE_NOTICES, PAGE_NOTICES_MAX);
-        let notices = Self::notices(self.reader.as_ref(), &desk, &mut cursor, limit)?;
-        let next_cursor = hex::encode(cursor.to_bytes());
+        let (reader, epoch) = (self.reader.clone(), self.ledger.epoch());
+        let (notices, cursor) = blocking(move || {
+            let notices = Self::notices(reader.as_ref(), &desk, epoch, &mut cursor, limit)?;
+            Ok((notices, cursor))
+        })
+        .await?;
+        let next_cursor = Self::token(epoch, &cursor);
         Ok(Response::new(v1::ListNoticesResponse {
             notices,
             next_cursor,
@@ -351,7 +381,7 @@ impl DeskService for Desk {
         self.caller(&request, &agency)?;
         let peer = self.access.caller(&request, Call::Desk)?;
         let desk = Self::agency(&agency)?;
-        let mut cursor = Self::cursor(&request.get_ref().cursor)?;
+        let mut cursor = self.cursor(&request.get_ref().cursor)?;
         if self.belfry.notices.listeners(&desk) >= self.watches_per_desk_max {
             return Err(Fault::new(
                 Code::ResourceExhausted,
@@ -364,6 +394,7 @@ impl DeskService for Desk {
         }
         let mut bell = self.belfry.notices.listen(&desk);
         let guard = self.access.guard(peer, agency);
+        let (ledger, epoch) = (self.ledger.clone(), self.ledger.epoch());
         let (reader, shutdown) = (self.reader.clone(), self.shutdown.clone());
         let (send, receive) = mpsc::channel(WATCH_NOTICES_WAITING_MAX);
         tokio::spawn(async move {
@@ -373,8 +404,12 @@ impl DeskService for Desk {
                     let _ = send.send(Err(fault.into_status())).await;
                     return;
                 }
-                let page =
-                    Self::notices(reader.as_ref(), &desk, &mut cursor, PAGE_NOTICES as usize);
+                if ledger.epoch() != epoch {
+                    let _ = send.send(Err(cursor_of_another_epoch())).await;
+                    return;
+                }
+                let limit = PAGE_NOTICES as usize;
+                let page = Self::notices(reader.as_ref(), &desk, epoch, &mut cursor, limit);
                 let more = page
                     .as_ref()
                     .is_ok_and(|page| page.len() == PAGE_NOTICES as usize);

@@ -168,9 +168,14 @@ impl Ledger {
         &self.condition
     }
 
+    /// The epoch: higher after each restore from a copy.
+    pub fn epoch(&self) -> u64 {
+        self.condition.epoch.load(Ordering::Relaxed)
+    }
+
     /// Whether this store was ever restored from a copy.
     pub fn was_restored(&self) -> bool {
-        self.condition.epoch.load(Ordering::Relaxed) > 0
+        self.epoch() > 0
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Failure> {
