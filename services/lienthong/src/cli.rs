@@ -76,7 +76,8 @@ mod tests {
             let (_, examples) = help
                 .rsplit_once("Example:\n")
                 .unwrap_or_else(|| panic!("`{}` has no example", command.get_name()));
-            for example in examples.lines() {
+            assert!(examples.lines().all(|line| line.len() < 80), "{examples}");
+            for example in examples.replace("\\\n", " ").lines() {
                 let words = example.split_whitespace();
                 Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{example}: {error}"));
                 seen += 1;

@@ -10,7 +10,10 @@ mod story;
 mod town;
 
 use self::{ending::Ending, journey::Journey, progress::Progress, story::Story, town::Town};
-use crate::{screen::json, window::Window};
+use crate::{
+    screen::{json, tell},
+    window::Window,
+};
 use anyhow::{Context as _, anyhow, bail};
 use console::style;
 use serde_json::json;
@@ -58,7 +61,7 @@ pub(crate) async fn run(folder: Option<PathBuf>, keep: bool, json: bool) -> anyh
         }
         shown => {
             town.close().await;
-            shown.map(drop).with_context(|| tell_where_to_look(&town))
+            shown.map(drop).map_err(|error| with_logs(&error, &town))
         }
     }
 }
@@ -88,7 +91,7 @@ async fn show(town: &mut Town, started: Instant, json: bool) -> anyhow::Result<S
             "dossiers": endings.iter().map(Ending::as_json).collect::<Vec<_>>(),
         }))?;
     } else {
-        endings.iter().for_each(Ending::print);
+        endings.iter().for_each(|ending| ending.print(&journey));
     }
     if !missing.is_empty() {
         bail!("missing: {}", missing.join("; "));
@@ -97,8 +100,14 @@ async fn show(town: &mut Town, started: Instant, json: bool) -> anyhow::Result<S
         bail!("everything is there, but it took {took:.1?} where {DEMO_MAX:?} are allowed");
     }
     if !json {
-        let done = style("All three dossiers closed with every result").green().bold();
-        println!("\n{done} in {:.1} s. Everything lies in {}", took.as_secs_f32(), town.folder.display());
+        let done = style("All three dossiers closed with every result")
+            .green()
+            .bold();
+        tell!(
+            "\n{done} in {:.1} s. Everything lies in {}",
+            took.as_secs_f32(),
+            town.folder.display()
+        );
     }
     codes.into_iter().next().context("no dossier was submitted")
 }
@@ -112,46 +121,68 @@ async fn overdue(window: &Window, codes: &[String], journey: &Journey, folder: &
             continue;
         };
         // The broker may be what is missing.
-        let asked = timeout(Duration::from_secs(2), Ending::of(number, code, window, journey, folder));
+        let asked = timeout(
+            Duration::from_secs(2),
+            Ending::of(number, code, window, journey, folder),
+        );
         match asked.await {
             Ok(Ok(ending)) => missing.extend(ending.missing()),
             Ok(Err(error)) => missing.push(format!("{error:#}")),
             Err(_) => missing.push(format!("dossier {number}: the broker does not answer")),
         }
     }
-    format!("not done within {DEMO_MAX:?}; missing: {}", missing.join("; "))
+    format!(
+        "not done within {DEMO_MAX:?}; missing: {}",
+        missing.join("; ")
+    )
 }
 
-fn tell_where_to_look(town: &Town) -> String {
-    let logs: Vec<_> =
-        town.processes().map(|process| format!("\n  {}", process.log.display())).collect();
-    format!("the demo failed; the logs are{}\n", logs.concat())
+/// What went wrong, and where each process says more.
+fn with_logs(error: &anyhow::Error, town: &Town) -> anyhow::Error {
+    let logs = town
+        .processes()
+        .map(|process| format!("\n  {}", process.log.display()));
+    anyhow!("{error:#}\nthe logs are{}", logs.collect::<String>())
 }
 
 /// Where everything is, for as long as it stays up.
 fn tell_what_to_try(town: &Town, code: &str) -> anyhow::Result<()> {
     let folder = &town.folder;
-    println!("\n{}", style("Everything stays up until Ctrl-C.").bold());
-    println!("\n  addresses, and who must answer there");
+    tell!("\n{}", style("Everything stays up until Ctrl-C.").bold());
+    tell!("\n  addresses, and who must answer there");
     for service in [&town.broker].into_iter().chain(&town.offices) {
-        println!("    {}  {}", service.port, service.identity);
+        tell!("    {}  {}", service.port, service.identity);
     }
-    println!("\n  certificates");
-    println!("    authority  {}", folder.join("pki/ca.pem").display());
+    tell!("\n  certificates");
+    tell!("    authority  {}", folder.join("pki/ca.pem").display());
     for name in ["desk", "operator"] {
         let pki = folder.join("pki");
-        let (certificate, key) = (pki.join(format!("{name}.pem")), pki.join(format!("{name}.key")));
-        println!("    {name:<9}  {}  {}", certificate.display(), key.display());
+        let (certificate, key) = (
+            pki.join(format!("{name}.pem")),
+            pki.join(format!("{name}.key")),
+        );
+        tell!(
+            "    {name:<9}  {}  {}",
+            certificate.display(),
+            key.display()
+        );
     }
     let program = quoted(&std::env::current_exe().context("cannot find this program's own file")?);
-    let (desk, sample) = (quoted(&folder.join("desk.toml")), folder.join("dossiers/1-straight"));
-    let [form, paper] = ["dossier.json", "giay-chung-sinh.pdf"].map(|name| quoted(&sample.join(name)));
-    println!("\n  try");
-    println!("    {program} dossier track {code} --config {desk}");
-    println!(
+    let (desk, sample) = (
+        quoted(&folder.join("desk.toml")),
+        folder.join("dossiers/1-straight"),
+    );
+    let [form, paper] =
+        ["dossier.json", "giay-chung-sinh.pdf"].map(|name| quoted(&sample.join(name)));
+    tell!("\n  try");
+    tell!("    {program} dossier track {code} --config {desk}");
+    tell!(
         "    {program} dossier submit --procedure birth --file {form} --attach birth_notice={paper} --config {desk}"
     );
-    println!("    {program} ops incidents --all --config {}", quoted(&folder.join("operator.toml")));
+    tell!(
+        "    {program} ops incidents --all --config {}",
+        quoted(&folder.join("operator.toml"))
+    );
     Ok(())
 }
 
@@ -159,7 +190,11 @@ fn tell_what_to_try(town: &Town, code: &str) -> anyhow::Result<()> {
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+    if path.chars().all(plain) {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }
 
 /// An empty folder for everything.
@@ -167,21 +202,27 @@ fn make_folder(folder: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let Some(folder) = folder else {
         let folder = tempfile::Builder::new().prefix("lienthong-demo-").tempdir();
         // It holds the results and the logs, so it stays.
-        return Ok(folder.context("cannot make a temporary folder; name one with --dir")?.keep());
+        return Ok(folder
+            .context("cannot make a temporary folder; name one with --dir")?
+            .keep());
     };
     let making = || format!("cannot use the folder {}", folder.display());
     fs::create_dir_all(&folder).with_context(making)?;
     if fs::read_dir(&folder).with_context(making)?.next().is_some() {
-        bail!("{} is not empty; name another folder with --dir", folder.display());
+        bail!(
+            "{} is not empty; name another folder with --dir",
+            folder.display()
+        );
     }
     fs::canonicalize(&folder).with_context(making)
 }
 
 /// Waits for Ctrl-C or SIGTERM.
 async fn interrupted() -> anyhow::Error {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         return anyhow!("cannot listen for signals");
     };
     tokio::select! {

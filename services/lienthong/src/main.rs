@@ -1,5 +1,7 @@
 //! The one binary: reads the arguments, starts one thing, and tells a person how it went.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod cli;
 mod command;
 mod demo;

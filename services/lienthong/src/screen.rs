@@ -9,6 +9,11 @@ pub(crate) mod track;
 pub(crate) mod words;
 
 use console::Term;
+use std::{
+    fmt,
+    io::{self, Write as _},
+    process::exit,
+};
 
 /// Columns of a line when the output is no terminal.
 const COLUMNS_ELSEWHERE: usize = 120;
@@ -19,5 +24,23 @@ pub(crate) fn columns() -> usize {
     match terminal.size_checked() {
         Some((_, columns)) if terminal.is_term() => usize::from(columns),
         _ => COLUMNS_ELSEWHERE,
+    }
+}
+
+/// Prints a line on standard output, as `println!` does. Whoever reads it may stop: then there is
+/// nothing more to do.
+macro_rules! tell {
+    () => { $crate::screen::put(format_args!("")) };
+    ($($what:tt)*) => { $crate::screen::put(format_args!($($what)*)) };
+}
+pub(crate) use tell;
+
+pub(crate) fn put(text: fmt::Arguments<'_>) {
+    if let Err(error) = writeln!(io::stdout().lock(), "{text}") {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            exit(0);
+        }
+        eprintln!("error: cannot write to standard output: {error}");
+        exit(1);
     }
 }

@@ -45,14 +45,23 @@ pub(crate) fn put(
             .with_context(writing)?;
         fs::copy(paper, folder.join(&beside))
             .with_context(|| format!("cannot copy the paper {}", paper.display()))?;
-        form.evidence.entry(evidence.clone()).or_default().documents.push(beside);
+        form.evidence
+            .entry(evidence.clone())
+            .or_default()
+            .documents
+            .push(beside);
     }
     fs::write(folder.join(".submit-key"), submit_key).with_context(writing)?;
     let part = folder.join("dossier.part");
     fs::write(&part, serde_json::to_vec_pretty(&form)?).with_context(writing)?;
     let put_at = SystemTime::now();
     fs::rename(&part, folder.join("dossier.json")).with_context(writing)?;
-    Ok(Spooled { spool: spool.to_owned(), name, submit_key: submit_key.to_owned(), put_at })
+    Ok(Spooled {
+        spool: spool.to_owned(),
+        name,
+        submit_key: submit_key.to_owned(),
+        put_at,
+    })
 }
 
 impl Spooled {
@@ -66,12 +75,17 @@ impl Spooled {
             if let Some(code) = self.sent()? {
                 return Ok(code);
             }
-            let refused = self.spool.join("refused").join(&self.name).join("error.txt");
+            let refused = self
+                .spool
+                .join("refused")
+                .join(&self.name)
+                .join("error.txt");
             match fs::read_to_string(&refused) {
                 Ok(why) => bail!("{}", why.trim()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    return Err(error).with_context(|| format!("cannot read {}", refused.display()));
+                    return Err(error)
+                        .with_context(|| format!("cannot read {}", refused.display()));
                 }
             }
             if Instant::now() >= deadline {
@@ -101,7 +115,9 @@ impl Spooled {
             if changed.is_ok_and(|changed| changed < since) {
                 continue;
             }
-            let Ok(receipt) = fs::read(entry.path().join("receipt.json")) else { continue };
+            let Ok(receipt) = fs::read(entry.path().join("receipt.json")) else {
+                continue;
+            };
             let receipt: serde_json::Value = serde_json::from_slice(&receipt).unwrap_or_default();
             if receipt["submit_key"] == self.submit_key.as_str() {
                 return Ok(receipt["dossier_code"].as_str().map(str::to_owned));

@@ -2,7 +2,7 @@
 
 use node::fault::Fault;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 use tonic::Status;
 
 /// Tells an error on standard error.
@@ -15,38 +15,98 @@ pub(crate) fn tell(error: &anyhow::Error, json: bool) {
 }
 
 fn as_text(error: &anyhow::Error) -> String {
-    let mut text = format!("error: {}\n", sentences(error));
-    let Some(status) = status_of(error) else { return text };
+    let Some(refusal) = refusal_of(error) else {
+        return format!("error: {}\n", sentences(error));
+    };
+    let mut text = format!("error: {}\n", refusal.en);
     // A text cannot refuse to be written to.
-    if let Some(vi) = Fault::text_of(status, "vi") {
-        let _ = writeln!(text, "       {vi}");
+    if !refusal.vi.is_empty() {
+        let _ = writeln!(text, "       {}", refusal.vi);
     }
-    for (field, rule) in Fault::fields_of(status) {
+    for (field, rule) in &refusal.fields {
         let _ = writeln!(text, "  {field}: {rule}");
     }
-    if let Some(delay) = Fault::retry_after_of(status) {
+    if let Some(delay) = refusal.retry_after {
         let _ = writeln!(text, "  try again in {} s", delay.as_secs_f32().ceil());
     }
-    if let Some(reason) = Fault::reason_of(status) {
-        let _ = writeln!(text, "  reason: {reason}");
+    if !refusal.reason.is_empty() {
+        let _ = writeln!(text, "  reason: {}", refusal.reason);
     }
     text
 }
 
 fn as_json(error: &anyhow::Error) -> Value {
-    let message = sentences(error);
-    let Some(status) = status_of(error) else { return json!({ "message": message }) };
-    let fields: Vec<_> = Fault::fields_of(status)
-        .into_iter()
+    let Some(refusal) = refusal_of(error) else {
+        return json!({ "message": sentences(error) });
+    };
+    let fields: Vec<_> = refusal
+        .fields
+        .iter()
         .map(|(field, rule)| json!({ "field": field, "rule": rule }))
         .collect();
     json!({
-        "message": message,
-        "message_vi": Fault::text_of(status, "vi"),
-        "reason": Fault::reason_of(status),
-        "code": format!("{:?}", status.code()),
+        "message": refusal.en,
+        "message_vi": refusal.vi,
+        "reason": refusal.reason,
         "fields": fields,
-        "retry_after_ms": Fault::retry_after_of(status).map(|delay| delay.as_millis()),
+        "retry_after_ms": refusal.retry_after.map(|delay| delay.as_millis()),
+    })
+}
+
+/// What the broker refused, whichever way it came here.
+struct Refusal {
+    en: String,
+    vi: String,
+    reason: String,
+    fields: Vec<(String, String)>,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    fn of_status(status: &Status, en: String) -> Self {
+        Self {
+            en,
+            vi: Fault::text_of(status, "vi").unwrap_or_default(),
+            reason: Fault::reason_of(status).unwrap_or_default(),
+            fields: Fault::fields_of(status),
+            retry_after: Fault::retry_after_of(status),
+        }
+    }
+
+    fn of_desk(refused: &desk::Refused) -> Self {
+        Self {
+            en: refused.en.clone(),
+            vi: refused.vi.clone(),
+            reason: refused.reason.clone(),
+            fields: refused.fields.clone(),
+            retry_after: None,
+        }
+    }
+}
+
+fn refusal_of(error: &anyhow::Error) -> Option<Refusal> {
+    use desk::{CallError, SaveError, SubmitError};
+    error.chain().find_map(|cause| {
+        let call = cause.downcast_ref::<CallError>();
+        let call = call.or(match cause.downcast_ref::<SaveError>() {
+            Some(SaveError::Call(call)) => Some(call),
+            _ => None,
+        });
+        match (call, cause.downcast_ref::<SubmitError>()) {
+            (Some(CallError::Refused(refused)), _) | (_, Some(SubmitError::Refused(refused))) => {
+                return Some(Refusal::of_desk(refused));
+            }
+            (Some(CallError::Away(status)), _) => {
+                let en = format!(
+                    "the broker does not answer ({}); try again later",
+                    status.message()
+                );
+                return Some(Refusal::of_status(status, en));
+            }
+            _ => {}
+        }
+        let status = cause.downcast_ref::<Status>()?;
+        Some(Refusal::of_status(status, sentences(error)))
     })
 }
 
@@ -70,15 +130,10 @@ fn sentences(error: &anyhow::Error) -> String {
     said
 }
 
-fn status_of(error: &anyhow::Error) -> Option<&Status> {
-    error.chain().find_map(|cause| cause.downcast_ref::<Status>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use anyhow::Context as _;
-    use std::time::Duration;
     use tonic::Code;
 
     fn refusal() -> anyhow::Error {
@@ -91,13 +146,18 @@ mod tests {
         .field("parties[0].name", "a full name")
         .retry_after(Duration::from_millis(1500))
         .into_status();
-        Err::<(), _>(status).context("the dossier was not submitted").unwrap_err()
+        Err::<(), _>(status)
+            .context("the dossier was not submitted")
+            .unwrap_err()
     }
 
     #[test]
     fn a_refusal_tells_both_languages_and_each_field() {
         let text = as_text(&refusal());
-        assert!(text.starts_with("error: the dossier was not submitted: two fields are wrong\n"), "{text}");
+        assert!(
+            text.starts_with("error: the dossier was not submitted: two fields are wrong\n"),
+            "{text}"
+        );
         assert!(text.contains("hai trường không hợp lệ"), "{text}");
         assert!(text.contains("  parties[0].name: a full name\n"), "{text}");
         assert!(text.contains("try again in 2 s"), "{text}");

@@ -19,7 +19,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// The window.
 #[derive(Clone)]
 pub(crate) struct Window {
-    agency_code: String,
+    pub(crate) agency_code: String,
     /// Where a dossier stands, and its results.
     pub(crate) line: desk::Line,
     client: DeskServiceClient<Channel>,
@@ -52,7 +52,12 @@ impl Window {
                 page_size: left.min(PAGE_DOSSIERS),
                 page_token,
             };
-            let page = self.client.clone().list_dossiers(request).await?.into_inner();
+            let page = self
+                .client
+                .clone()
+                .list_dossiers(request)
+                .await?
+                .into_inner();
             dossiers.extend(page.dossiers);
             page_token = page.next_page_token;
             if page_token.is_empty() || dossiers.len() >= dossiers_max {
@@ -71,7 +76,12 @@ impl Window {
                 cursor,
                 page_size: PAGE_NOTICES,
             };
-            let page = self.client.clone().list_notices(request).await?.into_inner();
+            let page = self
+                .client
+                .clone()
+                .list_notices(request)
+                .await?
+                .into_inner();
             cursor = page.next_cursor;
             if page.notices.is_empty() {
                 return Ok((notices, cursor));
@@ -94,7 +104,9 @@ impl Window {
                     loop {
                         match stream.message().await {
                             Ok(Some(message)) => {
-                                let Some(notice) = message.notice else { continue };
+                                let Some(notice) = message.notice else {
+                                    continue;
+                                };
                                 cursor.clone_from(&notice.cursor);
                                 hear(&notice);
                             }

@@ -1,6 +1,6 @@
 //! Loads a folder of procedures and says everything that is wrong in it.
 
-use crate::screen::json;
+use crate::screen::{json, tell};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use dossier::Procedure;
@@ -22,10 +22,16 @@ impl CheckProceduresCommand {
             .with_context(reading)?
             .map(|entry| Ok(entry.with_context(reading)?.path()))
             .collect::<anyhow::Result<_>>()?;
-        files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        files.retain(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        });
         files.sort();
         if files.is_empty() {
-            bail!("{} holds no procedure: no file in it ends in .toml", self.dir.display());
+            bail!(
+                "{} holds no procedure: no file in it ends in .toml",
+                self.dir.display()
+            );
         }
         let (mut sound, mut complaints) = (Vec::new(), Vec::new());
         for path in &files {
@@ -37,8 +43,9 @@ impl CheckProceduresCommand {
             }
         }
         if complaints.is_empty()
-            && let Err(error) =
-                dossier::procedure::Procedures::new(sound.iter().map(|(_, procedure)| procedure.clone()))
+            && let Err(error) = dossier::procedure::Procedures::new(
+                sound.iter().map(|(_, procedure)| procedure.clone()),
+            )
         {
             complaints.push(error.to_string());
         }
@@ -59,18 +66,26 @@ impl CheckProceduresCommand {
         } else {
             for (path, procedure) in &sound {
                 let text = &procedure.text;
-                println!(
+                tell!(
                     "{}: sound; `{}` from {}, {} parts, {} steps",
-                    path.display(), text.code, text.valid_from, text.parts.len(), text.steps.len()
+                    path.display(),
+                    text.code,
+                    text.valid_from,
+                    text.parts.len(),
+                    text.steps.len()
                 );
             }
             for complaint in &complaints {
-                println!("{complaint}");
+                tell!("{complaint}");
             }
         }
         if complaints.is_empty() {
             return Ok(());
         }
-        bail!("{} of {} procedures cannot be loaded; mend what is named", complaints.len(), files.len())
+        bail!(
+            "{} of {} procedures cannot be loaded; mend what is named",
+            complaints.len(),
+            files.len()
+        )
     }
 }

@@ -5,10 +5,11 @@ use crate::demo;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Show the whole journey: a broker, a desk and four departments, each its own process with its own
-/// certificate and store, and three dossiers sent through them.
+/// Show the whole journey on this machine, in about ten seconds.
 ///
-/// Ends with 0 only if all three closed with every result within 20 seconds.
+/// Starts a throwaway certificate authority, a broker, a desk and four departments, each its own
+/// process with its own certificate and store, and sends three dossiers through them. Ends with 0
+/// only if all three closed with every result within 20 seconds.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lienthong demo\n  lienthong demo --keep --dir town")]
 pub(crate) struct DemoCommand {

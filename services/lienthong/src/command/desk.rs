@@ -14,7 +14,8 @@ pub(crate) struct DeskCommand {
 impl DeskCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let config = desk::Config::load(&self.service.config)?;
-        self.service
-            .serve("desk", |shutdown| async move { Ok(desk::run(config, shutdown).await?) })
+        self.service.serve("desk", |shutdown| async move {
+            Ok(desk::run(config, shutdown).await?)
+        })
     }
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// Submit dossiers and see what becomes of them, with a desk's certificate.
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Example:\n  lienthong dossier track H99.01.01-261122-0001")]
+#[command(after_help = "Example:\n  lienthong dossier track H99.01.01-20261122-0000001")]
 pub(crate) enum DossierCommand {
     Submit(submit::SubmitCommand),
     Track(track::TrackCommand),
@@ -25,7 +25,12 @@ pub(crate) enum DossierCommand {
 #[derive(Debug, Args)]
 struct DeskArgs {
     /// The desk's configuration.
-    #[arg(long, value_name = "FILE", default_value = "desk.toml", env = "LIENTHONG_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "desk.toml",
+        env = "LIENTHONG_CONFIG"
+    )]
     config: PathBuf,
 }
 

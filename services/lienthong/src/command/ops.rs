@@ -1,7 +1,7 @@
 //! What an operator does: sees what is stuck, and moves a step.
 
 use super::service::runtime;
-use crate::screen::{self, json, table::Table, time};
+use crate::screen::{self, json, table::Table, tell, time};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use contract::v1::{
@@ -31,7 +31,9 @@ pub(crate) enum OpsCommand {
 
 /// List what a person must look at, the newest first.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lienthong ops incidents\n  lienthong ops incidents --all --json")]
+#[command(
+    after_help = "Example:\n  lienthong ops incidents\n  lienthong ops incidents --all --json"
+)]
 pub(crate) struct IncidentsCommand {
     #[command(flatten)]
     operator: OperatorArgs,
@@ -43,7 +45,7 @@ pub(crate) struct IncidentsCommand {
 /// Move a step of an open dossier to another department.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lienthong ops move-step H99.01.01-261122-0001 register_residence --to G01.99.02 --reason moved"
+    after_help = "Example:\n  lienthong ops move-step H99.01.01-20261122-0000001 register_residence \\\n      --to G01.99.02 --reason moved"
 )]
 pub(crate) struct MoveStepCommand {
     /// The dossier's code.
@@ -66,7 +68,12 @@ pub(crate) struct MoveStepCommand {
 #[derive(Debug, Args)]
 struct OperatorArgs {
     /// The operator's configuration: where the broker is, and the operator's certificate.
-    #[arg(long, value_name = "FILE", default_value = "operator.toml", env = "LIENTHONG_OPERATOR_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "operator.toml",
+        env = "LIENTHONG_OPERATOR_CONFIG"
+    )]
     config: PathBuf,
 }
 
@@ -119,7 +126,10 @@ impl IncidentsCommand {
                 page_size: PAGE_SIZE,
                 page_token,
             };
-            let page = client.list_incidents(request).await.context("the incidents were not listed")?;
+            let page = client
+                .list_incidents(request)
+                .await
+                .context("the incidents were not listed")?;
             let page = page.into_inner();
             incidents.extend(page.incidents);
             page_token = page.next_page_token;
@@ -132,10 +142,26 @@ impl IncidentsCommand {
             return json::print(&json!({ "incidents": incidents }));
         }
         if incidents.is_empty() {
-            println!("Nothing is stuck.");
+            tell!(
+                "{}",
+                if self.all {
+                    "No incidents."
+                } else {
+                    "Nothing is stuck."
+                }
+            );
             return Ok(());
         }
-        let mut table = Table::new(["Since", "Until", "Cause", "Dossier", "Step", "Agency", "Times", "What and the way out"]);
+        let mut table = Table::new([
+            "Since",
+            "Until",
+            "Cause",
+            "Dossier",
+            "Step",
+            "Agency",
+            "Times",
+            "What and the way out",
+        ]);
         for incident in &incidents {
             let at = |at| time::read(at).map_or_else(String::new, time::full);
             table.row([
@@ -146,10 +172,14 @@ impl IncidentsCommand {
                 incident.step_id.clone(),
                 incident.agency_code.clone(),
                 incident.count.to_string(),
-                incident.description.as_ref().map(|text| text.en.clone()).unwrap_or_default(),
+                incident
+                    .description
+                    .as_ref()
+                    .map(|text| text.en.clone())
+                    .unwrap_or_default(),
             ]);
         }
-        print!("{}", table.render(screen::columns(), 0));
+        tell!("{}", table.render(screen::columns(), 0).trim_end());
         Ok(())
     }
 }
@@ -157,7 +187,9 @@ impl IncidentsCommand {
 impl MoveStepCommand {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let request = MoveStepRequest {
-            request_id: self.request_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
+            request_id: self
+                .request_id
+                .unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
             dossier_code: self.code.clone(),
             step_id: self.step.clone(),
             to_agency_code: self.to.clone(),
@@ -170,7 +202,12 @@ impl MoveStepCommand {
                 "dossier_code": self.code, "step_id": self.step, "to_agency_code": self.to, "round": round,
             }));
         }
-        println!("{} of {} goes to {} in round {round}.", self.step, self.code, self.to);
+        tell!(
+            "{} of {} goes to {} in round {round}.",
+            self.step,
+            self.code,
+            self.to
+        );
         Ok(())
     }
 }

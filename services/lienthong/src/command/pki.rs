@@ -1,6 +1,6 @@
 //! Makes a certificate authority, and certificates for systems.
 
-use crate::screen::{self, json};
+use crate::screen::{self, json, tell};
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ pub(crate) enum PkiCommand {
 /// Make a new authority: `ca.pem`, which everybody believes, and `ca.key`, which nobody may see.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lienthong pki init\n  lienthong pki init --trust-domain h26.lienthong.example --dir ca --days 1825"
+    after_help = "Example:\n  lienthong pki init\n  lienthong pki init --trust-domain h99.lienthong.example --dir ca --days 1825"
 )]
 pub(crate) struct InitCommand {
     /// Whom the authority vouches for: a DNS name in lower case.
@@ -42,7 +42,7 @@ pub(crate) struct InitCommand {
 /// Issue a system its certificate and key: ECDSA P-256, for both ends of a connection.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lienthong pki issue broker broker\n  lienthong pki issue department police-mau-mot --out police --days 90\n  lienthong pki issue desk desk-mau-mot --not-before 2026-12-01T00:00:00Z --not-after 2027-01-01T00:00:00Z"
+    after_help = "Example:\n  lienthong pki issue broker broker\n  lienthong pki issue department police-mau-mot --out police --days 90\n  lienthong pki issue desk desk-mau-mot \\\n      --not-before 2026-12-01T00:00:00Z --not-after 2027-01-01T00:00:00Z"
 )]
 pub(crate) struct IssueCommand {
     /// What the system is.
@@ -94,7 +94,10 @@ impl InitCommand {
         let authority = Authority::create(&self.trust_domain, validity)?;
         make_folder(&self.dir)?;
         authority.save(&self.dir)?;
-        let (certificate, key) = (self.dir.join(CA_CERTIFICATE_FILE), self.dir.join(CA_KEY_FILE));
+        let (certificate, key) = (
+            self.dir.join(CA_CERTIFICATE_FILE),
+            self.dir.join(CA_KEY_FILE),
+        );
         if json {
             return json::print(&json!({
                 "trust_domain": self.trust_domain,
@@ -103,10 +106,23 @@ impl InitCommand {
                 "not_after": validity.not_after.to_string(),
             }));
         }
-        println!("An authority for {}, valid until {}", self.trust_domain, screen::time::full(validity.not_after));
-        println!("  certificate  {}   give it to every system", certificate.display());
-        println!("  key          {}   keep it; nobody else may have it", key.display());
-        println!("\nNext: lienthong pki issue broker broker --ca {}", self.dir.display());
+        tell!(
+            "An authority for {}, valid until {}",
+            self.trust_domain,
+            screen::time::full(validity.not_after)
+        );
+        tell!(
+            "  certificate  {}   give it to every system",
+            certificate.display()
+        );
+        tell!(
+            "  key          {}   keep it; nobody else may have it",
+            key.display()
+        );
+        tell!(
+            "\nNext: lienthong pki issue broker broker --ca {}",
+            self.dir.display()
+        );
         Ok(())
     }
 }
@@ -138,10 +154,10 @@ impl IssueCommand {
                 "not_after": not_after.to_string(),
             }));
         }
-        println!("{identity}, valid until {}", screen::time::full(not_after));
-        println!("\nFor its configuration:");
+        tell!("{identity}, valid until {}", screen::time::full(not_after));
+        tell!("\nFor its configuration:");
         for (name, path) in [("ca", ca), ("certificate", certificate), ("key", key)] {
-            println!("  {name} = {:?}", path.display().to_string());
+            tell!("  {name} = {:?}", path.display().to_string());
         }
         Ok(())
     }
@@ -159,7 +175,8 @@ impl From<RoleArg> for Role {
 }
 
 fn make_folder(folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))
+    fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))
 }
 
 /// Configurations lie elsewhere, so the paths to paste into them must not depend on this folder.

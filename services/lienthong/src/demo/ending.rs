@@ -3,7 +3,7 @@
 
 use super::{journey::Journey, samples::SAMPLES};
 use crate::{
-    screen::{self, json, slip, words},
+    screen::{self, json, slip, tell, words},
     window::Window,
 };
 use anyhow::Context as _;
@@ -45,9 +45,18 @@ impl Ending {
         let dossier = line.track(code).await.with_context(asking)?;
         let results = line.results(code).await.with_context(asking)?;
         let folder = folder.join("results").join(code);
-        let saved = line.save_results(code, &folder).await.with_context(asking)?;
-        let mut ending =
-            Self { number, dossier, results, folder, files: saved.files, missing: Vec::new() };
+        let saved = line
+            .save_results(code, &folder)
+            .await
+            .with_context(asking)?;
+        let mut ending = Self {
+            number,
+            dossier,
+            results,
+            folder,
+            files: saved.files,
+            missing: Vec::new(),
+        };
         ending.look(journey).await;
         Ok(ending)
     }
@@ -55,14 +64,23 @@ impl Ending {
     /// Notes what is missing.
     async fn look(&mut self, journey: &Journey) {
         if self.dossier.state() != DossierState::Closed {
-            self.missing.push(format!("it is {}", words::dossier(self.dossier.state())));
+            self.missing
+                .push(format!("it is {}", words::dossier(self.dossier.state())));
         }
-        let there: BTreeSet<&str> =
-            self.results.results.iter().map(|result| result.name.as_str()).collect();
+        let there: BTreeSet<&str> = self
+            .results
+            .results
+            .iter()
+            .map(|result| result.name.as_str())
+            .collect();
         for result in journey.results().difference(&there) {
             self.missing.push(format!("the result {result}"));
         }
-        let wanted = self.results.results.iter().flat_map(|result| &result.documents);
+        let wanted = self
+            .results
+            .results
+            .iter()
+            .flat_map(|result| &result.documents);
         let mut wanted: BTreeSet<Vec<u8>> =
             wanted.map(|document| document.digest.to_vec()).collect();
         for file in &self.files {
@@ -79,30 +97,38 @@ impl Ending {
             }
         }
         for digest in wanted {
-            self.missing.push(format!("the document {}", hex::encode(digest)));
+            self.missing
+                .push(format!("the document {}", hex::encode(digest)));
         }
     }
 
     /// What is missing, to be read after the dossier's number.
     pub(crate) fn missing(&self) -> Option<String> {
-        let Self { number, missing, .. } = self;
+        let Self {
+            number, missing, ..
+        } = self;
         (!missing.is_empty()).then(|| format!("dossier {number}: {}", missing.join("; ")))
     }
 
     /// Shows it to a person.
-    pub(crate) fn print(&self) {
-        let Self { number, dossier, .. } = self;
+    pub(crate) fn print(&self, journey: &Journey) {
+        let Self {
+            number, dossier, ..
+        } = self;
         let story = SAMPLES.get(number - 1).map_or("", |sample| sample.story);
         let heading = format!("Dossier {number}  {}", dossier.dossier_code);
-        println!("\n{}  {story}", style(heading).bold());
-        println!("\n  Control slip (phiếu kiểm soát)\n");
-        print!("{}", slip::render(dossier, screen::columns(), 4));
-        println!("\n  Results in {}", self.folder.display());
+        tell!("\n{}  {story}", style(heading).bold());
+        tell!("\n  Control slip (phiếu kiểm soát)\n");
+        tell!(
+            "{}",
+            slip::render(dossier, screen::columns(), 4, |code| journey.agency(code)).trim_end()
+        );
+        tell!("\n  Results in {}", self.folder.display());
         for file in &self.files {
             let shown = file.strip_prefix(&self.folder).unwrap_or(file);
-            println!("    {}", shown.display());
+            tell!("    {}", shown.display());
         }
-        println!(
+        tell!(
             "\n  The citizen was spared: visits made {}, papers asked for twice {}",
             style(dossier.visits).bold(),
             style(dossier.papers_asked_twice).bold()

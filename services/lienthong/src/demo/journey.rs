@@ -20,7 +20,10 @@ impl Journey {
     pub(crate) fn read() -> anyhow::Result<Self> {
         let procedure = Procedure::parse("birth.toml", PROCEDURE)?;
         let directory = Directory::parse("directory.toml", DIRECTORY)?;
-        Ok(Self { procedure, directory })
+        Ok(Self {
+            procedure,
+            directory,
+        })
     }
 
     /// Its steps, each after those that it waits for.
@@ -31,8 +34,13 @@ impl Journey {
     }
 
     fn depth(&self, step: &StepId) -> usize {
-        let needs = self.procedure.step(step).map_or(&[][..], |step| &step.needs);
-        let givers = needs.iter().filter_map(|need| self.procedure.giver(&need.evidence));
+        let needs = self
+            .procedure
+            .step(step)
+            .map_or(&[][..], |step| &step.needs);
+        let givers = needs
+            .iter()
+            .filter_map(|need| self.procedure.giver(&need.evidence));
         // A procedure that was loaded has no cycle.
         givers.map(|giver| 1 + self.depth(giver)).max().unwrap_or(0)
     }
@@ -40,7 +48,10 @@ impl Journey {
     /// Every result that a dossier with all parts gives.
     pub(crate) fn results(&self) -> BTreeSet<&str> {
         let steps = self.procedure.text.steps.values();
-        steps.flat_map(|step| &step.gives).map(EvidenceName::as_str).collect()
+        steps
+            .flat_map(|step| &step.gives)
+            .map(EvidenceName::as_str)
+            .collect()
     }
 
     /// What a step is called.
@@ -56,9 +67,20 @@ impl Journey {
         kind.map_or(name, |(_, kind)| &kind.title.en).to_owned()
     }
 
+    /// Whether evidence is something that a person takes home.
+    pub(crate) fn is_paper(&self, name: &str) -> bool {
+        let kinds = &self.procedure.text.evidence;
+        kinds
+            .iter()
+            .any(|(kind, found)| kind.as_str() == name && found.documents_min > 0)
+    }
+
     /// What an agency is called.
     pub(crate) fn agency(&self, code: &str) -> String {
-        self.directory.agency(code).map_or(code, |agency| &agency.name).to_owned()
+        self.directory
+            .agency(code)
+            .map_or(code, |agency| &agency.name)
+            .to_owned()
     }
 }
 

@@ -64,7 +64,10 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .with_context(starting)?;
-        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).with_context(starting)?;
+        let pid = child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+            .with_context(starting)?;
         let _input = child.stdin.take();
         self.running = Some(Running { child, pid, _input });
         Ok(())
@@ -77,37 +80,58 @@ impl Process {
 
     /// Ends it with SIGTERM and waits; with SIGKILL when it does not end in time.
     pub(crate) async fn stop(&mut self) -> anyhow::Result<()> {
-        let Some(mut running) = self.running.take() else { return Ok(()) };
+        let Some(mut running) = self.running.take() else {
+            return Ok(());
+        };
         // The child has not been waited for, so its id is still its own.
         kill_process(running.pid, Signal::TERM)
             .with_context(|| format!("cannot stop the {}", self.name))?;
         if timeout(END_MAX, running.child.wait()).await.is_err() {
-            running.child.kill().await.with_context(|| format!("cannot kill the {}", self.name))?;
+            running
+                .child
+                .kill()
+                .await
+                .with_context(|| format!("cannot kill the {}", self.name))?;
         }
         Ok(())
     }
 
     /// Kills it with SIGKILL and waits until it is gone.
     pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
-        let Some(mut running) = self.running.take() else { return Ok(()) };
-        running.child.kill().await.with_context(|| format!("cannot kill the {}", self.name))
+        let Some(mut running) = self.running.take() else {
+            return Ok(());
+        };
+        running
+            .child
+            .kill()
+            .await
+            .with_context(|| format!("cannot kill the {}", self.name))
     }
 
     /// Waits until it falls although nobody ended it, and says so; for ever while it runs or is
     /// stopped.
     pub(crate) async fn fall(&mut self) -> anyhow::Error {
-        let Some(running) = &mut self.running else { std::future::pending().await };
+        let Some(running) = &mut self.running else {
+            std::future::pending().await
+        };
         let how = match running.child.wait().await {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         };
         let said = self.last_line();
-        anyhow!("the {} ended by itself ({how}){said}; see {}", self.name, self.log.display())
+        anyhow!(
+            "the {} ended by itself ({how}){said}; see {}",
+            self.name,
+            self.log.display()
+        )
     }
 
     /// The last line that it logged, to be read after a colon.
     fn last_line(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
-        log.lines().next_back().map(|line| format!(": {line}")).unwrap_or_default()
+        log.lines()
+            .next_back()
+            .map(|line| format!(": {line}"))
+            .unwrap_or_default()
     }
 }

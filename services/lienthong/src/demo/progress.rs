@@ -2,7 +2,7 @@
 //! elsewhere.
 
 use super::journey::Journey;
-use crate::screen::words;
+use crate::screen::{tell, words};
 use console::{Term, measure_text_width, style};
 use contract::v1::{self, PeerReturnState, StepState, notice::Kind};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -44,7 +44,12 @@ impl Progress {
         } else {
             View::Plain { to_error: json }
         };
-        Self { journey, started, view, dossiers: HashMap::new() }
+        Self {
+            journey,
+            started,
+            view,
+            dossiers: HashMap::new(),
+        }
     }
 
     /// Tells something that happened, for good.
@@ -55,7 +60,7 @@ impl Progress {
             View::Live(lines) => {
                 let _ = lines.println(line);
             }
-            View::Plain { to_error: false } => println!("{line}"),
+            View::Plain { to_error: false } => tell!("{line}"),
             View::Plain { to_error: true } => eprintln!("{line}"),
         }
     }
@@ -65,25 +70,39 @@ impl Progress {
         let heading = format!("{number}  {}  {story}", style(code).bold());
         let View::Live(lines) = &self.view else {
             self.say(&format!("dossier {number} is {code}: {story}"));
-            let following =
-                Following { number, heading: ProgressBar::hidden(), steps: BTreeMap::new() };
+            let following = Following {
+                number,
+                heading: ProgressBar::hidden(),
+                steps: BTreeMap::new(),
+            };
             self.dossiers.insert(code.to_owned(), following);
             return;
         };
-        let heading_bar = lines.add(ProgressBar::new_spinner().with_style(line_style("{wide_msg}")));
+        let heading_bar =
+            lines.add(ProgressBar::new_spinner().with_style(line_style("{wide_msg}")));
         heading_bar.set_message(heading);
         let steps = self.journey.steps().into_iter().map(|step| {
             let bar = lines.add(ProgressBar::new_spinner());
-            put(&bar, StepState::Waiting, self.step_line(step, "waiting", ""));
+            put(
+                &bar,
+                StepState::Waiting,
+                self.step_line(step, "waiting", ""),
+            );
             (step.to_owned(), bar)
         });
-        let following = Following { number, heading: heading_bar, steps: steps.collect() };
+        let following = Following {
+            number,
+            heading: heading_bar,
+            steps: steps.collect(),
+        };
         self.dossiers.insert(code.to_owned(), following);
     }
 
     /// Shows what a notice tells.
     pub(crate) fn show(&self, notice: &v1::Notice) {
-        let Some(dossier) = self.dossiers.get(&notice.dossier_code) else { return };
+        let Some(dossier) = self.dossiers.get(&notice.dossier_code) else {
+            return;
+        };
         let number = dossier.number;
         let evidence = |name: &str| self.journey.evidence(name);
         match &notice.kind {
@@ -94,14 +113,18 @@ impl Progress {
                 evidence(&result.evidence),
                 result.version
             )),
-            Some(Kind::Result(result)) => self.say(&format!(
-                "{} {number}: {} is there and can be handed out",
-                style("✦").green(),
-                evidence(&result.evidence)
-            )),
+            Some(Kind::Result(result)) if self.journey.is_paper(&result.evidence) => {
+                self.say(&format!(
+                    "{} {number}: {} can be handed out",
+                    style("✦").green(),
+                    evidence(&result.evidence)
+                ));
+            }
             Some(Kind::PeerReturn(back)) => {
-                let (asking, giving) =
-                    (self.journey.step(&back.asking_step_id), self.journey.step(&back.giving_step_id));
+                let (asking, giving) = (
+                    self.journey.step(&back.asking_step_id),
+                    self.journey.step(&back.giving_step_id),
+                );
                 let what = evidence(&back.evidence);
                 self.say(&match back.state() {
                     PeerReturnState::Asked => format!(
@@ -118,26 +141,44 @@ impl Progress {
             }
             Some(Kind::Closed(_)) => {
                 let heading = dossier.heading.message();
-                dossier.heading.set_message(format!("{heading}  {}", style("closed").green()));
+                dossier
+                    .heading
+                    .set_message(format!("{heading}  {}", style("closed").green()));
                 self.say(&format!("{} {number}: closed", style("✓").green()));
             }
-            Some(Kind::Received(_) | Kind::Part(_)) | None => {}
+            Some(Kind::Received(_) | Kind::Part(_) | Kind::Result(_)) | None => {}
         }
     }
 
     fn show_step(&self, dossier: &Following, step: &v1::NoticeStep) {
-        let state = match (step.state(), step.round) {
-            (state, 0 | 1) => words::step(state).to_owned(),
-            (StepState::Completed, _) => "completed".to_owned(),
-            (state, round) => format!("{}, round {round}: {}", words::step(state), step.task),
-        };
+        if (step.state(), step.task.as_str()) == (StepState::Due, "review") {
+            self.say(&format!(
+                "{} {}: “{}” used the old version and is asked whether its result stands",
+                style("?").yellow(),
+                dossier.number,
+                self.journey.step(&step.step_id)
+            ));
+        }
         let mut who = self.journey.agency(&step.agency_code);
-        if let Some(officer) = step.officer.as_ref().filter(|officer| !officer.name.is_empty()) {
+        let officer = step
+            .officer
+            .as_ref()
+            .filter(|officer| !officer.name.is_empty());
+        if let Some(officer) = officer {
             who = format!("{who} ({})", officer.name);
         }
+        let state = match (step.state(), step.round) {
+            (StepState::Held, 0 | 1) if officer.is_some() => "taken up".to_owned(),
+            (StepState::Completed, _) | (_, 0 | 1) => words::step(step.state()).to_owned(),
+            (state, _) => format!("{} to {}", words::step(state), step.task),
+        };
         match (&self.view, dossier.steps.get(&step.step_id)) {
             (View::Live(_), Some(bar)) => {
-                put(bar, step.state(), self.step_line(&step.step_id, &state, &who));
+                put(
+                    bar,
+                    step.state(),
+                    self.step_line(&step.step_id, &state, &who),
+                );
             }
             _ => {
                 let title = self.journey.step(&step.step_id);
@@ -147,11 +188,18 @@ impl Progress {
     }
 
     fn step_line(&self, step: &str, state: &str, who: &str) -> String {
-        let titles = self.journey.steps().into_iter().map(|step| self.journey.step(step));
-        let width = titles.map(|title| measure_text_width(&title)).max().unwrap_or(0);
+        let titles = self
+            .journey
+            .steps()
+            .into_iter()
+            .map(|step| self.journey.step(step));
+        let width = titles
+            .map(|title| measure_text_width(&title))
+            .max()
+            .unwrap_or(0);
         let title = self.journey.step(step);
         let padding = width.saturating_sub(measure_text_width(&title));
-        format!("{title}{:padding$}  {state:<13}  {who}", "")
+        format!("{title}{:padding$}  {state:<14}  {who}", "")
     }
 
     /// Leaves the lines as they are now.
@@ -160,6 +208,10 @@ impl Progress {
             for bar in dossier.steps.values().chain([&dossier.heading]) {
                 bar.abandon();
             }
+        }
+        if let View::Live(_) = self.view {
+            // The last of the lines is not ended yet.
+            tell!();
         }
     }
 }

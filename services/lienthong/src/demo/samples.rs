@@ -43,7 +43,11 @@ macro_rules! sample {
 
 /// The three dossiers of the demo.
 pub(crate) const SAMPLES: [Sample; 3] = [
-    sample!("1-straight", "the straight one", [("birth_notice", "giay-chung-sinh.pdf")]),
+    sample!(
+        "1-straight",
+        "the straight one",
+        [("birth_notice", "giay-chung-sinh.pdf")]
+    ),
     sample!(
         "2-corrected",
         "an error in the birth certificate goes back to who made it, not to the parents",

@@ -67,7 +67,10 @@ impl Story {
             .processes()
             .filter_map(|process| Some(format!("{} ({})", process.name, process.pid()?)))
             .collect();
-        self.say(&format!("open, each its own process: {}", processes.join(", ")));
+        self.say(&format!(
+            "open, each its own process: {}",
+            processes.join(", ")
+        ));
         tokio::select! {
             refused = self.window.watch(String::new(), |notice| self.hear(notice)) => {
                 Err(refused).context("the desk's notices were not heard")
@@ -79,24 +82,37 @@ impl Story {
     async fn act(&self, town: &mut Town) -> anyhow::Result<()> {
         self.submit(0).await?;
         self.submit(1).await?;
-        self.until(town, |told, codes| codes.iter().all(|code| told.closed.contains(code))).await?;
+        self.until(town, |told, codes| {
+            codes.iter().all(|code| told.closed.contains(code))
+        })
+        .await?;
 
         let (office, step) = CLOSED_OFFICE;
         town.office(office)?.process.stop().await?;
         self.say(&format!("■ the {office} office is closed (SIGTERM)"));
         self.submit(2).await?;
-        self.until(town, |told, codes| told.waiting_for_office.contains(&codes[2])).await?;
+        self.until(town, |told, codes| {
+            told.waiting_for_office.contains(&codes[2])
+        })
+        .await?;
 
         let pid = town.broker.process.pid().unwrap_or_default();
         town.broker.process.kill().await?;
-        self.say(&format!("■ the broker is killed (SIGKILL, process {pid}) while {step} waits"));
+        self.say(&format!(
+            "■ the broker is killed (SIGKILL, process {pid}) while {step} waits"
+        ));
         town.broker.process.start()?;
         town.broker.serves().await?;
         let pid = town.broker.process.pid().unwrap_or_default();
-        self.say(&format!("▶ the broker is back on the same port (process {pid})"));
+        self.say(&format!(
+            "▶ the broker is back on the same port (process {pid})"
+        ));
         town.office(office)?.process.start()?;
         self.say(&format!("▶ the {office} office is open again"));
-        self.until(town, |told, codes| codes.iter().all(|code| told.closed.contains(code))).await
+        self.until(town, |told, codes| {
+            codes.iter().all(|code| told.closed.contains(code))
+        })
+        .await
     }
 
     /// Gives a sample to the desk, which is a process of its own, and waits for the code.
@@ -106,11 +122,14 @@ impl Story {
         let spooled: Spooled = spool::put(&self.folder.join("spool"), sample.name, form, &papers)?;
         let code = spooled.receipt(SUBMIT_MAX).await;
         let code = code.with_context(|| format!("dossier {} was not submitted", number + 1))?;
-        self.progress.borrow_mut().follow(number + 1, &code, sample.story);
+        self.progress
+            .borrow_mut()
+            .follow(number + 1, &code, sample.story);
         self.codes.borrow_mut().push(code);
         // What was told before the code was known is shown now.
         let mut early = Vec::new();
-        self.told.send_modify(|told| early = std::mem::take(&mut told.early));
+        self.told
+            .send_modify(|told| early = std::mem::take(&mut told.early));
         for notice in early {
             self.hear(&notice);
         }
@@ -170,10 +189,7 @@ impl Story {
 }
 
 /// Writes a sample's form and papers where a person can see them.
-fn lay_out(
-    folder: &Path,
-    sample: &Sample,
-) -> anyhow::Result<(Form, Vec<(String, PathBuf)>)> {
+fn lay_out(folder: &Path, sample: &Sample) -> anyhow::Result<(Form, Vec<(String, PathBuf)>)> {
     let folder = folder.join("dossiers").join(sample.name);
     let writing = || format!("cannot write into {}", folder.display());
     fs::create_dir_all(&folder).with_context(writing)?;

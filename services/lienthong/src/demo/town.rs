@@ -71,7 +71,9 @@ impl Town {
         authority.save(&pki)?;
         let issue = |role, code: &str, name: &str| -> anyhow::Result<Identity> {
             let identity = Identity::new(TRUST_DOMAIN, role, code)?;
-            authority.issue(&identity, Validity::days(VALID_DAYS))?.save(&pki, name)?;
+            authority
+                .issue(&identity, Validity::days(VALID_DAYS))?
+                .save(&pki, name)?;
             Ok(identity)
         };
         issue(Role::Operator, "operator", "operator")?;
@@ -111,14 +113,22 @@ impl Town {
         issue(Role::Desk, DESK_SYSTEM, "desk")?;
         let config = format!(
             "agency_code = \"{DESK_AGENCY}\"\nstore_folder = \"stores/desk\"\nspool_folder = \"spool\"\n\n\
-             {toward_broker}\n[credentials]\n{}",
+             [times]\nspool_ms = 50\n\n{toward_broker}\n[credentials]\n{}",
             credential_lines("desk")
         );
         let config = write(folder, "desk.toml", &config)?;
         let desk = Process::new("desk", "desk", &config, &logs);
-        let config = format!("{toward_broker}\n[credentials]\n{}", credential_lines("operator"));
+        let config = format!(
+            "{toward_broker}\n[credentials]\n{}",
+            credential_lines("operator")
+        );
         write(folder, "operator.toml", &config)?;
-        Ok(Self { folder: folder.to_owned(), broker, offices, desk })
+        Ok(Self {
+            folder: folder.to_owned(),
+            broker,
+            offices,
+            desk,
+        })
     }
 
     /// Starts everything and waits until all of it serves.
@@ -134,11 +144,19 @@ impl Town {
 
     /// Ends everything, the desk first.
     pub(crate) async fn close(&mut self) {
-        let Self { desk, broker, offices, .. } = self;
+        let Self {
+            desk,
+            broker,
+            offices,
+            ..
+        } = self;
         let ending = offices.iter_mut().map(|office| office.process.stop());
         // What cannot be ended now ends with the demo.
         let _ = desk.stop().await;
-        let _ = tokio::join!(futures_util::future::join_all(ending), broker.process.stop());
+        let _ = tokio::join!(
+            futures_util::future::join_all(ending),
+            broker.process.stop()
+        );
     }
 
     /// Every process.
@@ -149,17 +167,29 @@ impl Town {
 
     /// The office of this name.
     pub(crate) fn office(&mut self, name: &str) -> anyhow::Result<&mut Service> {
-        let office = self.offices.iter_mut().find(|office| office.process.name == name);
+        let office = self
+            .offices
+            .iter_mut()
+            .find(|office| office.process.name == name);
         office.with_context(|| format!("the town has no office {name}"))
     }
 
     /// Waits until a process falls that nobody ended, and says which.
     pub(crate) async fn fall(&mut self) -> anyhow::Error {
-        let Self { desk, broker, offices, .. } = self;
-        let mut processes: Vec<&mut Process> =
-            offices.iter_mut().map(|office| &mut office.process).collect();
+        let Self {
+            desk,
+            broker,
+            offices,
+            ..
+        } = self;
+        let mut processes: Vec<&mut Process> = offices
+            .iter_mut()
+            .map(|office| &mut office.process)
+            .collect();
         processes.extend([&mut broker.process, desk]);
-        let falling = processes.into_iter().map(|process| Box::pin(process.fall()));
+        let falling = processes
+            .into_iter()
+            .map(|process| Box::pin(process.fall()));
         futures_util::future::select_all(falling).await.0
     }
 }
@@ -173,7 +203,12 @@ impl Service {
     ) -> anyhow::Result<Self> {
         let options = ChannelOptions::exchange();
         let line = channel(&port.to_string(), identity.clone(), operator, options)?;
-        Ok(Self { process, identity, port, health: HealthClient::new(line) })
+        Ok(Self {
+            process,
+            identity,
+            port,
+            health: HealthClient::new(line),
+        })
     }
 
     /// Waits until it says that it serves.
@@ -223,10 +258,14 @@ fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<PathBuf> {
 
 /// Says in the directory where a system is dialled.
 fn set_address(directory: &mut toml::Table, system: &str, address: &str) -> anyhow::Result<()> {
-    let systems = directory.get_mut("system").and_then(toml::Value::as_array_mut);
-    let found = systems.into_iter().flatten().filter_map(toml::Value::as_table_mut).find(|one| {
-        one.get("code").and_then(toml::Value::as_str) == Some(system)
-    });
+    let systems = directory
+        .get_mut("system")
+        .and_then(toml::Value::as_array_mut);
+    let found = systems
+        .into_iter()
+        .flatten()
+        .filter_map(toml::Value::as_table_mut)
+        .find(|one| one.get("code").and_then(toml::Value::as_str) == Some(system));
     let found = found.with_context(|| format!("the sample directory has no system {system}"))?;
     found.insert("address".into(), address.into());
     Ok(())

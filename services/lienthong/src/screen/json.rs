@@ -1,19 +1,19 @@
 //! What programs read: the broker's answers as JSON, with words for enums and RFC 3339 for instants.
 
-use super::{time, words};
+use super::{tell, time, words};
 use contract::v1;
 use prost_types::Timestamp;
 use serde_json::{Value, json};
 
 /// Prints JSON on standard output.
 pub(crate) fn print(value: &Value) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    tell!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }
 
 /// Prints JSON on one line of its own, for streams.
 pub(crate) fn print_line(value: &Value) {
-    println!("{value}");
+    tell!("{value}");
 }
 
 fn instant(at: &Option<Timestamp>) -> Value {
@@ -21,7 +21,8 @@ fn instant(at: &Option<Timestamp>) -> Value {
 }
 
 fn text(text: &Option<v1::Text>) -> Value {
-    text.as_ref().map_or(Value::Null, |text| json!({ "vi": text.vi, "en": text.en }))
+    text.as_ref()
+        .map_or(Value::Null, |text| json!({ "vi": text.vi, "en": text.en }))
 }
 
 fn officer(officer: &Option<v1::Officer>) -> Value {

@@ -18,7 +18,11 @@ pub(crate) fn line(notice: &v1::Notice) -> String {
                 said.push_str(&format!(" (round {}: {})", step.round, step.task));
             }
             said.push_str(&format!(", {}", step.agency_code));
-            if let Some(officer) = step.officer.as_ref().filter(|officer| !officer.name.is_empty()) {
+            if let Some(officer) = step
+                .officer
+                .as_ref()
+                .filter(|officer| !officer.name.is_empty())
+            {
                 said.push_str(&format!(" ({})", officer.name));
             }
             if !step.reason.is_empty() {
@@ -27,7 +31,10 @@ pub(crate) fn line(notice: &v1::Notice) -> String {
             said
         }
         Some(Kind::Result(result)) => {
-            format!("result {} version {} can be handed out", result.evidence, result.version)
+            format!(
+                "result {} version {} can be handed out",
+                result.evidence, result.version
+            )
         }
         Some(Kind::Part(part)) => format!("part {}: {}", part.part_id, words::part(part.state())),
         Some(Kind::Closed(_)) => "closed".to_owned(),

@@ -4,41 +4,76 @@ use super::{table::Table, time, words};
 use contract::v1;
 use std::collections::HashMap;
 
-/// The slip of a dossier, in lines of at most `columns`.
-pub(crate) fn render(dossier: &v1::TrackResponse, columns: usize, indent: usize) -> String {
+/// The slip of a dossier, in lines of at most `columns`; `name` calls the agencies that have no step.
+pub(crate) fn render(
+    dossier: &v1::TrackResponse,
+    columns: usize,
+    indent: usize,
+    name: impl Fn(&str) -> String,
+) -> String {
     let names: HashMap<&str, &str> = dossier
         .steps
         .iter()
         .map(|step| (step.agency_code.as_str(), step.agency_name.as_str()))
         .filter(|(_, name)| !name.is_empty())
         .collect();
-    // The desk has no step; and a department that a step was moved away from has none any more.
-    let name = |code: &str| names.get(code).map_or(code, |name| *name).to_owned();
+    let name = |code: &str| {
+        names
+            .get(code)
+            .map_or_else(|| name(code), |name| (*name).to_owned())
+    };
+    let titles: HashMap<&str, &str> = dossier
+        .steps
+        .iter()
+        .filter_map(|step| Some((step.step_id.as_str(), step.title.as_ref()?.en.as_str())))
+        .collect();
     let received = time::read(&dossier.received_at);
     let at = |at: &Option<prost_types::Timestamp>| {
         time::read(at).map_or_else(String::new, |at| time::beside(at, received))
     };
     let mut table = Table::new([
-        "Given by", "Received by", "Step", "Asked", "Given", "Received", "Answered", "Outcome",
-        "Officer", "Limit",
+        "Given by",
+        "Received by",
+        "Step",
+        "Given",
+        "Received",
+        "Answered",
+        "Outcome",
     ]);
     for row in &dossier.control_slip {
+        let title = titles
+            .get(row.step_id.as_str())
+            .copied()
+            .unwrap_or(&row.step_id);
         let step = match row.round {
-            0 | 1 => row.step_id.clone(),
-            round => format!("{} ({round})", row.step_id),
+            0 | 1 => title.to_owned(),
+            round => format!("{title} (round {round}: {})", row.task),
         };
         table.row([
             name(&row.from_agency_code),
             name(&row.to_agency_code),
             step,
-            row.task.clone(),
             at(&row.handed_at),
             at(&row.received_at),
             at(&row.answered_at),
-            row.outcome.replace('_', " "),
-            row.officer.as_ref().map(|officer| officer.name.clone()).unwrap_or_default(),
-            words::timeliness(row.timeliness()).to_owned(),
+            outcome(row),
         ]);
     }
     table.render(columns, indent)
+}
+
+/// How a passage was answered, by whom, and whether within its limit.
+fn outcome(row: &v1::ControlSlipRow) -> String {
+    let mut said = row.outcome.replace('_', " ");
+    let officer = row
+        .officer
+        .as_ref()
+        .map_or("", |officer| officer.name.as_str());
+    if !said.is_empty() && !officer.is_empty() {
+        said.push_str(&format!(" by {officer}"));
+    }
+    match words::timeliness(row.timeliness()) {
+        "" => said,
+        timeliness => format!("{said}, {timeliness}"),
+    }
 }

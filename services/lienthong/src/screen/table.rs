@@ -17,7 +17,10 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(headings: impl IntoIterator<Item = &'static str>) -> Self {
-        Self { headings: headings.into_iter().collect(), rows: Vec::new() }
+        Self {
+            headings: headings.into_iter().collect(),
+            rows: Vec::new(),
+        }
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
@@ -60,7 +63,11 @@ impl Table {
     }
 
     fn as_lists(&self, shown: &[usize], columns: usize, indent: usize) -> String {
-        let label = shown.iter().map(|n| self.headings[*n].len()).max().unwrap_or(0);
+        let label = shown
+            .iter()
+            .map(|n| self.headings[*n].len())
+            .max()
+            .unwrap_or(0);
         let room = columns.saturating_sub(indent + label + GAP).max(COLUMN_MIN);
         let mut text = String::new();
         for (number, row) in self.rows.iter().enumerate() {
@@ -91,8 +98,11 @@ fn fit(wanted: &[usize], room: usize) -> Option<Vec<usize>> {
 }
 
 fn put_row(text: &mut String, cells: Vec<String>, widths: &[usize], indent: usize) {
-    let wrapped: Vec<Vec<String>> =
-        cells.iter().zip(widths).map(|(cell, width)| wrap(cell, *width)).collect();
+    let wrapped: Vec<Vec<String>> = cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| wrap(cell, *width))
+        .collect();
     for line in 0..wrapped.iter().map(Vec::len).max().unwrap_or(0) {
         let mut row = " ".repeat(indent);
         for (n, (lines, width)) in wrapped.iter().zip(widths).enumerate() {
@@ -138,8 +148,7 @@ fn cut_at(word: &str, width: usize) -> usize {
         .char_indices()
         .filter(|(_, c)| matches!(c, '-' | '_' | '/' | ','))
         .map(|(at, c)| at + c.len_utf8())
-        .filter(fits)
-        .next_back();
+        .rfind(fits);
     joint
         .or_else(|| ends().take_while(fits).last())
         .unwrap_or_else(|| ends().next().unwrap_or(word.len()))
@@ -151,8 +160,16 @@ mod tests {
 
     fn table() -> Table {
         let mut table = Table::new(["From", "Step", "Note", "Empty"]);
-        table.row(["Công an xã Mẫu Một".into(), "register_residence".into(), "".into()]);
-        table.row(["Tư pháp - hộ tịch, UBND xã Mẫu Một".into(), "register_birth".into(), "ghi chú".into()]);
+        table.row([
+            "Công an xã Mẫu Một".into(),
+            "register_residence".into(),
+            "".into(),
+        ]);
+        table.row([
+            "Tư pháp - hộ tịch, UBND xã Mẫu Một".into(),
+            "register_birth".into(),
+            "ghi chú".into(),
+        ]);
         table
     }
 
@@ -163,7 +180,10 @@ mod tests {
             for line in text.lines() {
                 assert!(measure_text_width(line) <= columns, "{columns}: {line}");
             }
-            assert!(text.replace(char::is_whitespace, "").contains("Mẫu"), "{text}");
+            assert!(
+                text.replace(char::is_whitespace, "").contains("Mẫu"),
+                "{text}"
+            );
         }
     }
 

@@ -10,7 +10,8 @@ const OFFSET: Offset = jiff::tz::offset(7);
 
 /// An instant of the contract, if it is set and sound.
 pub(crate) fn read(at: &Option<prost_types::Timestamp>) -> Option<Timestamp> {
-    at.as_ref().and_then(|at| Timestamp::new(at.seconds, at.nanos).ok())
+    at.as_ref()
+        .and_then(|at| Timestamp::new(at.seconds, at.nanos).ok())
 }
 
 fn here(at: Timestamp) -> Zoned {

@@ -10,13 +10,21 @@ const TITLE_COLUMNS_MAX: usize = 32;
 /// Columns that what is said of them needs at least to stand beside.
 const SAID_COLUMNS_MIN: usize = 24;
 
-/// The screen, in lines of at most `columns`.
-pub(crate) fn render(dossier: &v1::TrackResponse, columns: usize) -> String {
+/// The screen for the desk of this agency code, in lines of at most `columns`.
+pub(crate) fn render(dossier: &v1::TrackResponse, desk: &str, columns: usize) -> String {
     let mut screen = String::new();
     // A text cannot refuse to be written to.
-    let _ = writeln!(screen, "{}  {}", style(&dossier.dossier_code).bold(), state(dossier.state()));
+    let _ = writeln!(
+        screen,
+        "{}  {}",
+        style(&dossier.dossier_code).bold(),
+        state(dossier.state())
+    );
     if let Some(title) = &dossier.procedure_title {
-        for line in [&title.vi, &title.en].into_iter().flat_map(|title| wrap(title, columns)) {
+        for line in [&title.vi, &title.en]
+            .into_iter()
+            .flat_map(|title| wrap(title, columns))
+        {
             let _ = writeln!(screen, "{line}");
         }
     }
@@ -31,9 +39,15 @@ pub(crate) fn render(dossier: &v1::TrackResponse, columns: usize) -> String {
         }
     }
 
-    let titles = dossier.parts.iter().map(|part| measure_text_width(&title_of(&part.title, &part.part_id)));
+    let titles = dossier
+        .parts
+        .iter()
+        .map(|part| measure_text_width(&title_of(&part.title, &part.part_id)));
     let titles = titles.chain(
-        dossier.steps.iter().map(|step| measure_text_width(&title_of(&step.title, &step.step_id))),
+        dossier
+            .steps
+            .iter()
+            .map(|step| measure_text_width(&title_of(&step.title, &step.step_id))),
     );
     let width = titles.max().unwrap_or(0).min(TITLE_COLUMNS_MAX);
 
@@ -46,20 +60,58 @@ pub(crate) fn render(dossier: &v1::TrackResponse, columns: usize) -> String {
             let _ = write!(said, ", promised {}", time::full(at));
         }
         let mark = mark_of_part(part.state());
-        put(&mut screen, mark, &title_of(&part.title, &part.part_id), &said, width, columns);
+        put(
+            &mut screen,
+            mark,
+            &title_of(&part.title, &part.part_id),
+            &said,
+            width,
+            columns,
+        );
     }
 
     let _ = writeln!(screen, "\n{}", style("Steps").bold());
     let received = time::read(&dossier.received_at);
-    for step in &dossier.steps {
+    for step in in_order(dossier) {
         let said = step_in_words(step, received);
         let mark = mark_of_step(step.state());
-        put(&mut screen, mark, &title_of(&step.title, &step.step_id), &said, width, columns);
+        put(
+            &mut screen,
+            mark,
+            &title_of(&step.title, &step.step_id),
+            &said,
+            width,
+            columns,
+        );
     }
 
-    let _ = writeln!(screen, "\n{}", style("Control slip (phiếu kiểm soát)").bold());
-    screen.push_str(&slip::render(dossier, columns, 2));
+    let _ = writeln!(
+        screen,
+        "\n{}",
+        style("Control slip (phiếu kiểm soát)").bold()
+    );
+    let name = |code: &str| {
+        if code == desk {
+            format!("this desk ({code})")
+        } else {
+            code.to_owned()
+        }
+    };
+    screen.push_str(&slip::render(dossier, columns, 2, name));
     screen
+}
+
+/// The steps in the order in which they were first handed over; those that were not come last.
+fn in_order(dossier: &v1::TrackResponse) -> Vec<&v1::StepStatus> {
+    let mut steps: Vec<_> = dossier.steps.iter().collect();
+    steps.sort_by_key(|step| {
+        let first = dossier
+            .control_slip
+            .iter()
+            .position(|row| row.step_id == step.step_id);
+        first.unwrap_or(usize::MAX)
+    });
+    steps
 }
 
 /// What there is to say of a step: its state, who is at it, since when, what it waits for.
@@ -68,8 +120,15 @@ fn step_in_words(step: &v1::StepStatus, received: Option<jiff::Timestamp>) -> St
     if step.state() == StepState::Waiting && !step.waiting_for.is_empty() {
         said = vec![format!("waits for {}", step.waiting_for.join(", "))];
     }
-    let agency = if step.agency_name.is_empty() { &step.agency_code } else { &step.agency_name };
-    let officer = step.officer.as_ref().map_or("", |officer| officer.name.as_str());
+    let agency = if step.agency_name.is_empty() {
+        &step.agency_code
+    } else {
+        &step.agency_name
+    };
+    let officer = step
+        .officer
+        .as_ref()
+        .map_or("", |officer| officer.name.as_str());
     match officer {
         "" => said.push(agency.clone()),
         officer => said.push(format!("{agency} ({officer})")),
@@ -77,9 +136,8 @@ fn step_in_words(step: &v1::StepStatus, received: Option<jiff::Timestamp>) -> St
     if step.round > 1 && !step.task.is_empty() {
         said.push(format!("round {}: {}", step.round, step.task));
     }
-    let at = |at: &Option<prost_types::Timestamp>| {
-        time::read(at).map(|at| time::beside(at, received))
-    };
+    let at =
+        |at: &Option<prost_types::Timestamp>| time::read(at).map(|at| time::beside(at, received));
     match (at(&step.held_since), at(&step.finished_at)) {
         (Some(held), Some(finished)) => said.push(format!("{held} to {finished}")),
         (Some(held), None) => said.push(format!("since {held}")),
@@ -96,7 +154,10 @@ fn step_in_words(step: &v1::StepStatus, received: Option<jiff::Timestamp>) -> St
 }
 
 fn is_finished(state: StepState) -> bool {
-    matches!(state, StepState::Completed | StepState::Refused | StepState::Ended)
+    matches!(
+        state,
+        StepState::Completed | StepState::Refused | StepState::Ended
+    )
 }
 
 /// One line with its mark and name, and what is said of it beside it, or below where it is narrow.
@@ -121,7 +182,11 @@ fn put(
         let title = titles.get(n).map_or("", String::as_str);
         let said = said.get(n).map_or("", String::as_str);
         let padding = width.saturating_sub(measure_text_width(title));
-        let start = if n == 0 { format!("  {mark} ") } else { "    ".to_owned() };
+        let start = if n == 0 {
+            format!("  {mark} ")
+        } else {
+            "    ".to_owned()
+        };
         let line = format!("{start}{title}{:padding$}  {said}", "");
         let _ = writeln!(screen, "{}", line.trim_end());
     }

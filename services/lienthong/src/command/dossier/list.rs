@@ -1,7 +1,7 @@
 //! Lists a desk's dossiers.
 
 use super::DeskArgs;
-use crate::screen::{self, json, table::Table, time, words};
+use crate::screen::{self, json, table::Table, tell, time, words};
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
@@ -26,7 +26,7 @@ impl ListCommand {
             return json::print(&json!({ "dossiers": dossiers }));
         }
         if dossiers.is_empty() {
-            println!("No dossiers yet.");
+            tell!("No dossiers yet.");
             return Ok(());
         }
         let mut table = Table::new(["Dossier", "Procedure", "State", "Received"]);
@@ -38,7 +38,7 @@ impl ListCommand {
                 time::read(&dossier.received_at).map_or_else(String::new, time::full),
             ]);
         }
-        print!("{}", table.render(screen::columns(), 0));
+        tell!("{}", table.render(screen::columns(), 0).trim_end());
         Ok(())
     }
 }

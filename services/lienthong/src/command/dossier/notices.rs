@@ -1,7 +1,7 @@
 //! Tells what a desk was told.
 
 use super::DeskArgs;
-use crate::screen::{json, notice};
+use crate::screen::{json, notice, tell};
 use anyhow::Context as _;
 use clap::Args;
 use contract::v1::Notice;
@@ -29,19 +29,26 @@ impl NoticesCommand {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let window = self.desk.window()?;
         let tell = |told: &Notice| {
-            if self.dossier.as_ref().is_some_and(|code| *code != told.dossier_code) {
+            if self
+                .dossier
+                .as_ref()
+                .is_some_and(|code| *code != told.dossier_code)
+            {
                 return;
             }
             if json {
                 json::print_line(&json::notice(told));
             } else {
-                println!("{}", notice::line(told));
+                tell!("{}", notice::line(told));
             }
         };
         let heard = if self.follow {
             Err(window.watch(self.after.clone(), tell).await)
         } else {
-            window.notices(self.after.clone()).await.map(|(notices, _)| notices.iter().for_each(tell))
+            window
+                .notices(self.after.clone())
+                .await
+                .map(|(notices, _)| notices.iter().for_each(tell))
         };
         heard.context("the notices were not heard")
     }

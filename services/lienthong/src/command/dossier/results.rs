@@ -1,7 +1,7 @@
 //! Lists and saves a dossier's results.
 
 use super::DeskArgs;
-use crate::screen::{self, json, table::Table, time};
+use crate::screen::{self, json, table::Table, tell, time};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// List the results that exist so far, and save them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lienthong dossier results H99.01.01-261122-0001\n  lienthong dossier results H99.01.01-261122-0001 --out results"
+    after_help = "Example:\n  lienthong dossier results H99.01.01-20261122-0000001\n  lienthong dossier results H99.01.01-20261122-0000001 --out results"
 )]
 pub(crate) struct ResultsCommand {
     /// The dossier's code.
@@ -39,12 +39,15 @@ impl ResultsCommand {
             }));
         }
         if found.results.is_empty() {
-            println!("No results yet.");
+            tell!("No results yet.");
         } else {
             let mut table = Table::new(["Result", "Version", "Given by", "At", "Documents"]);
             for result in &found.results {
-                let documents: Vec<_> =
-                    result.documents.iter().map(|document| document.file_name.as_str()).collect();
+                let documents: Vec<_> = result
+                    .documents
+                    .iter()
+                    .map(|document| document.file_name.as_str())
+                    .collect();
                 table.row([
                     result.name.clone(),
                     result.version.to_string(),
@@ -53,13 +56,13 @@ impl ResultsCommand {
                     documents.join(", "),
                 ]);
             }
-            print!("{}", table.render(screen::columns(), 0));
+            tell!("{}", table.render(screen::columns(), 0).trim_end());
         }
         for file in saved {
-            println!("saved {}", file.display());
+            tell!("saved {}", file.display());
         }
         if !found.complete {
-            println!("The dossier is still open: more may come.");
+            tell!("The dossier is still open: more may come.");
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::DeskArgs;
 use crate::{
-    screen::{json, time},
+    screen::{json, tell, time},
     spool,
 };
 use anyhow::bail;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 /// through that desk's spool folder.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lienthong dossier submit --procedure birth --file dossier.json --attach birth_notice=giay-chung-sinh.pdf"
+    after_help = "Example:\n  lienthong dossier submit --procedure birth --file dossier.json \\\n      --attach birth_notice=giay-chung-sinh.pdf"
 )]
 pub(crate) struct SubmitCommand {
     /// The procedure; the form's when left out.
@@ -56,7 +56,10 @@ impl SubmitCommand {
         for (name, given) in &mut form.evidence {
             given.documents.retain(|path| {
                 let path = folder.join(path);
-                !self.attach.iter().any(|(evidence, file)| evidence == name && same(file, &path))
+                !self
+                    .attach
+                    .iter()
+                    .any(|(evidence, file)| evidence == name && same(file, &path))
             });
         }
         let key = self.key.unwrap_or_else(|| Uuid::now_v7().to_string());
@@ -84,20 +87,29 @@ impl SubmitCommand {
                 let mut papers = self.attach;
                 for (name, given) in &mut form.evidence {
                     let documents = std::mem::take(&mut given.documents);
-                    papers.extend(documents.into_iter().map(|path| (name.clone(), folder.join(path))));
+                    papers.extend(
+                        documents
+                            .into_iter()
+                            .map(|path| (name.clone(), folder.join(path))),
+                    );
                 }
-                (spool::put(&spool, &key, form, &papers)?.receipt(patience).await?, None)
+                (
+                    spool::put(&spool, &key, form, &papers)?
+                        .receipt(patience)
+                        .await?,
+                    None,
+                )
             }
             Err(error) => return Err(error.into()),
         };
         if json {
             return json::print(&json!({ "dossier_code": dossier_code, "submit_key": key }));
         }
-        println!("{dossier_code}");
+        tell!("{dossier_code}");
         if let Some(at) = promised_at {
-            println!("promised until {}", time::full(at));
+            tell!("promised until {}", time::full(at));
         }
-        println!("\nNext: lienthong dossier track {dossier_code}");
+        tell!("\nNext: lienthong dossier track {dossier_code}");
         Ok(())
     }
 }

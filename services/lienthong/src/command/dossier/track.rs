@@ -1,13 +1,13 @@
 //! Shows where a dossier stands.
 
 use super::DeskArgs;
-use crate::screen::{self, json, track};
+use crate::screen::{self, json, tell, track};
 use clap::Args;
 
 /// Show where a dossier stands: parts, steps, what it waits for, and its control slip.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lienthong dossier track H99.01.01-261122-0001\n  lienthong dossier track H99.01.01-261122-0001 --json"
+    after_help = "Example:\n  lienthong dossier track H99.01.01-20261122-0000001\n  lienthong dossier track H99.01.01-20261122-0000001 --json"
 )]
 pub(crate) struct TrackCommand {
     /// The dossier's code.
@@ -18,11 +18,15 @@ pub(crate) struct TrackCommand {
 
 impl TrackCommand {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let dossier = self.desk.window()?.line.track(&self.code).await?;
+        let window = self.desk.window()?;
+        let dossier = window.line.track(&self.code).await?;
         if json {
             return json::print(&json::track(&dossier));
         }
-        print!("{}", track::render(&dossier, screen::columns()));
+        tell!(
+            "{}",
+            track::render(&dossier, &window.agency_code, screen::columns()).trim_end()
+        );
         Ok(())
     }
 }
