@@ -5,6 +5,8 @@
 mod cli;
 mod command;
 mod demo;
+#[cfg(test)]
+mod examples;
 mod screen;
 mod spool;
 mod trouble;
