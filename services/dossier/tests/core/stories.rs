@@ -341,7 +341,9 @@ fn a_report_on_anothers_step_is_refused_and_says_nothing_of_it() {
 fn what_a_department_lost_is_handed_over_again() {
     let mut case = Case::birth_registered();
     let before = case.handover("register_residence");
+    assert!(case.step("register_residence").held_since.is_some());
     case.loses("register_residence");
+    assert!(case.step("register_residence").held_since.is_none());
 
     assert_eq!(case.owed(), ["register_residence"]);
     assert_eq!(

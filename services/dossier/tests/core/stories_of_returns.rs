@@ -502,3 +502,34 @@ fn a_refusal_elsewhere_leaves_an_open_answer_open() {
     assert!(case.dossier.returns.is_empty());
     assert_eq!(case.owed(), ["issue_health_card"]);
 }
+
+#[test]
+fn one_who_waits_for_an_answer_hears_of_its_own_fault_together_with_it() {
+    let mut case = chain();
+    for step in ["first", "second"] {
+        case.holds(step);
+        case.says(step, completed("one"));
+    }
+    case.holds("third");
+    case.says("first", corrected("a", "two"));
+    case.holds("second");
+    case.says("second", Says::Redo);
+    case.says("second", returned("a"));
+    case.says("third", returned("b"));
+    assert_eq!(case.owed(), ["first"], "the second can do nothing yet");
+
+    case.holds("first");
+    case.says("first", upheld("a"));
+    let handover = case.handover("second");
+    assert_eq!(
+        (
+            handover.task,
+            handover.faults.len(),
+            handover.fault_answers.len()
+        ),
+        (Task::Work, 1, 1)
+    );
+    case.holds("second");
+    case.says("second", completed("two"));
+    assert_eq!(case.handover("third").fault_answers[0].version, 2);
+}
