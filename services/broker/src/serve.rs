@@ -353,6 +353,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
         .max_concurrent_streams(config.limits.streams_per_connection_max)
         .max_connection_age(Duration::from_secs(config.limits.connection_age_s_max))
         .max_connection_age_grace(config.limits.drain())
+        .layer(node::undecoded::layer())
         .add_service(
             DeskServiceServer::new(desk)
                 .max_decoding_message_size(bytes_max)
@@ -445,7 +446,9 @@ impl Serving {
     /// Serves until the shutdown, or until the store can no longer be trusted.
     async fn run(
         self,
-        router: tonic::transport::server::Router,
+        router: tonic::transport::server::Router<
+            tower::layer::util::Stack<node::undecoded::Layer, tower::layer::util::Identity>,
+        >,
         listener: Listener,
     ) -> Result<(), BrokerError> {
         let Self {

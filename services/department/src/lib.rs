@@ -124,6 +124,7 @@ pub async fn run(
     let ending = shutdown.clone();
     let server = Server::builder()
         .max_concurrent_streams(streams_max)
+        .layer(node::undecoded::layer())
         .add_service(InterceptedService::new(service, broker_only(broker)))
         .add_service(InterceptedService::new(health_service, watchers.clone()))
         .add_service(InterceptedService::new(reflection, watchers))

@@ -13,6 +13,7 @@ pub mod stream;
 pub mod telemetry;
 pub mod tls;
 pub mod transfer;
+pub mod undecoded;
 
 #[cfg(test)]
 mod testing;
