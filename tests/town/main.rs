@@ -1,6 +1,10 @@
 //! The whole system over real mutual TLS, on ports that the system picks: stories that an official
 //! could read, and what each piece of bad input and each fault gets.
 
+mod bad_input;
 mod child;
+mod identity;
+mod repetition;
+mod silence;
 mod stories;
 mod town;

@@ -108,7 +108,7 @@ async fn an_error_goes_back_to_who_made_it_and_the_citizen_is_asked_nothing() {
     let dossier = town.desk().submit("birth").await;
 
     assert_eq!(town.desk().results(&dossier).await, RESULTS);
-    let certificate = newest(&town, &dossier, "birth_certificate").await;
+    let certificate = town.desk().result(&dossier, "birth_certificate").await;
     assert_eq!(certificate.version, 2);
     let seen = town.desk().track(&dossier).await;
     assert_eq!((seen.visits, seen.papers_asked_twice), (1, 0));
@@ -138,7 +138,7 @@ async fn who_finished_with_the_old_version_is_asked_whether_it_stands() {
     assert_eq!(asked.changes[0].evidence, "birth_certificate");
     assert_eq!((asked.changes[0].from_version, asked.changes[0].to_version), (1, 2));
     town.desk().closes(&dossier).await;
-    assert_eq!(newest(&town, &dossier, "residence_notice").await.version, 1);
+    assert_eq!(town.desk().result(&dossier, "residence_notice").await.version, 1);
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn who_does_it_again_gives_a_new_version() {
     town.clerk("social-insurance").works();
 
     assert_eq!(town.desk().results(&dossier).await, RESULTS);
-    assert_eq!(newest(&town, &dossier, "residence_notice").await.version, 2);
+    assert_eq!(town.desk().result(&dossier, "residence_notice").await.version, 2);
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn what_the_giver_upholds_stands() {
     let dossier = town.desk().submit("birth").await;
 
     assert_eq!(town.desk().results(&dossier).await, RESULTS);
-    assert_eq!(newest(&town, &dossier, "birth_certificate").await.version, 1);
+    assert_eq!(town.desk().result(&dossier, "birth_certificate").await.version, 1);
     assert_eq!(returns(&town, &dossier).await, [PeerReturnState::Asked, PeerReturnState::Upheld]);
 }
 
@@ -275,11 +275,6 @@ async fn every_service_says_that_it_serves_and_can_be_looked_into() {
     }
     town.stop("police").await;
     assert!(!town.watcher_of("police").serves().await);
-}
-
-async fn newest(town: &Town, dossier: &Filed, name: &str) -> v1::Evidence {
-    let results = town.desk().evidence(dossier).await;
-    results.into_iter().find(|one| one.name == name).unwrap_or_else(|| panic!("no {name}"))
 }
 
 async fn returns(town: &Town, dossier: &Filed) -> Vec<PeerReturnState> {

@@ -1,13 +1,16 @@
 //! Somebody with a certificate who calls the broker, as well or as badly as a test wants.
 
+use super::birth::Scan;
 use contract::v1::{
-    self, desk_service_client::DeskServiceClient, document_service_client::DocumentServiceClient,
+    self, department_service_client::DepartmentServiceClient, desk_service_client::DeskServiceClient, document_service_client::DocumentServiceClient,
     exchange_service_client::ExchangeServiceClient, operator_service_client::OperatorServiceClient,
+    verdict::Outcome,
 };
 use node::{
     fault::{Fault, Refusal},
     identity::Identity,
     tls::{ChannelOptions, Credentials, channel},
+    transfer::{Source, TransferError, upload},
 };
 use std::net::SocketAddr;
 use tonic::{Status, transport::Channel};
@@ -59,6 +62,33 @@ impl Caller {
 
     pub(crate) fn operator(&self) -> OperatorServiceClient<Channel> {
         OperatorServiceClient::new(self.line.clone())
+    }
+
+    pub(crate) fn department(&self) -> DepartmentServiceClient<Channel> {
+        DepartmentServiceClient::new(self.line.clone())
+    }
+
+    /// Reports one item and says what the broker makes of it.
+    pub(crate) async fn report(&self, item: v1::Item) -> Outcome {
+        let request = v1::ReportOneRequest { item: Some(item) };
+        let response = self.exchange().report_one(request).await.unwrap().into_inner();
+        response.verdict.unwrap().outcome.unwrap()
+    }
+
+    /// How much the broker has of a document, as far as it tells this system: bytes, and whether
+    /// that is all.
+    pub(crate) async fn stat(&self, agency: &str, digest: &[u8]) -> (u64, bool) {
+        let request =
+            v1::StatRequest { digest: digest.to_vec().into(), agency_code: agency.into() };
+        let stat = self.documents().stat(request).await.unwrap().into_inner();
+        (stat.received_bytes, stat.complete)
+    }
+
+    /// Uploads a paper on behalf of an agency.
+    pub(crate) async fn upload(&self, agency: &str, scan: &Scan) -> Result<(), TransferError> {
+        let source = Source::Bytes(scan.bytes.clone().into());
+        let size_bytes = scan.bytes.len() as u64;
+        upload(self.documents_channel(), agency, &source, scan.digest(), size_bytes).await
     }
 
     /// The bytes of a document, on behalf of an agency.

@@ -4,6 +4,7 @@
 pub(crate) mod birth;
 pub(crate) mod caller;
 pub(crate) mod ground;
+pub(crate) mod knock;
 pub(crate) mod log;
 pub(crate) mod office;
 pub(crate) mod party;
@@ -16,6 +17,7 @@ pub(crate) use self::{caller::Caller, office::Clerk, puppet::Puppet, window::Win
 
 use self::{
     ground::{BROKER, Ground, OTHER_POLICE, POSTS, Post, TRUST_DOMAIN},
+    knock::Door,
     log::Log,
     party::Party,
     patience::until,
@@ -238,11 +240,21 @@ impl Town {
         self.caller(Role::Operator, "operator")
     }
 
+    /// A system with a good certificate, calling a department.
+    pub(crate) fn caller_at(&self, office: &str, role: Role, code: &str) -> Caller {
+        let identity = Identity::new(TRUST_DOMAIN, Role::Department, post(office).system).unwrap();
+        Caller::new(self.ground.credentials(role, code), self.address(office), identity)
+    }
+
+    /// The broker's door, for strangers.
+    pub(crate) fn door(&self) -> Door {
+        let authority_pem = self.ground.authority_pem().to_owned();
+        Door { address: self.address(BROKER), authority_pem }
+    }
+
     /// An operator, asking a department how it does.
     pub(crate) fn watcher_of(&self, office: &str) -> Caller {
-        let identity = Identity::new(TRUST_DOMAIN, Role::Department, post(office).system).unwrap();
-        let operator = self.ground.credentials(Role::Operator, "operator");
-        Caller::new(operator, self.address(office), identity)
+        self.caller_at(office, Role::Operator, "operator")
     }
 
     /// An operator moves a step of an open dossier, and is told its round.
@@ -265,10 +277,16 @@ impl Town {
     }
 
     /// A department played by the test, word by word.
-    pub(crate) async fn puppet(&self, office: &'static str) -> Puppet {
-        let post = post(office);
-        let credentials = self.ground.credentials(Role::Department, post.system);
-        Puppet::open(post, credentials, self.address(office), self.system_of(office)).await
+    pub(crate) fn puppet(&self, office: &'static str) -> Puppet {
+        self.puppet_as(office, post(office).system)
+    }
+
+    /// As [`puppet`](Self::puppet), with the certificate of this system.
+    pub(crate) fn puppet_as(&self, office: &'static str, system: &str) -> Puppet {
+        let credentials = self.ground.credentials(Role::Department, system);
+        let address = self.address(office);
+        let (caller, log) = (self.system_of(office), self.log(office));
+        Puppet::open(post(office), credentials, address, caller, &log)
     }
 
     /// Denies a certificate from now on.
@@ -286,10 +304,31 @@ impl Town {
         answer.await.expect("the broker runs").expect("a sound directory");
     }
 
+    /// Waits until the broker has logged a line with these words, and sees that it is the only one.
+    pub(crate) async fn is_logged_once(&self, words: &str) {
+        let log = self.log(BROKER);
+        let lines = until(&format!("a line with {words} in the broker's log"), || async {
+            let lines = log.lines_with(words);
+            (!lines.is_empty()).then_some(lines)
+        })
+        .await;
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+    }
+
     /// The incidents that the operator sees.
     pub(crate) async fn incidents(&self) -> Vec<v1::Incident> {
         let request = v1::ListIncidentsRequest { include_closed: true, ..Default::default() };
         self.operator().operator().list_incidents(request).await.unwrap().into_inner().incidents
+    }
+
+    /// Waits until every incident with this cause is over, and gives them.
+    pub(crate) async fn incidents_settled(&self, cause: &str) -> Vec<v1::Incident> {
+        until(&format!("all incidents {cause} to be over"), || async {
+            let mut found = self.incidents().await;
+            found.retain(|incident| incident.cause == cause);
+            found.iter().all(|incident| incident.closed_at.is_some()).then_some(found)
+        })
+        .await
     }
 
     /// Waits for an incident with this cause.

@@ -1,27 +1,24 @@
 //! A department played by the test, word by word: what it is handed over, when and what it answers.
 
-use super::{caller::Caller, ground::Post, patience::patiently};
+use super::{caller::Caller, ground::Post, log::Log, party::Party, patience::patiently};
 use contract::v1::{
     self, Envelope, HandOverRequest, HandOverResponse,
     department_service_server::{DepartmentService, DepartmentServiceServer},
     envelope::Content,
     verdict::Outcome,
 };
-use node::{
-    shutdown::Shutdown,
-    tls::{Credentials, Listener, ListenerLimits},
-};
+use node::tls::{Credentials, Listener, ListenerLimits};
 use std::{net::SocketAddr, pin::Pin, time::SystemTime};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
 
-/// See the module. Dropping it closes the office.
+/// See the module. Dropping it cuts its lines and closes the office.
 pub(crate) struct Puppet {
     pub(crate) post: Post,
     pub(crate) caller: Caller,
     heard: mpsc::Receiver<Heard>,
-    shutdown: Shutdown,
+    _office: Party,
 }
 
 /// An item that the broker handed over, and the way to answer it.
@@ -54,25 +51,27 @@ impl Heard {
 }
 
 impl Puppet {
-    pub(crate) async fn open(
+    pub(crate) fn open(
         post: Post,
         credentials: Credentials,
         address: SocketAddr,
         caller: Caller,
+        log: &Log,
     ) -> Self {
-        let listener = Listener::bind(address, &credentials, ListenerLimits::default()).await.unwrap();
         let (tell, heard) = mpsc::channel(1024);
-        let shutdown = Shutdown::new();
-        let ending = shutdown.clone();
         let service = DepartmentServiceServer::new(Ears { agency: post.agency, tell });
-        tokio::spawn(async move {
-            let serving = Server::builder().add_service(service).serve_with_incoming(listener);
-            tokio::select! {
-                _ = serving => {}
-                () = ending.triggered() => {}
-            }
+        let office = Party::in_thread(post.name, log, move |shutdown| {
+            Box::pin(async move {
+                let limits = ListenerLimits::default();
+                let listener = Listener::bind(address, &credentials, limits).await;
+                let listener = listener.map_err(|error| error.to_string())?;
+                let ending = async move { shutdown.triggered().await };
+                let server = Server::builder().add_service(service);
+                let serving = server.serve_with_incoming_shutdown(listener, ending);
+                serving.await.map_err(|error| error.to_string())
+            })
         });
-        Self { post, caller, heard, shutdown }
+        Self { post, caller, heard, _office: office }
     }
 
     /// The next item that the broker hands over.
@@ -117,20 +116,7 @@ impl Puppet {
 
     /// Reports one item and says what the broker makes of it.
     pub(crate) async fn report(&self, item: v1::Item) -> Outcome {
-        self.try_report(item).await.unwrap()
-    }
-
-    /// As [`report`](Self::report), where the call itself may fail.
-    pub(crate) async fn try_report(&self, item: v1::Item) -> Result<Outcome, Status> {
-        let request = v1::ReportOneRequest { item: Some(item) };
-        let response = self.caller.exchange().report_one(request).await?.into_inner();
-        Ok(response.verdict.unwrap().outcome.unwrap())
-    }
-}
-
-impl Drop for Puppet {
-    fn drop(&mut self) {
-        self.shutdown.trigger();
+        self.caller.report(item).await
     }
 }
 

@@ -6,7 +6,6 @@ use super::{
     patience::{patiently, until},
 };
 use contract::v1::{self, notice::Kind};
-use node::transfer::{Source, upload};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tonic::{Code, Status};
 
@@ -42,8 +41,7 @@ impl Window {
     pub(crate) async fn submit_with(&self, change: impl FnOnce(&mut v1::SubmitRequest)) -> Filed {
         let (mut request, notice) = self.prepare().await;
         change(&mut request);
-        let what = format!("the dossier {} to be received", request.submit_key);
-        let answer = self.calling(&what, async || self.send(request.clone()).await).await;
+        let answer = self.send_patiently(request.clone()).await;
         Filed { id: answer.dossier_id, code: answer.dossier_code, request, notice }
     }
 
@@ -58,14 +56,26 @@ impl Window {
 
     /// Uploads a paper.
     pub(crate) async fn upload(&self, scan: &Scan) {
-        let what = "a paper to be uploaded";
-        until(what, || async {
-            let source = Source::Bytes(scan.bytes.clone().into());
-            let channel = self.caller.documents_channel();
-            let size_bytes = scan.bytes.len() as u64;
-            upload(channel, self.agency, &source, scan.digest(), size_bytes).await.ok()
-        })
-        .await;
+        let uploading = || async { self.caller.upload(self.agency, scan).await.ok() };
+        until("a paper to be uploaded", uploading).await;
+    }
+
+    /// How many dossiers the desk has.
+    pub(crate) async fn count(&self) -> usize {
+        let request = v1::ListDossiersRequest {
+            agency_code: self.agency.into(),
+            page_size: 500,
+            ..Default::default()
+        };
+        let list = self.calling("the desk's dossiers", async || {
+            self.caller.desk().list_dossiers(request.clone()).await
+        });
+        list.await.into_inner().dossiers.len()
+    }
+
+    /// Submits as it is until the broker is there and answers.
+    pub(crate) async fn send_patiently(&self, request: v1::SubmitRequest) -> v1::SubmitResponse {
+        self.calling("an answer to a submit", async || self.send(request.clone()).await).await
     }
 
     /// The bytes of a paper, all at once.
@@ -117,6 +127,18 @@ impl Window {
     /// The results so far, the newest version of each.
     pub(crate) async fn evidence(&self, dossier: &Filed) -> Vec<v1::Evidence> {
         self.results_so_far(dossier).await.results
+    }
+
+    /// One result that is there.
+    pub(crate) async fn result(&self, dossier: &Filed, name: &str) -> v1::Evidence {
+        let results = self.evidence(dossier).await;
+        results.into_iter().find(|one| one.name == name).unwrap_or_else(|| panic!("no {name}"))
+    }
+
+    /// One result, as soon as there is a notice of it.
+    pub(crate) async fn result_when_there(&self, dossier: &Filed, name: &str) -> v1::Evidence {
+        self.is_told_of(dossier, name).await;
+        self.result(dossier, name).await
     }
 
     async fn results_so_far(&self, dossier: &Filed) -> v1::ListResultsResponse {
