@@ -18,7 +18,7 @@ fn as_text(error: &anyhow::Error) -> String {
     let Some(refusal) = refusal_of(error) else {
         return format!("error: {}\n", sentences(error));
     };
-    let mut text = format!("error: {}\n", refusal.en);
+    let mut text = format!("error: {}\n", refusal.heading());
     // A text cannot refuse to be written to.
     if !refusal.vi.is_empty() {
         let _ = writeln!(text, "       {}", refusal.vi);
@@ -63,6 +63,20 @@ struct Refusal {
 }
 
 impl Refusal {
+    /// What it says before it comes to the fields, which are told one by one.
+    fn heading(&self) -> &str {
+        let fields = self
+            .fields
+            .first()
+            .and_then(|(field, _)| self.en.find(field.as_str()));
+        let heading = fields.map_or("", |at| self.en[..at].trim_end_matches([':', ' ']));
+        if heading.is_empty() {
+            &self.en
+        } else {
+            heading
+        }
+    }
+
     fn of_status(status: &Status, en: String) -> Self {
         Self {
             en,
@@ -161,6 +175,21 @@ mod tests {
         assert!(text.contains("hai trường không hợp lệ"), "{text}");
         assert!(text.contains("  parties[0].name: a full name\n"), "{text}");
         assert!(text.contains("try again in 2 s"), "{text}");
+    }
+
+    #[test]
+    fn a_field_is_told_once() {
+        let status = Fault::new(
+            Code::InvalidArgument,
+            "X",
+            "1 field is wrong: a.b must be c",
+            "x",
+        )
+        .field("a.b", "must be c")
+        .into_status();
+        let text = as_text(&anyhow::Error::new(status));
+        assert!(text.starts_with("error: 1 field is wrong\n"), "{text}");
+        assert_eq!(text.matches("must be c").count(), 1, "{text}");
     }
 
     #[test]
