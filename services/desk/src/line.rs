@@ -30,7 +30,7 @@ const FILE_NAME_BYTES_MAX: usize = 200;
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// Try again later.
-    #[error("the broker does not answer: {0}; try again later")]
+    #[error("the broker does not answer: {message}; try again later", message = .0.message())]
     Away(Status),
     /// Mend what is named.
     #[error(transparent)]

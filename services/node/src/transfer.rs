@@ -38,7 +38,7 @@ const PAUSE_FIRST: Duration = Duration::from_millis(50);
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     /// Try again later; what was moved is kept and goes on from there.
-    #[error("the broker does not answer: {0}; try again later, it goes on where it broke")]
+    #[error("the broker does not answer: {message}; try again later, it goes on where it broke", message = .0.message())]
     Away(Status),
     /// Mend what the broker names.
     #[error("the broker refused the document: {message}", message = .0.message())]
