@@ -203,9 +203,11 @@ fn somebodys(case: &Case) -> Result<(), TestCaseError> {
     }
     for (name, open) in &dossier.returns {
         let giver = &dossier.steps[&open.giver];
-        // One that waits for an answer itself hears of the fault together with that answer.
-        let is_asked =
-            giver.stage.is_open() && (giver.answers.contains(name) || giver.awaiting.is_some());
+        // One that waits itself, for an answer or for what is contested, hears of the fault together
+        // with that; whom it waits for was followed above.
+        let waits = giver.stage == Stage::Waiting || giver.awaiting.is_some();
+        let is_asked = giver.stage.is_open() && giver.answers.contains(name);
+        let is_asked = is_asked || waits && !giver.stage.is_finished();
         prop_assert!(is_asked, "nobody is asked about {name}");
         for asker in &open.askers {
             prop_assert_eq!(dossier.steps[asker].awaiting.as_ref(), Some(name));

@@ -533,3 +533,28 @@ fn one_who_waits_for_an_answer_hears_of_its_own_fault_together_with_it() {
     case.says("second", completed("two"));
     assert_eq!(case.handover("third").fault_answers[0].version, 2);
 }
+
+#[test]
+fn a_redo_that_is_moved_while_its_evidence_is_contested_is_given_with_the_fault_to_answer() {
+    let mut case = chain();
+    for step in ["first", "second"] {
+        case.holds(step);
+        case.says(step, completed("one"));
+    }
+    case.holds("third");
+    case.says("first", corrected("a", "two"));
+    case.holds("second");
+    case.says("second", Says::Redo);
+    case.says("second", returned("a"));
+    case.says("third", returned("b"));
+    case.moves("second", "H26.99").unwrap();
+    assert_eq!(case.stage("second"), Stage::Waiting);
+
+    case.holds("first");
+    case.says("first", upheld("a"));
+    let handover = case.handover("second");
+    assert_eq!((handover.task, handover.faults.len()), (Task::Work, 1));
+    case.holds("second");
+    case.says("second", completed("two"));
+    assert_eq!(case.owed(), ["third"]);
+}
