@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod child;
+mod contract;
+mod crash;
 mod identity;
 mod repetition;
 mod silence;

@@ -41,7 +41,12 @@ impl Scan {
 
 /// What a desk submits for a newborn of the first commune.
 pub(crate) fn submission(key: &str, notice: &Scan) -> v1::SubmitRequest {
-    let child = json!({ "name": "Nguyễn Bình Mẫu", "sex": "Nam", "born_on": "2026-11-18" });
+    let child = json!({
+        "name": "Nguyễn Bình Mẫu",
+        "sex": "Nam",
+        "born_on": "2026-11-18",
+        "born_on_printed": "18/11/2026",
+    });
     let input = |name: &str, data: serde_json::Value, documents| v1::EvidenceInput {
         name: name.into(),
         data: data.to_string().into(),

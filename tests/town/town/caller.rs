@@ -4,15 +4,18 @@ use super::birth::Scan;
 use contract::v1::{
     self, department_service_client::DepartmentServiceClient, desk_service_client::DeskServiceClient, document_service_client::DocumentServiceClient,
     exchange_service_client::ExchangeServiceClient, operator_service_client::OperatorServiceClient,
+    upload_request::Content,
     verdict::Outcome,
 };
 use node::{
     fault::{Fault, Refusal},
     identity::Identity,
     tls::{ChannelOptions, Credentials, channel},
-    transfer::{Source, TransferError, upload},
+    transfer::{CHUNK_BYTES, Source, TransferError, upload},
 };
 use std::net::SocketAddr;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, transport::Channel};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -84,11 +87,45 @@ impl Caller {
         (stat.received_bytes, stat.complete)
     }
 
+    /// As [`stat`](Self::stat), of a broker that may be away.
+    pub(crate) async fn try_stat(&self, agency: &str, digest: &[u8]) -> Option<(u64, bool)> {
+        let request =
+            v1::StatRequest { digest: digest.to_vec().into(), agency_code: agency.into() };
+        let stat = self.documents().stat(request).await.ok()?.into_inner();
+        Some((stat.received_bytes, stat.complete))
+    }
+
     /// Uploads a paper on behalf of an agency.
     pub(crate) async fn upload(&self, agency: &str, scan: &Scan) -> Result<(), TransferError> {
         let source = Source::Bytes(scan.bytes.clone().into());
         let size_bytes = scan.bytes.len() as u64;
         upload(self.documents_channel(), agency, &source, scan.digest(), size_bytes).await
+    }
+
+    /// Begins to upload a paper: the first chunks and no more, for as long as the result is kept.
+    pub(crate) async fn upload_some(
+        &self,
+        agency: &str,
+        scan: &Scan,
+        chunks: usize,
+    ) -> mpsc::Sender<v1::UploadRequest> {
+        let header = v1::UploadHeader {
+            digest: scan.document.digest.clone(),
+            size_bytes: scan.document.size_bytes,
+            offset: 0,
+            agency_code: agency.into(),
+        };
+        let (send, sending) = mpsc::channel(chunks + 1);
+        let pieces = scan.bytes.chunks(CHUNK_BYTES).take(chunks).enumerate().map(|(n, data)| {
+            let offset = (n * CHUNK_BYTES) as u64;
+            Content::Chunk(v1::Chunk { offset, data: data.to_vec().into() })
+        });
+        for piece in [Content::Header(header)].into_iter().chain(pieces) {
+            send.send(v1::UploadRequest { content: Some(piece) }).await.unwrap();
+        }
+        let mut documents = self.documents();
+        tokio::spawn(async move { documents.upload(ReceiverStream::new(sending)).await });
+        send
     }
 
     /// The bytes of a document, on behalf of an agency.

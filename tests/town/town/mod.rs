@@ -3,6 +3,7 @@
 
 pub(crate) mod birth;
 pub(crate) mod caller;
+pub(crate) mod chance;
 pub(crate) mod ground;
 pub(crate) mod knock;
 pub(crate) mod log;
@@ -40,7 +41,7 @@ pub(crate) struct Town {
     in_processes: bool,
     running: BTreeMap<&'static str, Party>,
     clerks: BTreeMap<&'static str, Clerk>,
-    window: Window,
+    window: Arc<Window>,
     wish: Option<mpsc::UnboundedSender<Reread>>,
 }
 
@@ -84,7 +85,7 @@ impl Plan {
         let desk = ground.credentials(Role::Desk, "desk-mau-mot");
         let caller = Caller::new(desk, ground.address(BROKER), broker_identity());
         let mut town = Town {
-            window: Window::new(caller, "H99.01.01"),
+            window: Arc::new(Window::new(caller, "H99.01.01")),
             in_processes: self.in_processes,
             running: BTreeMap::new(),
             clerks: BTreeMap::new(),
@@ -116,7 +117,7 @@ impl Town {
     }
 
     /// The one-stop desk of the first commune.
-    pub(crate) fn desk(&self) -> &Window {
+    pub(crate) fn desk(&self) -> &Arc<Window> {
         &self.window
     }
 
@@ -183,6 +184,11 @@ impl Town {
         };
         self.opened(&mut party, address, broker_identity()).await;
         self.running.insert(BROKER, party);
+    }
+
+    /// Opens a department, or starts the broker.
+    pub(crate) async fn start_any(&mut self, name: &'static str) {
+        if name == BROKER { self.start_broker().await } else { self.start(name).await }
     }
 
     /// Closes a department, or the broker, in good order.

@@ -62,15 +62,32 @@ impl Window {
 
     /// How many dossiers the desk has.
     pub(crate) async fn count(&self) -> usize {
-        let request = v1::ListDossiersRequest {
-            agency_code: self.agency.into(),
-            page_size: 500,
-            ..Default::default()
-        };
-        let list = self.calling("the desk's dossiers", async || {
-            self.caller.desk().list_dossiers(request.clone()).await
-        });
-        list.await.into_inner().dossiers.len()
+        let (mut count, mut page_token) = (0, String::new());
+        loop {
+            let request = v1::ListDossiersRequest {
+                agency_code: self.agency.into(),
+                page_size: 500,
+                page_token,
+            };
+            let list = self.calling("the desk's dossiers", async || {
+                self.caller.desk().list_dossiers(request.clone()).await
+            });
+            let page = list.await.into_inner();
+            count += page.dossiers.len();
+            if page.next_page_token.is_empty() {
+                return count;
+            }
+            page_token = page.next_page_token;
+        }
+    }
+
+    /// Submits a dossier again, papers first, with the key and the code that it had.
+    pub(crate) async fn submits_again(&self, dossier: &Filed) {
+        self.upload(&dossier.notice).await;
+        let request =
+            v1::SubmitRequest { dossier_code: dossier.code.clone(), ..dossier.request.clone() };
+        let answer = self.send_patiently(request).await;
+        assert_eq!((answer.dossier_id, answer.dossier_code), (dossier.id.clone(), dossier.code.clone()));
     }
 
     /// Submits as it is until the broker is there and answers.
