@@ -6,6 +6,7 @@ mod child;
 mod contract;
 mod crash;
 mod identity;
+mod python;
 mod repetition;
 mod silence;
 mod stories;
