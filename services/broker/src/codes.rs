@@ -1,20 +1,26 @@
 //! Dossier codes: given once, per desk and day, never a second time, across epochs neither.
 //!
 //! `‹desk›-‹yyyymmdd›-‹number›` (NĐ 61/2018 Art 26; the shape seen in use, DOMAIN §3.1), the number
-//! having seven digits or more and gaps.
+//! having seven digits or more and gaps. The store counts per desk and day; to that the second of the
+//! day is added, a hundredfold. So a store that was restored from an older copy, whose count begins
+//! again lower, still gives no number that was given after the copy was made, as long as a desk takes
+//! fewer than a hundred codes a second between the two.
 
-use crate::store::{Batch, CodeLease, Origin, Store, StoreError};
+use crate::store::{Batch, CodeLease, Store, StoreError};
 use dossier::{
     name::{AgencyCode, DossierCode},
     procedure::civil_date,
 };
-use jiff::{Timestamp, civil::Date};
+use jiff::{
+    Timestamp,
+    civil::{Date, Time},
+    tz::{TimeZone, offset},
+};
 use std::{collections::HashMap, ops::Range};
 
 /// Numbers that are taken from the store at once; what is left of them is lost at a restart.
 const LEASE_NUMBERS: u32 = 100;
-/// In the day on which an epoch began, numbers start where the epochs before it cannot have come to:
-/// at so many for each second of the day that had passed.
+/// Codes that a desk takes in a second at most, on average since the last copy.
 const NUMBERS_A_SECOND_MAX: u64 = 100;
 
 /// The numbers that this process may give.
@@ -32,7 +38,6 @@ impl Codes {
         &mut self,
         desk: &AgencyCode,
         at: Timestamp,
-        origin: Origin,
         store: &mut dyn Store,
     ) -> Result<DossierCode, StoreError> {
         let today = civil_date(at);
@@ -64,7 +69,7 @@ impl Codes {
                 first
             }
         };
-        Ok(code(desk, today, number + first_number(today, origin)))
+        Ok(code(desk, today, number + first_number(at)))
     }
 }
 
@@ -79,17 +84,11 @@ fn code(desk: &AgencyCode, day: Date, number: u64) -> DossierCode {
         .expect("an agency code, a date and a number are a dossier code")
 }
 
-fn first_number(day: Date, origin: Origin) -> u64 {
-    let began = i64::try_from(origin.epoch)
-        .ok()
-        .and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    match began.filter(|_| origin.epoch > 0) {
-        Some(began) if civil_date(began) == day => {
-            let seconds = (began.as_second() + 7 * 3600).rem_euclid(86_400);
-            (seconds.unsigned_abs() + 1) * NUMBERS_A_SECOND_MAX
-        }
-        _ => 0,
-    }
+/// What the second of the day adds.
+fn first_number(at: Timestamp) -> u64 {
+    let local = at.to_zoned(TimeZone::fixed(offset(7)));
+    let seconds = local.time().duration_since(Time::midnight()).as_secs();
+    seconds.unsigned_abs() * NUMBERS_A_SECOND_MAX
 }
 
 /// Whether a code can be one of this desk's.
@@ -102,22 +101,24 @@ pub fn is_of(desk: &AgencyCode, code: &DossierCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::MemoryStore;
+    use std::collections::BTreeSet;
 
     #[test]
-    fn an_epoch_that_begins_today_gives_other_numbers_than_those_before_it() {
-        let day: Date = "2026-11-22".parse().unwrap();
-        let at: Timestamp = "2026-11-22T10:00:00+07:00".parse().unwrap();
-        let first = Origin {
-            store_id: [0; 16],
-            epoch: 0,
-        };
-        let restored = Origin {
-            store_id: [0; 16],
-            epoch: at.as_millisecond().unsigned_abs(),
-        };
-        assert_eq!(first_number(day, first), 0);
-        assert_eq!(first_number(day, restored), (10 * 3600 + 1) * 100);
-        assert_eq!(first_number("2026-11-23".parse().unwrap(), restored), 0);
+    fn a_store_restored_from_a_copy_gives_no_number_twice() {
+        let desk: AgencyCode = "H99".parse().unwrap();
+        let morning: Timestamp = "2026-11-22T08:00:00+07:00".parse().unwrap();
+        let noon: Timestamp = "2026-11-22T12:00:00+07:00".parse().unwrap();
+        let mut given = BTreeSet::new();
+        // Both lives begin with the same empty store: the copy was made before the morning.
+        for begun in [morning, noon] {
+            let mut store = MemoryStore::default();
+            let mut codes = Codes::default();
+            for second in 0..300 {
+                let at = begun + jiff::SignedDuration::from_secs(second);
+                assert!(given.insert(codes.next(&desk, at, &mut store).unwrap()));
+            }
+        }
     }
 
     #[test]

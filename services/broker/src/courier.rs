@@ -452,6 +452,11 @@ impl Office {
         } = self.config;
         let pause = back_off(back_off_ms_min, back_off_ms_max, round.attempts + 1);
         match outcome {
+            // It has a higher round than this store knows: reconciling brings what is missing here.
+            Outcome::Recorded(recorded) if recorded.superseded => {
+                self.try_later(round, pause, "SUPERSEDED_THERE".into(), vec![])
+                    .await;
+            }
             Outcome::Recorded(_) => {
                 let action = Action::Acknowledge {
                     step: round.step.clone(),

@@ -17,7 +17,13 @@ use node::{
     shutdown::Shutdown,
     stream::{self, StreamLimits},
 };
-use std::{pin::Pin, sync::Arc, sync::atomic::Ordering};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 /// What every stream of ours says first.
@@ -55,6 +61,9 @@ pub struct Exchange {
     pub greeting: Greeting,
     /// Compares what both sides hold.
     pub reconciler: Arc<Reconciler>,
+    /// A restore was answered with a new epoch by this process: there can be only one, because
+    /// nobody restores a store while a broker runs on it.
+    pub restore_answered: Arc<AtomicBool>,
     /// Limits of streams.
     pub limits: StreamLimits,
     /// Ends the streams, so that draining need not wait for those who would stay.
@@ -99,7 +108,7 @@ impl Exchange {
     /// A peer that has seen more of our log than there is: this store was restored from a copy.
     pub(crate) async fn notice_restore(&self, position_seen: u64) {
         let position = self.ledger.condition().position.load(Ordering::Relaxed);
-        if position_seen > position {
+        if position_seen > position && !self.restore_answered.swap(true, Ordering::SeqCst) {
             tracing::error!(
                 position_seen,
                 position,
@@ -107,6 +116,7 @@ impl Exchange {
             );
             if let Err(failure) = self.ledger.begin_epoch().await {
                 tracing::error!(%failure, "the new epoch could not begin");
+                self.restore_answered.store(false, Ordering::SeqCst);
             }
         }
     }

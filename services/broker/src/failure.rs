@@ -113,10 +113,13 @@ impl Failure {
     pub fn verdict(&self, item_id: String, was_restored: bool) -> v1::Verdict {
         match self {
             Self::Doubt => wire::unknown(item_id, "nobody knows whether it was recorded"),
-            // Only a store that was restored can lack a dossier that somebody has a step in. To
-            // everybody else, not known and not theirs look alike.
+            // Only a store that was restored can lack a dossier that somebody has a step in, or be
+            // behind a department. To everybody else, not known and not theirs look alike.
             Self::UnknownDossier if was_restored => {
                 wire::unknown(item_id, "the dossier is not known here yet")
+            }
+            Self::Refused(Refusal::NotHeld { .. }) if was_restored => {
+                wire::unknown(item_id, "this round has not been given out here yet")
             }
             other => wire::refused(item_id, other.fault()),
         }

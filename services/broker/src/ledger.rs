@@ -27,6 +27,10 @@ use std::sync::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+/// How long after a restore others may still bring what this store lacks: as long as desks and
+/// departments keep what was recorded, 30 days.
+const RESTORED_FOR_MS: i64 = 30 * 24 * 3_600 * 1_000;
+
 /// What was recorded.
 #[derive(Debug, Clone)]
 pub struct Recorded {
@@ -145,7 +149,6 @@ impl Ledger {
         let mut keeper = Keeper {
             means,
             reader,
-            origin,
             codes: Codes::default(),
             condition: condition.clone(),
             in_trouble: false,
@@ -173,9 +176,12 @@ impl Ledger {
         self.condition.epoch.load(Ordering::Relaxed)
     }
 
-    /// Whether this store was ever restored from a copy.
+    /// Whether this store was restored from a copy a short while ago, and others may hold what it
+    /// does not know yet.
     pub fn was_restored(&self) -> bool {
-        self.epoch() > 0
+        let began = i64::try_from(self.epoch()).unwrap_or_default();
+        let age_ms = Timestamp::now().as_millisecond().saturating_sub(began);
+        began > 0 && age_ms < RESTORED_FOR_MS
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Failure> {

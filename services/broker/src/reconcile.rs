@@ -2,6 +2,7 @@
 //! believed held and the department did not name is owed again.
 
 use crate::{
+    failure::Failure,
     hot::{Hot, LoadError},
     ledger::Ledger,
     store::{Reader, StepCursor, StoreError},
@@ -14,6 +15,7 @@ use dossier::{
     dossier::Stage,
     name::{AgencyCode, DossierId, Key, StepId},
 };
+use jiff::Timestamp;
 use node::fault::Fault;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tonic::{Code, Status};
@@ -28,9 +30,11 @@ const ITEM_IDS_MAX: usize = 1_000;
 const STEPS_READ_MAX: usize = 500;
 
 /// A reconciliation under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Session {
     id: String,
+    next_page: u32,
+    begun_at: Timestamp,
     named: HashSet<(DossierId, StepId)>,
 }
 
@@ -99,14 +103,18 @@ impl Reconciler {
         if request.holdings.len() > PAGE_HOLDINGS_MAX {
             return Err(too_many("holdings", PAGE_HOLDINGS_MAX));
         }
+        let begun_at = self.turn_page(agency, &request)?;
         let mut verdicts = Vec::with_capacity(request.holdings.len());
         let mut named = Vec::new();
         for holding in &request.holdings {
             if holding.recorded_item_ids.len() > ITEM_IDS_MAX {
                 return Err(too_many("recorded_item_ids", ITEM_IDS_MAX));
             }
-            let (state, missing) = self.compare(system, agency, holding).await?;
-            if let (Ok(dossier), Ok(step)) = (holding.dossier_id.parse(), holding.step_id.parse()) {
+            let (state, missing) = self.compare(system, agency, holding, begun_at).await?;
+            if state != HoldingState::Closed
+                && let (Ok(dossier), Ok(step)) =
+                    (holding.dossier_id.parse(), holding.step_id.parse())
+            {
                 named.push((dossier, step));
             }
             verdicts.push(v1::HoldingVerdict {
@@ -117,13 +125,9 @@ impl Reconciler {
             });
         }
         {
-            let mut session = self.sessions.entry(agency.clone()).or_default();
-            if session.id != request.session_id {
-                *session = Session {
-                    id: request.session_id.clone(),
-                    named: HashSet::new(),
-                };
-            }
+            let Some(mut session) = self.session(agency, &request.session_id) else {
+                return Err(again());
+            };
             if session.named.len() + named.len() > SESSION_HOLDINGS_MAX {
                 return Err(too_many("holdings of one session", SESSION_HOLDINGS_MAX));
             }
@@ -131,18 +135,55 @@ impl Reconciler {
         }
         let mut handed_over_anew = 0;
         if request.last {
-            let named = self
+            let (_, session) = self
                 .sessions
                 .remove_if(agency, |_, session| session.id == request.session_id)
-                .map(|(_, session)| session.named)
-                .unwrap_or_default();
-            handed_over_anew = self.give_anew(agency, &named).await?;
+                .ok_or_else(again)?;
+            handed_over_anew = self.give_anew(agency, &session).await?;
         }
         Ok(v1::ReconcileResponse {
             verdicts,
             handed_over_anew,
             ..v1::ReconcileResponse::default()
         })
+    }
+
+    /// The first page begins a reconciliation; every other one must follow the page before it, so
+    /// that what a lost page named is not taken for lost. Gives the time at which it began.
+    fn turn_page(
+        &self,
+        agency: &AgencyCode,
+        request: &v1::ReconcileRequest,
+    ) -> Result<Timestamp, Status> {
+        if request.page_number == 0 {
+            let session = Session {
+                id: request.session_id.clone(),
+                next_page: 1,
+                begun_at: Timestamp::now(),
+                named: HashSet::new(),
+            };
+            let begun_at = session.begun_at;
+            self.sessions.insert(agency.clone(), session);
+            return Ok(begun_at);
+        }
+        let mut session = self
+            .session(agency, &request.session_id)
+            .ok_or_else(again)?;
+        if session.next_page != request.page_number {
+            return Err(again());
+        }
+        session.next_page += 1;
+        Ok(session.begun_at)
+    }
+
+    fn session(
+        &self,
+        agency: &AgencyCode,
+        id: &str,
+    ) -> Option<dashmap::mapref::one::RefMut<'_, AgencyCode, Session>> {
+        self.sessions
+            .get_mut(agency)
+            .filter(|session| session.id == id)
     }
 
     async fn load(&self, id: DossierId) -> Result<Option<Arc<Dossier>>, Status> {
@@ -158,10 +199,11 @@ impl Reconciler {
         system: &str,
         agency: &AgencyCode,
         holding: &v1::Holding,
+        begun_at: Timestamp,
     ) -> Result<(HoldingState, Vec<String>), Status> {
         let unknown = Ok((HoldingState::Unknown, Vec::new()));
         let (Ok(id), Ok(step_id)) = (
-            holding.dossier_id.parse(),
+            holding.dossier_id.parse::<DossierId>(),
             holding.step_id.parse::<StepId>(),
         ) else {
             return unknown;
@@ -177,9 +219,8 @@ impl Reconciler {
         let Some(step) = dossier.steps.get(&step_id) else {
             return unknown;
         };
-        // The department is ahead: what brings this store up to it comes from others.
-        if holding.round > step.round {
-            return unknown;
+        if dossier.closed_at.is_some() {
+            return Ok((HoldingState::Closed, Vec::new()));
         }
         let missing: Vec<String> = holding
             .recorded_item_ids
@@ -191,39 +232,64 @@ impl Reconciler {
             })
             .cloned()
             .collect();
-        if dossier.closed_at.is_some() {
-            return Ok((HoldingState::Closed, Vec::new()));
-        }
         if !missing.is_empty() {
             return Ok((HoldingState::ReportsMissing, missing));
+        }
+        // The department is ahead: what brings this store up to it comes from others.
+        if holding.round > step.round {
+            return unknown;
+        }
+        let is_held_here = step.agency == *agency
+            && step.stage == Stage::Held
+            && step.held_since.is_some_and(|since| since < begun_at);
+        if holding.round < step.round && is_held_here {
+            // It was restored from a copy that is older than the round it acknowledged.
+            let round = step.round;
+            self.tell(
+                &dossier,
+                Action::LoseHolding {
+                    step: step_id,
+                    round,
+                },
+            )
+            .await?;
+            return Ok((HoldingState::Superseded, Vec::new()));
         }
         if holding.round < step.round || step.agency != *agency {
             return Ok((HoldingState::Superseded, Vec::new()));
         }
-        if step.stage.is_owed() && self.is_this_round(&dossier, &step_id, holding) {
+        if step.stage.is_owed() && is_this_round(&dossier, &step_id, holding) {
             // It holds what we believed owed: that is its acknowledgement.
-            let action = Action::Acknowledge {
-                step: step_id,
-                round: holding.round,
-            };
-            if let Err(failure) = self.ledger.happen(id, None, action).await {
-                tracing::warn!(dossier_code = %dossier.code(), %failure, "a holding could not be recorded");
-            }
+            let round = holding.round;
+            self.tell(
+                &dossier,
+                Action::Acknowledge {
+                    step: step_id,
+                    round,
+                },
+            )
+            .await?;
         }
         Ok((HoldingState::Agreed, Vec::new()))
     }
 
-    fn is_this_round(&self, dossier: &Dossier, step: &StepId, holding: &v1::Holding) -> bool {
-        dossier::handover::handover_id(dossier, step, holding.round)
-            .is_some_and(|id| id == holding.handover_id)
+    /// Lets the ledger know. A dossier that a person must look at first holds up no other.
+    async fn tell(&self, dossier: &Dossier, action: Action) -> Result<(), Status> {
+        match self.ledger.happen(dossier.id, None, action).await {
+            Ok(_) => Ok(()),
+            Err(
+                failure @ (Failure::Quarantined | Failure::UnknownDossier | Failure::Refused(_)),
+            ) => {
+                tracing::warn!(dossier_code = %dossier.code(), %failure, "a holding could not be recorded");
+                Ok(())
+            }
+            Err(failure) => Err(failure.fault().into_status()),
+        }
     }
 
-    /// Everything that we believed held and that no page named is owed again.
-    async fn give_anew(
-        &self,
-        agency: &AgencyCode,
-        named: &HashSet<(DossierId, StepId)>,
-    ) -> Result<u32, Status> {
+    /// Everything that we believed held when this reconciliation began, and that no page named, is
+    /// owed again.
+    async fn give_anew(&self, agency: &AgencyCode, session: &Session) -> Result<u32, Status> {
         let held = crate::wire::step_state(Stage::Held).into();
         let mut after: Option<StepCursor> = None;
         let mut anew = 0;
@@ -237,18 +303,46 @@ impl Reconciler {
             };
             after = Some(last.cursor);
             for found in steps {
-                if named.contains(&(found.dossier_id, found.row.step.clone())) {
+                if session
+                    .named
+                    .contains(&(found.dossier_id, found.row.step.clone()))
+                {
                     continue;
                 }
-                let action = Action::LoseHolding {
-                    step: found.row.step.clone(),
-                    round: found.row.round,
+                let Some(dossier) = self.load(found.dossier_id).await? else {
+                    continue;
                 };
-                match self.ledger.happen(found.dossier_id, None, action).await {
-                    Ok(_) => anew += 1,
-                    Err(failure) => return Err(failure.fault().into_status()),
+                let Some(step) = dossier.steps.get(&found.row.step) else {
+                    continue;
+                };
+                if step
+                    .held_since
+                    .is_none_or(|since| since >= session.begun_at)
+                {
+                    continue;
                 }
+                let (step, round) = (found.row.step, found.row.round);
+                self.tell(&dossier, Action::LoseHolding { step, round })
+                    .await?;
+                anew += 1;
             }
         }
     }
+}
+
+fn is_this_round(dossier: &Dossier, step: &StepId, holding: &v1::Holding) -> bool {
+    dossier::handover::handover_id(dossier, step, holding.round)
+        .is_some_and(|id| id == holding.handover_id)
+}
+
+/// A page that follows none.
+fn again() -> Status {
+    Fault::new(
+        Code::Aborted,
+        "RECONCILE_AGAIN",
+        "this page follows none that the broker knows; begin again with the first",
+        "Trang này không nối tiếp trang nào đã nhận. Đối soát lại từ trang đầu.",
+    )
+    .retry_after(Duration::from_millis(200))
+    .into_status()
 }

@@ -35,7 +35,10 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -331,6 +334,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
         belfry: belfry.clone(),
         greeting: greeting.clone(),
         reconciler: Arc::new(Reconciler::new(ledger.clone(), reader.clone(), hot.clone())),
+        restore_answered: Arc::new(AtomicBool::new(restored)),
         limits: config.streams,
         shutdown: shutdown.child(),
     };

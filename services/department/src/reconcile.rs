@@ -45,6 +45,7 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
     let session_id = uuid::Uuid::new_v4().simple().to_string();
     let position_seen = store.position_seen().await?;
     let (mut after, mut with, mut unknown, mut steps) = (None, None, 0, 0);
+    let mut page_number = 0;
     loop {
         let mut rows = store.holdings_after(after, PAGE_STEPS_MAX).await?;
         let last = fit(&mut rows) && rows.len() < PAGE_STEPS_MAX;
@@ -60,7 +61,9 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
             session_id: session_id.clone(),
             holdings: rows.into_iter().map(holding).collect(),
             last,
+            page_number,
         };
+        page_number += 1;
         let answer = timeout(PAGE_TIMEOUT, client.reconcile(page))
             .await
             .map_err(|_| Status::deadline_exceeded("no answer to a page of holdings"))??

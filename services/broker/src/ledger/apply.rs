@@ -104,7 +104,6 @@ impl Keeper {
             Job::BeginEpoch { reply } => {
                 let begun = self.means.store.begin_epoch(now);
                 if let Ok(origin) = &begun {
-                    self.origin = *origin;
                     self.codes = Codes::default();
                     self.condition.epoch.store(origin.epoch, Ordering::Relaxed);
                 }
@@ -232,7 +231,7 @@ impl Keeper {
             None => {}
         }
         let store = self.means.store.as_mut();
-        match self.codes.next(desk, at, self.origin, store) {
+        match self.codes.next(desk, at, store) {
             Ok(code) => Ok((code, true)),
             Err(error) => {
                 let failure = Failure::Storage(error.to_string());

@@ -7,8 +7,7 @@ use crate::{
     failure::Failure,
     hot::Committed,
     store::{
-        Batch, Committed as Kept, DossierFault, IncidentChange, IncidentKey, Origin, Reader,
-        StoreError,
+        Batch, Committed as Kept, DossierFault, IncidentChange, IncidentKey, Reader, StoreError,
     },
     wire::Submit,
 };
@@ -30,7 +29,6 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 pub(super) struct Keeper {
     pub(super) means: Means,
     pub(super) reader: Arc<dyn Reader>,
-    pub(super) origin: Origin,
     pub(super) codes: Codes,
     pub(super) condition: Arc<Condition>,
     pub(super) in_trouble: bool,
