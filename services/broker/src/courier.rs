@@ -1,40 +1,54 @@
 //! Couriers: one for each department. It hands over what is owed, oldest due date first, within the
 //! department's window, and lets the ledger know what became of it. Nothing is ever dropped.
 
+mod list;
+mod outcome;
+
+use self::{
+    list::{List, RoundKey},
+    outcome::{Done, Round},
+};
 use crate::{
     access::Access,
     bell::Belfry,
     config::CourierConfig,
     exchange::Greeting,
-    hot::{Committed, Hot},
+    hot::{Committed, Hot, LoadError},
     ledger::{Ledger, Note},
     registry::Registry,
-    store::{AttemptChange, IncidentChange, IncidentKey, Owed, Reader},
+    store::{IncidentChange, IncidentKey, Owed, Reader, StoreError},
     wire,
 };
-use contract::v1::{
-    HandOverRequest, Item, department_service_client::DepartmentServiceClient, verdict::Outcome,
-};
-use dossier::{
-    decide::Action,
-    handover::handover,
-    name::{AgencyCode, DossierId, StepId},
-};
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use contract::v1::{HandOverRequest, Item, department_service_client::DepartmentServiceClient};
+use dossier::{Debt, decide::Action, handover::handover, name::AgencyCode, owed};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use node::{
     fault::Fault,
     identity::{Identity, Role},
     shutdown::Shutdown,
-    stream::{self, Inbound, NotOffered, Offers, Settlements, StreamLimits},
+    stream::{self, Inbound, Offers, Settlements, StreamLimits},
     tls::{self, ChannelOptions, Credentials},
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use prost::Message as _;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::watch;
 use tonic::Status;
 
 /// How long a department that does not read is left alone.
 const QUEUE_PAUSE: SignedDuration = SignedDuration::from_millis(200);
+/// How long a store that cannot be read is left alone.
+const STORE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+/// How long a department may take to open a stream, its hello included.
+const OPEN_TIME_MAX: Duration = Duration::from_secs(10);
+/// Bytes of a message that are the envelope's and not the item's.
+const ENVELOPE_BYTES: usize = 64;
+/// Bytes of one handover.
+const HANDOVER_BYTES_MAX: usize = stream::MESSAGE_BYTES_MAX - ENVELOPE_BYTES;
 
 /// What every courier works with. Cheap to clone.
 #[derive(Clone)]
@@ -61,13 +75,22 @@ pub struct Office {
     pub limits: StreamLimits,
 }
 
-/// A round on its way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Round {
-    dossier: DossierId,
-    step: StepId,
-    round: u32,
-    attempts: u32,
+/// What a courier has on one stream.
+struct Load {
+    list: List,
+    under_way: HashMap<String, Round>,
+    rounds: HashSet<RoundKey>,
+    settling: FuturesUnordered<BoxFuture<'static, Done>>,
+}
+
+/// What there is to do about something owed.
+enum Made {
+    /// Offer it.
+    Item(Box<Item>, Round),
+    /// Nothing: it is owed no longer, or waits for a person.
+    Nothing,
+    /// Tell the ledger, which stops the dossier.
+    Unreadable(Round),
 }
 
 /// The courier of one department.
@@ -80,6 +103,8 @@ pub struct Courier {
     /// An incident may be open: of this process, or of the one before it.
     may_be_told: bool,
     is_unreachable: bool,
+    /// The department has called since the last stream: what rested is due.
+    has_called: bool,
 }
 
 /// Why a stream could not be opened, or ended.
@@ -91,10 +116,12 @@ enum Trouble {
     Channel(#[from] tls::ChannelError),
     #[error("{}", reason(.0))]
     Stream(Status),
+    #[error("it did not open a stream within {} s", OPEN_TIME_MAX.as_secs())]
+    Silent,
     #[error("the stream ended")]
     Ended,
     #[error("the store cannot be read: {0}")]
-    Store(#[from] crate::store::StoreError),
+    Store(#[from] StoreError),
 }
 
 fn reason(status: &Status) -> String {
@@ -121,6 +148,7 @@ impl Courier {
             failures: 0,
             may_be_told: true,
             is_unreachable: false,
+            has_called: false,
         }
     }
 
@@ -136,25 +164,15 @@ impl Courier {
                     self.tell(&trouble).await;
                 }
             }
-            let pause = self.pause();
+            let pause = self.office.pause_after(self.failures);
             tokio::select! {
                 biased;
                 () = shutdown.triggered() => return,
                 // A call from the department: it is there.
-                Ok(()) = self.called.changed() => {}
+                Ok(()) = self.called.changed() => self.has_called = true,
                 () = tokio::time::sleep(pause) => {}
             }
         }
-    }
-
-    /// Exponential, with jitter of a half.
-    fn pause(&self) -> Duration {
-        let CourierConfig {
-            back_off_ms_min,
-            back_off_ms_max,
-            ..
-        } = self.office.config;
-        back_off(back_off_ms_min, back_off_ms_max, self.failures)
     }
 
     /// An unreachable department is one incident.
@@ -239,7 +257,8 @@ impl Courier {
                 return Trouble::Ended;
             }
         }
-        match self.open().await {
+        let opened = tokio::time::timeout(OPEN_TIME_MAX, self.open()).await;
+        match opened.unwrap_or(Err(Trouble::Silent)) {
             Ok((offers, settlements)) => {
                 self.reached().await;
                 self.hand_over(offers, settlements).await
@@ -293,137 +312,181 @@ impl Courier {
         offers: Offers,
         mut settlements: Settlements<S>,
     ) -> Trouble {
-        let mut under_way: HashMap<String, Round> = HashMap::new();
-        let mut settling = FuturesUnordered::new();
+        let mut load = Load::new(self.agency.clone(), self.office.limits.window_items_max);
+        let quiet =
+            SignedDuration::try_from(self.office.longest_pause()).unwrap_or(SignedDuration::MAX);
+        if std::mem::take(&mut self.has_called) {
+            load.list.called(quiet);
+        }
         loop {
-            let retry_at = match self.fill(&offers, &mut under_way) {
-                Ok(retry_at) => retry_at,
-                Err(trouble) => return trouble,
-            };
+            let look_at = self.fill(&offers, &mut load);
             tokio::select! {
                 settled = settlements.next() => match settled {
                     Ok(settled) => {
-                        if let Some(round) = under_way.get(&settled.item_id).cloned() {
+                        if let Some(round) = load.under_way.get(&settled.item_id).cloned() {
                             let office = self.office.clone();
                             let agency = self.agency.clone();
-                            settling.push(async move {
-                                office.settle(&agency, round, settled.outcome).await;
-                                settled.item_id
-                            });
+                            load.settling.push(async move {
+                                office.settle(&agency, settled.item_id, round, settled.outcome).await
+                            }.boxed());
                         }
                     }
                     Err(end) => {
-                        while let Some(item_id) = settling.next().await {
-                            under_way.remove(&item_id);
+                        while let Some(done) = load.settling.next().await {
+                            load.done(done);
                         }
-                        self.possibly_held(&end.unanswered, &under_way).await;
+                        self.possibly_held(&end.unanswered, &load.under_way).await;
                         return end.fault.map_or(Trouble::Ended, Trouble::Stream);
                     }
                 },
-                Some(item_id) = settling.next(), if !settling.is_empty() => {
-                    under_way.remove(&item_id);
-                }
-                changed = self.owed.changed() => if changed.is_err() {
-                    return Trouble::Ended;
+                Some(done) = load.settling.next(), if !load.settling.is_empty() => load.done(done),
+                changed = self.owed.changed() => match changed {
+                    Ok(()) => load.list.begin_again(),
+                    Err(_) => return Trouble::Ended,
                 },
-                () = until(retry_at) => {}
+                Ok(()) = self.called.changed() => load.list.called(quiet),
+                () = until(look_at) => {}
             }
         }
     }
 
     /// Offers what is owed, oldest due date first, as far as the window goes. Gives the time at
-    /// which the next one leaves its back-off.
-    fn fill(
-        &mut self,
-        offers: &Offers,
-        under_way: &mut HashMap<String, Round>,
-    ) -> Result<Option<Timestamp>, Trouble> {
-        self.owed.mark_unchanged();
+    /// which to look again, if nothing comes before.
+    fn fill(&self, offers: &Offers, load: &mut Load) -> Option<Timestamp> {
         let now = Timestamp::now();
-        let page = self.office.limits.window_items_max as usize;
-        let mut retry_at: Option<Timestamp> = None;
-        let mut after = None;
-        loop {
-            if under_way.len() >= page {
-                return Ok(retry_at);
-            }
-            let owed = self
-                .office
-                .reader
-                .owed_for(&self.agency, after.as_ref(), page)?;
-            let Some(last) = owed.last() else {
-                return Ok(retry_at);
+        let later = |pause: SignedDuration| now.saturating_add(pause).ok();
+        let window = self.office.limits.window_items_max as usize;
+        while load.under_way.len() < window.max(1) {
+            let rounds = &load.rounds;
+            let next = load
+                .list
+                .next(self.office.reader.as_ref(), now, |key| rounds.contains(key));
+            let (key, owed) = match next {
+                Ok(Some(next)) => next,
+                Ok(None) => return load.list.wake_at(),
+                Err(error) => {
+                    tracing::warn!(agency = %self.agency, %error, "a courier cannot read what is owed");
+                    return later(STORE_PAUSE);
+                }
             };
-            after = Some(last.cursor);
-            for one in &owed {
-                if let Some(next_at) = one.attempt.as_ref().map(|attempt| attempt.next_at)
-                    && next_at > now
-                {
-                    retry_at = Some(retry_at.map_or(next_at, |at| at.min(next_at)));
+            let (item, round) = match self.item(key, &owed) {
+                Ok(Made::Item(item, round)) => (*item, round),
+                Ok(Made::Nothing) => continue,
+                Ok(Made::Unreadable(round)) => {
+                    self.stop(load, round);
                     continue;
                 }
-                let Some((item, round)) = self.item(one) else {
-                    continue;
-                };
-                if under_way.contains_key(&item.item_id) {
-                    continue;
+                Err(error) => {
+                    tracing::warn!(dossier_code = %owed.code, agency = %self.agency, %error, "a dossier cannot be read for its handover");
+                    load.list.give_back(owed);
+                    return later(STORE_PAUSE);
                 }
-                let item_id = item.item_id.clone();
-                match offers.try_offer(item) {
-                    Ok(()) => drop(under_way.insert(item_id, round)),
-                    Err(NotOffered {
-                        why: stream::Refusal::UnderWay,
-                        ..
-                    }) => {}
-                    Err(NotOffered {
-                        why: stream::Refusal::WindowFull,
-                        ..
-                    }) => return Ok(retry_at),
-                    // No verdict need be on its way that would bring us back here.
-                    Err(NotOffered {
-                        why: stream::Refusal::QueueFull,
-                        ..
-                    }) => return Ok(now.saturating_add(QUEUE_PAUSE).ok()),
-                    Err(NotOffered {
-                        why: stream::Refusal::Ended,
-                        ..
-                    }) => return Ok(None),
-                }
+            };
+            let bytes = item.encoded_len();
+            if bytes > HANDOVER_BYTES_MAX {
+                self.set_aside(load, item.item_id, round, bytes);
+                continue;
             }
-            if owed.len() < page {
-                return Ok(retry_at);
+            let item_id = item.item_id.clone();
+            match offers.try_offer(item).map_err(|refused| refused.why) {
+                Ok(()) => load.begin(item_id, round),
+                Err(stream::Refusal::UnderWay) => {}
+                // A verdict, or the end, brings us back here.
+                Err(stream::Refusal::WindowFull | stream::Refusal::Ended) => {
+                    load.list.give_back(owed);
+                    return load.list.wake_at();
+                }
+                // No verdict need be on its way that would bring us back here.
+                Err(stream::Refusal::QueueFull) => {
+                    load.list.give_back(owed);
+                    return later(QUEUE_PAUSE);
+                }
             }
         }
+        load.list.wake_at()
     }
 
-    fn item(&self, owed: &Owed) -> Option<(Item, Round)> {
-        let step = owed.row.step.clone()?;
-        let round = owed.row.round;
+    fn item(&self, key: RoundKey, row: &Owed) -> Result<Made, StoreError> {
+        let round = Round {
+            key,
+            code: row.code.clone(),
+            attempts: row.attempt.as_ref().map_or(0, |attempt| attempt.attempts),
+        };
         let found = self
             .office
             .hot
-            .read(self.office.reader.as_ref(), &owed.dossier_id);
-        let Committed { dossier, .. } = match found {
-            Ok(found) => found?,
-            Err(error) => {
-                tracing::error!(dossier_code = %owed.code, %error, "a dossier cannot be read for its handover");
-                return None;
-            }
+            .read(self.office.reader.as_ref(), &row.dossier_id);
+        let dossier = match found {
+            Ok(Some(Committed { dossier, .. })) => dossier,
+            Ok(None) | Err(LoadError::Quarantined(_)) => return Ok(Made::Nothing),
+            Err(LoadError::Unreadable(_)) => return Ok(Made::Unreadable(round)),
+            Err(LoadError::Store(error)) => return Err(error),
         };
-        let procedures = self.office.registry.procedures();
-        let procedure = procedures.version(&dossier.received.procedure_digest)?;
-        let made = handover(&dossier, procedure, &step, round)?;
-        let item = wire::handover(&dossier, procedure, &made);
-        let attempts = owed.attempt.as_ref().map_or(0, |attempt| attempt.attempts);
-        Some((
-            item,
-            Round {
-                dossier: owed.dossier_id,
-                step,
+        let (step, number) = (&round.key.step, round.key.round);
+        // The row may be older than the dossier.
+        let is_owed = owed(&dossier).iter().any(|debt| match debt {
+            Debt::Handover {
+                step: one,
                 round,
-                attempts,
-            },
-        ))
+                agency,
+                ..
+            }
+            | Debt::Recall {
+                step: one,
+                round,
+                agency,
+                ..
+            } => one == step && *round == number && *agency == self.agency,
+            _ => false,
+        });
+        if !is_owed {
+            return Ok(Made::Nothing);
+        }
+        let procedures = self.office.registry.procedures();
+        let made = procedures
+            .version(&dossier.received.procedure_digest)
+            .and_then(|procedure| {
+                let made = handover(&dossier, procedure, step, number)?;
+                Some(wire::handover(&dossier, procedure, &made))
+            });
+        Ok(made.map_or(Made::Nothing, |item| Made::Item(Box::new(item), round)))
+    }
+
+    /// A handover that no message can carry rests; its place is taken until that is recorded.
+    fn set_aside(&self, load: &mut Load, item_id: String, round: Round, bytes: usize) {
+        let (office, agency) = (self.office.clone(), self.agency.clone());
+        load.begin(item_id.clone(), round.clone());
+        load.settling.push(
+            async move {
+                office
+                    .too_large(&agency, item_id, round, bytes, HANDOVER_BYTES_MAX)
+                    .await
+            }
+            .boxed(),
+        );
+    }
+
+    /// The ledger finds what we found, and stops the dossier.
+    fn stop(&self, load: &mut Load, round: Round) {
+        let office = self.office.clone();
+        let item_id = format!("{} {} {}", round.code, round.key.step, round.key.round);
+        load.begin(item_id.clone(), round.clone());
+        load.settling.push(
+            async move {
+                let action = Action::Offer {
+                    step: round.key.step.clone(),
+                    round: round.key.round,
+                };
+                let _ = office.ledger.happen(round.key.dossier, None, action).await;
+                let until = office.after(office.longest_pause());
+                Done {
+                    item_id,
+                    key: round.key,
+                    rest: Some((until, false)),
+                }
+            }
+            .boxed(),
+        );
     }
 
     async fn possibly_held(&self, unanswered: &[String], under_way: &HashMap<String, Round>) {
@@ -431,112 +494,40 @@ impl Courier {
             .iter()
             .filter_map(|item_id| under_way.get(item_id))
         {
+            let key = &round.key;
             let action = Action::Offer {
-                step: round.step.clone(),
-                round: round.round,
+                step: key.step.clone(),
+                round: key.round,
             };
-            if let Err(failure) = self.office.ledger.happen(round.dossier, None, action).await {
-                tracing::debug!(agency = %self.agency, %failure, "an unanswered offer was not recorded");
+            if let Err(failure) = self.office.ledger.happen(key.dossier, None, action).await {
+                tracing::debug!(dossier_code = %round.code, step = %key.step, agency = %self.agency, %failure, "an unanswered offer was not recorded");
             }
         }
     }
 }
 
-impl Office {
-    /// Lets the ledger know what became of a round.
-    async fn settle(&self, agency: &AgencyCode, round: Round, outcome: Outcome) {
-        let CourierConfig {
-            back_off_ms_min,
-            back_off_ms_max,
-            ..
-        } = self.config;
-        let pause = back_off(back_off_ms_min, back_off_ms_max, round.attempts + 1);
-        match outcome {
-            // It has a higher round than this store knows: reconciling brings what is missing here.
-            Outcome::Recorded(recorded) if recorded.superseded => {
-                self.try_later(round, pause, "SUPERSEDED_THERE".into(), vec![])
-                    .await;
-            }
-            Outcome::Recorded(_) => {
-                let action = Action::Acknowledge {
-                    step: round.step.clone(),
-                    round: round.round,
-                };
-                if let Err(failure) = self.ledger.happen(round.dossier, None, action).await {
-                    tracing::warn!(%agency, %failure, "an acknowledgement was not recorded; the handover is offered again");
-                    self.try_later(round, pause, "ACKNOWLEDGEMENT_NOT_RECORDED".into(), vec![])
-                        .await;
-                }
-            }
-            Outcome::Refused(status) => {
-                let why = Fault::reason_of(&status).unwrap_or_else(|| "no reason word".into());
-                tracing::warn!(%agency, step = %round.step, reason = why, "a department refused a handover");
-                let incident = IncidentChange::Happened {
-                    key: IncidentKey {
-                        cause: "HANDOVER_REFUSED".into(),
-                        dossier_id: Some(round.dossier),
-                        step: Some(round.step.clone()),
-                        agency: None,
-                    },
-                    vi: format!(
-                        "Cơ quan {agency} không nhận bước {} ({why}). Liên hệ cơ quan, hoặc chuyển bước cho cơ quan khác.",
-                        round.step
-                    ),
-                    en: format!(
-                        "department {agency} does not take step {} ({why}); speak with it, or move the step",
-                        round.step
-                    ),
-                    at: Timestamp::now(),
-                };
-                let long = Duration::from_millis(back_off_ms_max.max(back_off_ms_min));
-                self.try_later(round, long, why, vec![incident]).await;
-            }
-            Outcome::Later(status) => {
-                let pause = Fault::retry_after_of(&status).unwrap_or(pause);
-                let why = Fault::reason_of(&status).unwrap_or_else(|| "LATER".into());
-                self.try_later(round, pause, why, vec![]).await;
-            }
-            Outcome::Unknown(_) => self.try_later(round, pause, "UNKNOWN".into(), vec![]).await,
+impl Load {
+    fn new(agency: AgencyCode, window_items_max: u32) -> Self {
+        Self {
+            list: List::new(agency, window_items_max as usize),
+            under_way: HashMap::new(),
+            rounds: HashSet::new(),
+            settling: FuturesUnordered::new(),
         }
     }
 
-    async fn try_later(
-        &self,
-        round: Round,
-        pause: Duration,
-        last_error: String,
-        incidents: Vec<IncidentChange>,
-    ) {
-        let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::from_secs(60));
-        let attempt = AttemptChange {
-            dossier_id: round.dossier,
-            step: round.step,
-            round: round.round,
-            attempts: round.attempts.saturating_add(1),
-            next_at: Timestamp::now()
-                .saturating_add(pause)
-                .unwrap_or(Timestamp::MAX),
-            last_error,
-        };
-        let note = Note {
-            attempts: vec![attempt],
-            incidents,
-            ..Note::default()
-        };
-        if let Err(failure) = self.ledger.note(note).await {
-            // Not kept: wait here, so that the round is not offered again at once.
-            tracing::debug!(%failure, "an attempt was not kept");
-            tokio::time::sleep(pause.unsigned_abs()).await;
+    fn begin(&mut self, item_id: String, round: Round) {
+        self.rounds.insert(round.key.clone());
+        self.under_way.insert(item_id, round);
+    }
+
+    fn done(&mut self, done: Done) {
+        self.under_way.remove(&done.item_id);
+        self.rounds.remove(&done.key);
+        if let Some((until, is_kept)) = done.rest {
+            self.list.rest(done.key, until, is_kept);
         }
     }
-}
-
-fn back_off(ms_min: u64, ms_max: u64, failures: u32) -> Duration {
-    let ms = ms_min
-        .saturating_mul(1 << failures.saturating_sub(1).min(20))
-        .clamp(ms_min, ms_max.max(ms_min));
-    let half = ms / 2;
-    Duration::from_millis(half + rand::random_range(0..=half.max(1)))
 }
 
 async fn until(at: Option<Timestamp>) {
