@@ -1,6 +1,6 @@
 //! Timers: durable, because they are owed; each fires once, late if the broker was down.
 
-use crate::{bell::Belfry, failure::Failure, ledger::Ledger, store::Reader};
+use crate::{bell::Belfry, ledger::Ledger, store::Reader};
 use dossier::decide::Action;
 use jiff::Timestamp;
 use node::shutdown::Shutdown;
@@ -32,31 +32,39 @@ pub async fn run(ledger: Ledger, reader: Arc<dyn Reader>, belfry: Belfry, shutdo
     }
 }
 
-/// Fires what is due, and gives the time until the next one.
+/// Fires what is due, and gives the time until the next one. A timer that cannot fire now does not
+/// hold up those behind it.
+///
+/// # Errors
+/// The store cannot be read, or nothing that is due could fire.
 async fn fire(ledger: &Ledger, reader: &dyn Reader) -> Result<Duration, String> {
     let due = reader
         .timers_until(Timestamp::now(), FIRED_AT_ONCE_MAX)
         .map_err(|error| error.to_string())?;
-    let mut is_stuck = false;
+    let (mut fired, mut stuck) = (0, None);
     for timer in due {
         let Some(step) = timer.row.step else { continue };
-        match ledger
-            .happen(
-                timer.dossier_id,
-                None,
-                Action::PassLimit { step: step.clone() },
-            )
-            .await
-        {
-            Ok(_) => tracing::info!(dossier_code = %timer.code, %step, "a limit has passed"),
-            // Its time comes when a person has released the dossier.
-            Err(Failure::Quarantined) => is_stuck = true,
-            Err(failure) => return Err(failure.to_string()),
+        let action = Action::PassLimit { step: step.clone() };
+        match ledger.happen(timer.dossier_id, None, action).await {
+            Ok(recorded) => {
+                fired += 1;
+                let agency = recorded.dossier.steps.get(&step).map(|step| &step.agency);
+                tracing::info!(dossier_code = %timer.code, %step, agency = agency.map(|agency| agency.as_str()), "a limit has passed");
+            }
+            Err(failure) => {
+                tracing::debug!(dossier_code = %timer.code, %step, %failure, "a limit that has passed was not recorded");
+                stuck = Some(failure);
+            }
         }
     }
+    match stuck {
+        Some(failure) if fired == 0 => return Err(failure.to_string()),
+        // The same ones come first again: not at once.
+        Some(_) => return Ok(PAUSE),
+        None => {}
+    }
     let next = reader.next_timer().map_err(|error| error.to_string())?;
-    let wait = next.map_or(SLEEP_MAX, |at| {
+    Ok(next.map_or(SLEEP_MAX, |at| {
         Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
-    });
-    Ok(if is_stuck { wait.max(PAUSE) } else { wait })
+    }))
 }
