@@ -118,7 +118,7 @@ impl Process {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         };
-        let said = self.last_line();
+        let said = self.error();
         anyhow!(
             "the {} ended by itself ({how}){said}; see {}",
             self.name,
@@ -126,12 +126,10 @@ impl Process {
         )
     }
 
-    /// The last line that it logged, to be read after a colon.
-    fn last_line(&self) -> String {
+    /// The error that it ended with, to be read after a colon.
+    fn error(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
-        log.lines()
-            .next_back()
-            .map(|line| format!(": {line}"))
-            .unwrap_or_default()
+        let error = log.lines().rfind(|line| line.starts_with("error: "));
+        error.map(|line| format!(": {line}")).unwrap_or_default()
     }
 }
