@@ -60,7 +60,8 @@ pub trait Store: Send {
 }
 
 /// Reads what is committed. Calls block, each at most for the store's time limit
-/// ([`StoreError::TimeLimit`]); lists give at most [`PAGE_ROWS_MAX`] rows.
+/// ([`StoreError::TimeLimit`]); lists give at most [`PAGE_ROWS_MAX`] rows. What is owed for a
+/// quarantined dossier, its timers included, is not listed until the dossier may go on.
 ///
 /// # Errors
 /// Every call: [`StoreError`].

@@ -18,13 +18,14 @@ pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
     }
 }
 
-const STORIES: [fn(&mut dyn Ground); 13] = [
+const STORIES: [fn(&mut dyn Ground); 14] = [
     a_dossier_is_read_as_it_was_committed,
     records_go_on_where_they_ended,
     a_bad_dossier_is_undone_alone,
     a_code_belongs_to_one_dossier,
     what_is_owed_is_read_by_due_date_and_by_pages,
     what_is_no_longer_owed_is_gone,
+    what_is_owed_for_a_stopped_dossier_holds_up_nobody,
     attempts_last_as_long_as_the_debt,
     steps_are_found_by_agency_and_state,
     notices_are_read_from_a_cursor_on,
@@ -389,6 +390,46 @@ fn what_is_no_longer_owed_is_gone(ground: &mut dyn Ground) {
     };
     commit(&mut *store, &[&third]);
     assert!(reader.agencies_owed().unwrap().is_empty());
+}
+
+fn what_is_owed_for_a_stopped_dossier_holds_up_nobody(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let stopped = Change {
+        owed: vec![
+            handover("H26.2", "residence", 10),
+            handover("H26.3", "alone", 10),
+            timer(5),
+        ],
+        ..received(1)
+    };
+    let going = Change {
+        owed: vec![handover("H26.2", "residence", 20), timer(30)],
+        ..received(2)
+    };
+    commit(&mut *store, &[&stopped, &going]);
+    let stop = |store: &mut dyn Store, why: Option<&str>| {
+        let dossier_id = id(1);
+        let why = why.map(ToOwned::to_owned);
+        let quarantines = vec![Quarantine { dossier_id, why }];
+        store
+            .commit(Batch {
+                quarantines,
+                ..Batch::default()
+            })
+            .unwrap();
+    };
+    let reader = store.reader();
+    stop(&mut *store, Some("it cannot be read"));
+    let owed = reader.owed_for(&named("H26.2"), None, 1).unwrap();
+    assert_eq!(owed[0].dossier_id, id(2));
+    assert_eq!(reader.agencies_owed().unwrap(), [(named("H26.2"), at(20))]);
+    let timers = reader.timers_until(at(99), 1).unwrap();
+    assert_eq!(timers[0].dossier_id, id(2));
+    assert_eq!(reader.next_timer().unwrap(), Some(at(30)));
+
+    stop(&mut *store, None);
+    assert_eq!(reader.agencies_owed().unwrap().len(), 2);
+    assert_eq!(reader.next_timer().unwrap(), Some(at(5)));
 }
 
 fn attempts_last_as_long_as_the_debt(ground: &mut dyn Ground) {

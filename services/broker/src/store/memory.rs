@@ -320,10 +320,11 @@ impl State {
         }
     }
 
-    /// All that is owed, the earliest due first.
+    /// All that is owed and not stopped, the earliest due first.
     fn owed(&self, wanted: impl Fn(&OwedRow) -> bool) -> Vec<Owed> {
         let mut found = Vec::new();
-        for held in &self.dossiers {
+        let going = |held: &&Held| held.row.quarantined.is_none();
+        for held in self.dossiers.iter().filter(going) {
             for row in held.owed.iter().filter(|row| wanted(row)) {
                 let id = held.row.dossier_id;
                 let step = row.step.clone();

@@ -107,7 +107,7 @@ impl Reader for SqliteReader {
                 return Ok(Vec::new());
             };
             let sql = format!(
-                "{OWED} WHERE o.agency = ?1
+                "{OWED} WHERE d.quarantined IS NULL AND o.agency = ?1
                  AND (o.due_at, o.dossier, o.kind, o.step, o.round) > (?2, ?3, ?4, ?5, ?6)
                  ORDER BY o.due_at, o.dossier, o.kind, o.step, o.round LIMIT ?7"
             );
@@ -129,14 +129,20 @@ impl Reader for SqliteReader {
 
     fn agencies_owed(&self) -> Result<Vec<(AgencyCode, Timestamp)>, StoreError> {
         self.readers.read(|c| {
-            // Leaps from agency to agency in the key, however much is owed to each.
+            // Leaps from agency to agency in the key, however much is owed to each; what is
+            // quarantined is passed over.
             let sql = "WITH RECURSIVE leap(agency) AS (
                          SELECT (SELECT min(agency) FROM owed WHERE agency > 0)
                          UNION ALL
                          SELECT (SELECT min(agency) FROM owed WHERE agency > leap.agency)
                          FROM leap WHERE leap.agency IS NOT NULL)
-                       SELECT w.text, (SELECT min(due_at) FROM owed WHERE agency = leap.agency)
-                       FROM leap JOIN word w ON w.word = leap.agency";
+                       SELECT w.text, due FROM (
+                         SELECT leap.agency, (
+                           SELECT o.due_at FROM owed o JOIN dossier d ON d.number = o.dossier
+                           WHERE o.agency = leap.agency AND d.quarantined IS NULL
+                           ORDER BY o.due_at LIMIT 1) AS due
+                         FROM leap) JOIN word w ON w.word = agency
+                       WHERE due IS NOT NULL";
             c.prepare_cached(sql)?
                 .query_map([], |row| Ok((name(row, 0)?, instant(row, 1)?)))?
                 .collect()
@@ -146,7 +152,7 @@ impl Reader for SqliteReader {
     fn timers_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Owed>, StoreError> {
         self.readers.read(|c| {
             let sql = format!(
-                "{OWED} WHERE o.agency = 0 AND o.due_at <= ?1
+                "{OWED} WHERE d.quarantined IS NULL AND o.agency = 0 AND o.due_at <= ?1
                  ORDER BY o.due_at, o.dossier, o.kind, o.step, o.round LIMIT ?2"
             );
             c.prepare_cached(&sql)?
@@ -157,8 +163,11 @@ impl Reader for SqliteReader {
 
     fn next_timer(&self) -> Result<Option<Timestamp>, StoreError> {
         self.readers.read(|c| {
-            c.prepare_cached("SELECT min(due_at) FROM owed WHERE agency = 0")?
-                .query_row([], |row| optional_instant(row, 0))
+            let sql = "SELECT o.due_at FROM owed o JOIN dossier d ON d.number = o.dossier
+                       WHERE o.agency = 0 AND d.quarantined IS NULL ORDER BY o.due_at LIMIT 1";
+            c.prepare_cached(sql)?
+                .query_row([], |row| instant(row, 0))
+                .optional()
         })
     }
 
