@@ -57,6 +57,10 @@ impl Office {
         let (code, step) = (&round.code, &round.key.step);
         let pause = self.pause_after(round.attempts + 1);
         let (pause, why, incidents) = match outcome {
+            // It has a higher round than this store knows: reconciling brings what is missing here.
+            Outcome::Recorded(recorded) if recorded.superseded => {
+                (pause, "SUPERSEDED_THERE".into(), vec![])
+            }
             Outcome::Recorded(_) => {
                 let action = Action::Acknowledge {
                     step: step.clone(),
