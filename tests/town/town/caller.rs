@@ -102,6 +102,17 @@ impl Caller {
         upload(self.documents_channel(), agency, &source, scan.digest(), size_bytes).await
     }
 
+    /// Uploads a paper in one go, and says at once what the broker makes of it.
+    pub(crate) async fn upload_at_once(
+        &self,
+        agency: &str,
+        scan: &Scan,
+    ) -> Result<v1::UploadResponse, Status> {
+        let pieces = pieces(agency, scan).map(|piece| v1::UploadRequest { content: Some(piece) });
+        let messages = tokio_stream::iter(pieces.collect::<Vec<_>>());
+        self.documents().upload(messages).await.map(tonic::Response::into_inner)
+    }
+
     /// Begins to upload a paper: the first chunks and no more, for as long as the result is kept.
     pub(crate) async fn upload_some(
         &self,
@@ -109,18 +120,8 @@ impl Caller {
         scan: &Scan,
         chunks: usize,
     ) -> mpsc::Sender<v1::UploadRequest> {
-        let header = v1::UploadHeader {
-            digest: scan.document.digest.clone(),
-            size_bytes: scan.document.size_bytes,
-            offset: 0,
-            agency_code: agency.into(),
-        };
         let (send, sending) = mpsc::channel(chunks + 1);
-        let pieces = scan.bytes.chunks(CHUNK_BYTES).take(chunks).enumerate().map(|(n, data)| {
-            let offset = (n * CHUNK_BYTES) as u64;
-            Content::Chunk(v1::Chunk { offset, data: data.to_vec().into() })
-        });
-        for piece in [Content::Header(header)].into_iter().chain(pieces) {
+        for piece in pieces(agency, scan).take(chunks + 1) {
             send.send(v1::UploadRequest { content: Some(piece) }).await.unwrap();
         }
         let mut documents = self.documents();
@@ -166,6 +167,21 @@ impl Caller {
         let answer = HealthClient::new(self.line.clone()).check(request).await;
         answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
     }
+}
+
+/// The header of an upload and its chunks.
+fn pieces(agency: &str, scan: &Scan) -> impl Iterator<Item = Content> {
+    let header = v1::UploadHeader {
+        digest: scan.document.digest.clone(),
+        size_bytes: scan.document.size_bytes,
+        offset: 0,
+        agency_code: agency.into(),
+    };
+    let chunks = scan.bytes.chunks(CHUNK_BYTES).enumerate().map(|(number, data)| {
+        let offset = (number * CHUNK_BYTES) as u64;
+        Content::Chunk(v1::Chunk { offset, data: data.to_vec().into() })
+    });
+    [Content::Header(header)].into_iter().chain(chunks)
 }
 
 /// The reason word of a refusal.

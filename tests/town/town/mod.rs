@@ -4,6 +4,7 @@
 pub(crate) mod birth;
 pub(crate) mod caller;
 pub(crate) mod chance;
+pub(crate) mod disk;
 pub(crate) mod ground;
 pub(crate) mod knock;
 pub(crate) mod log;
@@ -14,10 +15,13 @@ pub(crate) mod puppet;
 pub(crate) mod settings;
 pub(crate) mod window;
 
-pub(crate) use self::{caller::Caller, office::Clerk, puppet::Puppet, window::Window};
+pub(crate) use self::{
+    caller::Caller, office::Clerk, patience::stalled, puppet::Puppet, window::Window,
+};
 
 use self::{
     ground::{BROKER, Ground, OTHER_POLICE, POSTS, Post, TRUST_DOMAIN},
+    disk::Disk,
     knock::Door,
     log::Log,
     party::Party,
@@ -29,7 +33,7 @@ use node::{
     identity::{Identity, Role},
     pki::Issued,
     shutdown::Shutdown,
-    tls::Credentials,
+    tls::{Credentials, Listener, ListenerLimits},
 };
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tonic::Status;
@@ -37,9 +41,11 @@ use tokio::{net::TcpListener, sync::{mpsc, oneshot}};
 
 /// See the module.
 pub(crate) struct Town {
-    pub(crate) ground: Ground,
     in_processes: bool,
+    /// Before the disks and the ground, on which they stand.
     running: BTreeMap<&'static str, Party>,
+    disks: BTreeMap<&'static str, Disk>,
+    pub(crate) ground: Ground,
     clerks: BTreeMap<&'static str, Clerk>,
     window: Arc<Window>,
     wish: Option<mpsc::UnboundedSender<Reread>>,
@@ -52,6 +58,7 @@ pub(crate) struct Plan {
     office_settings: String,
     in_processes: bool,
     offices: Option<Vec<&'static str>>,
+    disks: Vec<(&'static str, u32)>,
 }
 
 impl Plan {
@@ -79,12 +86,28 @@ impl Plan {
         self
     }
 
+    /// A service's store gets a disk of its own, of so many megabytes.
+    pub(crate) fn disk(mut self, name: &'static str, megabytes: u32) -> Self {
+        self.disks.push((name, megabytes));
+        self
+    }
+
     /// Builds the town and starts everybody.
     pub(crate) async fn open(self) -> Town {
+        self.open_if_it_can().await.expect("a town without disks of its own")
+    }
+
+    /// As [`open`](Self::open); none where this process may not mount the disks.
+    pub(crate) async fn open_if_it_can(self) -> Option<Town> {
         let ground = Ground::found(&self.broker_settings, &self.office_settings);
         let desk = ground.credentials(Role::Desk, "desk-mau-mot");
         let caller = Caller::new(desk, ground.address(BROKER), broker_identity());
+        let mut disks = BTreeMap::new();
+        for (name, megabytes) in self.disks {
+            disks.insert(name, Disk::mount(&ground.path(name), megabytes)?);
+        }
         let mut town = Town {
+            disks,
             window: Arc::new(Window::new(caller, "H99.01.01")),
             in_processes: self.in_processes,
             running: BTreeMap::new(),
@@ -97,7 +120,7 @@ impl Plan {
         for name in self.offices.unwrap_or(all) {
             town.start(name).await;
         }
-        town
+        Some(town)
     }
 }
 
@@ -128,6 +151,15 @@ impl Town {
 
     /// Opens a department.
     pub(crate) async fn start(&mut self, office: &'static str) {
+        self.try_start(office).await.unwrap_or_else(|how| panic!("the {office} ended: {how}"));
+    }
+
+    /// Opens a department, or starts the broker, that may not be able to.
+    pub(crate) async fn try_start(&mut self, name: &'static str) -> Result<(), String> {
+        if name == BROKER { self.try_start_broker(false).await } else { self.try_open(name).await }
+    }
+
+    async fn try_open(&mut self, office: &'static str) -> Result<(), String> {
         let post = post(office);
         let (path, address) = (self.path(format!("{office}.toml")), self.address(office));
         let log = self.log(office);
@@ -149,27 +181,33 @@ impl Town {
             })
         };
         let identity = Identity::new(TRUST_DOMAIN, Role::Department, post.system).unwrap();
-        self.opened(&mut party, address, identity).await;
+        self.opened(&mut party, address, identity).await?;
         self.running.insert(post.name, party);
+        Ok(())
     }
 
     /// Starts the broker.
     pub(crate) async fn start_broker(&mut self) {
-        self.start_broker_on(false).await;
+        self.try_start_broker(false).await.unwrap_or_else(|how| panic!("the broker ended: {how}"));
     }
 
     /// Starts the broker on a store that was restored from an older copy.
     pub(crate) async fn start_broker_restored(&mut self) {
-        self.start_broker_on(true).await;
+        self.try_start_broker(true).await.unwrap_or_else(|how| panic!("the broker ended: {how}"));
     }
 
-    async fn opened(&self, party: &mut Party, address: SocketAddr, identity: Identity) {
+    async fn opened(
+        &self,
+        party: &mut Party,
+        address: SocketAddr,
+        identity: Identity,
+    ) -> Result<(), String> {
         let operator = self.ground.credentials(Role::Operator, "operator");
         let watcher = Caller::new(operator, address, identity);
-        party.opened(async || watcher.serves().await).await;
+        party.opened(async || watcher.serves().await).await
     }
 
-    async fn start_broker_on(&mut self, restored: bool) {
+    async fn try_start_broker(&mut self, restored: bool) -> Result<(), String> {
         let (path, address) = (self.path("broker.toml"), self.address(BROKER));
         let log = self.log(BROKER);
         let (wish, wishes) = mpsc::unbounded_channel();
@@ -182,13 +220,30 @@ impl Town {
                 Box::pin(run_broker(path, restored, shutdown, wishes))
             })
         };
-        self.opened(&mut party, address, broker_identity()).await;
+        self.opened(&mut party, address, broker_identity()).await?;
         self.running.insert(BROKER, party);
+        Ok(())
     }
 
     /// Opens a department, or starts the broker.
     pub(crate) async fn start_any(&mut self, name: &'static str) {
-        if name == BROKER { self.start_broker().await } else { self.start(name).await }
+        self.try_start(name).await.unwrap_or_else(|how| panic!("the {name} ended: {how}"));
+    }
+
+    /// The disk of a service that has one of its own.
+    pub(crate) fn disk(&self, name: &str) -> &Disk {
+        &self.disks[name]
+    }
+
+    /// Lets every write of a process into a file fail from now on.
+    pub(crate) fn refuse_writes(&self, name: &str) {
+        self.running[name].refuse_writes();
+    }
+
+    /// Waits until a service has ended although nobody ended it.
+    pub(crate) async fn ends_by_itself(&mut self, name: &'static str) {
+        let party = self.running.remove(name).unwrap_or_else(|| panic!("{name} does not run"));
+        party.ends_by_itself().await;
     }
 
     /// Closes a department, or the broker, in good order.
@@ -212,9 +267,9 @@ impl Town {
         Log::new(&self.path(format!("logs/{name}.log")))
     }
 
-    /// The process of a service that has one of its own.
-    pub(crate) fn process_id(&self, name: &str) -> u32 {
-        self.running[name].process_id().expect("a service in a process of its own")
+    /// Bytes of memory that the process of a service has.
+    pub(crate) fn memory_bytes(&self, name: &str) -> u64 {
+        self.running[name].memory_bytes()
     }
 
     pub(crate) fn path(&self, name: impl AsRef<std::path::Path>) -> PathBuf {
@@ -293,6 +348,13 @@ impl Town {
         let address = self.address(office);
         let (caller, log) = (self.system_of(office), self.log(office));
         Puppet::open(post(office), credentials, address, caller, &log)
+    }
+
+    /// Somebody at a department's address who takes the line with its certificate and says nothing.
+    pub(crate) async fn mute(&self, office: &str) -> Listener {
+        let credentials = self.ground.credentials(Role::Department, post(office).system);
+        let limits = ListenerLimits::default();
+        Listener::bind(self.address(office), &credentials, limits).await.unwrap()
     }
 
     /// Denies a certificate from now on.

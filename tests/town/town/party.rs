@@ -6,7 +6,7 @@ use super::{
     patience::{PATIENCE, until},
 };
 use node::shutdown::Shutdown;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use std::{
     future::Future,
     path::Path,
@@ -66,7 +66,10 @@ impl Party {
 
     /// Runs a service in a child process, which ends with this one.
     pub(crate) fn in_process(what: &str, role: &str, config: &Path, log: &Log) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
+        // A write beyond the limit shall fail as one on a disk does, and not kill.
+        let child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+            .arg(std::env::current_exe().unwrap())
             .args(["--exact", CHILD_TEST, "--nocapture"])
             .env(CHILD_ROLE, role)
             .env(CHILD_CONFIG, config)
@@ -78,17 +81,17 @@ impl Party {
         Self { what: what.to_owned(), life: Life::Process { child } }
     }
 
-    /// Waits until it serves, as `serving` finds out.
-    pub(crate) async fn opened(&mut self, serving: impl AsyncFn() -> bool) {
+    /// Waits until it serves, as `serving` finds out; or says how it ended instead.
+    pub(crate) async fn opened(&mut self, serving: impl AsyncFn() -> bool) -> Result<(), String> {
         let what = format!("the {} to serve", self.what);
         let life = Mutex::new(&mut self.life);
         until(&what, || async {
             if let Some(how) = life.lock().unwrap().ended() {
-                panic!("waited for {what}, and it ended: {how}");
+                return Some(Err(how));
             }
-            serving().await.then_some(())
+            serving().await.then_some(Ok(()))
         })
-        .await;
+        .await
     }
 
     /// Asks it to end and waits until it has.
@@ -102,17 +105,39 @@ impl Party {
         assert_eq!(ended, Ok(()), "the {what} did not end well");
     }
 
+    /// Waits until it has ended although nobody ended it.
+    pub(crate) async fn ends_by_itself(mut self) {
+        let what = format!("the {} to end by itself", self.what);
+        until(&what, || {
+            let ended = self.life.ended();
+            async move { ended.map(drop) }
+        })
+        .await;
+    }
+
     /// Ends it without asking: a process by SIGKILL, a thread by dropping all that it does.
     pub(crate) async fn kill(mut self) {
         self.strike();
         let _ = spawn_blocking(move || self.join()).await.unwrap();
     }
 
-    /// The id of its process, if it has one of its own.
-    pub(crate) fn process_id(&self) -> Option<u32> {
+    /// Lets every write of its process into a file fail from now on.
+    pub(crate) fn refuse_writes(&self) {
+        let limits = Rlimit { current: Some(0), maximum: Some(0) };
+        prlimit(Some(self.process_id()), Resource::Fsize, limits).unwrap();
+    }
+
+    /// Bytes of memory that its process has.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/statm", self.process_id().as_raw_nonzero());
+        let pages = std::fs::read_to_string(path).unwrap();
+        pages.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
+    }
+
+    fn process_id(&self) -> Pid {
         match &self.life {
-            Life::Thread { .. } => None,
-            Life::Process { child } => Some(child.id()),
+            Life::Thread { .. } => panic!("the {} has no process of its own", self.what),
+            Life::Process { child } => Pid::from_raw(child.id().cast_signed()).unwrap(),
         }
     }
 

@@ -30,3 +30,9 @@ where
         sleep(LOOK).await;
     }
 }
+
+/// Whether `thing` does not come while anybody could wait for it: the one case in which a test
+/// waits for a time.
+pub(crate) async fn stalled<T>(thing: impl Future<Output = T>) -> bool {
+    timeout(Duration::from_secs(1), thing).await.is_err()
+}
