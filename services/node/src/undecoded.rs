@@ -1,12 +1,15 @@
 //! What cannot be decoded as a message of the contract: refused with its field, like any bad input.
 
-use crate::fault::Fault;
+use crate::{fault::Fault, stream::MESSAGE_BYTES_MAX};
 use http::Response;
 use tonic::{Code, Status, body::Body};
 use tower::util::MapResponseLayer;
 
 /// How the decoder's own refusals begin.
 const PREFIX: &str = "failed to decode Protobuf message: ";
+
+/// How the refusal of a message that is longer than the limit begins.
+const TOO_LARGE: &str = "Error, decoded message length too large";
 
 /// The layer that [`layer`] makes.
 pub type Layer = MapResponseLayer<fn(Response<Body>) -> Response<Body>>;
@@ -29,6 +32,14 @@ fn refuse(mut response: Response<Body>) -> Response<Body> {
 }
 
 fn fault(status: &Status) -> Option<Fault> {
+    if status.code() == Code::OutOfRange && status.message().starts_with(TOO_LARGE) {
+        return Some(Fault::new(
+            Code::InvalidArgument,
+            "MESSAGE_TOO_LARGE",
+            format!("a message has at most {MESSAGE_BYTES_MAX} bytes; send documents through DocumentService, and lists by pages"),
+            format!("Một thông điệp có tối đa {MESSAGE_BYTES_MAX} byte. Gửi tài liệu qua DocumentService, danh sách theo trang."),
+        ));
+    }
     let why = status
         .message()
         .strip_prefix(PREFIX)
