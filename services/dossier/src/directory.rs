@@ -3,6 +3,7 @@
 use crate::{
     name::{AgencyCode, Digest, RoleName, TerritoryCode},
     procedure::civil_date,
+    text,
 };
 use jiff::{Timestamp, civil::Date};
 use serde::Deserialize;
@@ -123,9 +124,9 @@ impl Directory {
     /// # Errors
     /// Names the file, the place and the mend.
     pub fn parse(file: &str, toml: &str) -> Result<Self, DirectoryError> {
-        let text: Text = toml::from_str(toml).map_err(|error| DirectoryError::Unreadable {
+        let text: Text = text::read(toml).map_err(|message| DirectoryError::Unreadable {
             file: file.to_owned(),
-            message: error.to_string(),
+            message,
         })?;
         let unsound = |place: String, wrong: &str| DirectoryError::Unsound {
             file: file.to_owned(),

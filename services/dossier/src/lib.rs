@@ -24,6 +24,7 @@ mod report;
 mod settle;
 pub mod slip;
 mod step;
+mod text;
 
 pub use decide::{Decided, decide};
 pub use dossier::Dossier;

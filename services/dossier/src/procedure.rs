@@ -7,6 +7,7 @@ use crate::{
     limit::Limit,
     name::{Digest, EvidenceName, PartId, ProcedureCode, RoleName, StepId},
     party::PartyRole,
+    text,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
@@ -204,7 +205,7 @@ pub enum ProcedureError {
     },
     /// Set `valid_to` of the older version to the day before, or remove one of the two.
     #[error(
-        "procedure `{code}`: the versions from {first} and from {second} are in force on the same day"
+        "procedure `{code}`: the versions valid from {first} and from {second} are in force on the same day; set `valid_to` of the older one to the day before the newer one begins, or remove one of the two files"
     )]
     Overlap {
         /// The procedure.
@@ -222,9 +223,9 @@ impl Procedure {
     /// # Errors
     /// Names the file, every place that is wrong, and its mend.
     pub fn parse(file: &str, toml: &str) -> Result<Self, ProcedureError> {
-        let text: Text = toml::from_str(toml).map_err(|error| ProcedureError::Unreadable {
+        let text: Text = text::read(toml).map_err(|message| ProcedureError::Unreadable {
             file: file.to_owned(),
-            message: error.to_string(),
+            message,
         })?;
         let complaints = check::complaints(&text);
         if !complaints.is_empty() {

@@ -391,3 +391,61 @@ fn an_open_dossier_finds_the_version_that_it_follows() {
         "new dossiers do not follow it"
     );
 }
+
+/// Each text that cannot be read, and the place and mend that its writer is told.
+#[test]
+fn what_cannot_be_read_is_named_with_its_step_field_and_mend() {
+    let cases = [
+        (
+            "role = \"FIRST\"\n",
+            "",
+            "step.",
+            "missing field `role`; add it",
+        ),
+        (
+            "limit = \"3 working days\"\n\n[part.wish]",
+            "limit = \"3 days\"\n\n[part.wish]",
+            "part.main.limit: ",
+            "write an amount and a unit",
+        ),
+        (
+            "holder = \"HOLDER\"",
+            "keeper = \"HOLDER\"",
+            "evidence.record.keeper: unknown field",
+            "correct its name, or remove it",
+        ),
+        (
+            "source = \"registry\"",
+            "source = \"register\"",
+            "evidence.record.source: unknown variant",
+            "write one of those",
+        ),
+        (
+            "valid_from = \"2026-01-01\"",
+            "valid_from = \"2026-13-01\"",
+            "valid_from: ",
+            "correct it",
+        ),
+        (
+            "returns_max = 3\n",
+            "",
+            "the file: missing field `returns_max`",
+            "add it",
+        ),
+        (
+            "returns_max = 3",
+            "returns_max = ",
+            "line 8: ",
+            "mend the TOML there",
+        ),
+    ];
+    Procedure::parse("sample.toml", SOUND).unwrap();
+    for (right, wrong, place, mend) in cases {
+        assert!(SOUND.contains(right), "{right}");
+        let error = Procedure::parse("sample.toml", &SOUND.replacen(right, wrong, 1)).unwrap_err();
+        let told = error.to_string();
+        for part in ["sample.toml: ", place, mend] {
+            assert!(told.contains(part), "`{part}` is not in: {told}");
+        }
+    }
+}
