@@ -126,3 +126,57 @@ impl Spooled {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    const FORM: &str = r#"{"procedure": "birth", "parties": [{"id": "a", "roles": ["owner"]}]}"#;
+
+    #[tokio::test]
+    async fn a_desk_finds_the_form_with_its_papers_beside_it() {
+        let folder = TempDir::new().unwrap();
+        let papers: Vec<_> = ["one", "two"]
+            .map(|name| {
+                let paper = folder.path().join(name).join("paper.pdf");
+                fs::create_dir(folder.path().join(name)).unwrap();
+                fs::write(&paper, name).unwrap();
+                ("birth_notice".to_owned(), paper)
+            })
+            .into();
+        let form = Form::parse(FORM.as_bytes()).unwrap();
+        let spooled = put(folder.path(), "key-1", form, &papers).unwrap();
+
+        let put_in = folder.path().join("incoming").join(&spooled.name);
+        let form = Form::load(&put_in.join("dossier.json")).unwrap();
+        let documents = &form.evidence["birth_notice"].documents;
+        let read = |path: &PathBuf| fs::read_to_string(put_in.join(path)).unwrap();
+        assert_eq!(
+            documents.iter().map(read).collect::<Vec<_>>(),
+            ["one", "two"]
+        );
+
+        let sent = folder.path().join("sent/H99.01.01-1");
+        fs::create_dir_all(sent.parent().unwrap()).unwrap();
+        fs::rename(&put_in, &sent).unwrap();
+        let receipt = r#"{"submit_key": "key-1", "dossier_code": "H99.01.01-1"}"#;
+        fs::write(sent.join("receipt.json"), receipt).unwrap();
+        assert_eq!(
+            spooled.receipt(Duration::ZERO).await.unwrap(),
+            "H99.01.01-1"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_the_desk_is_told_as_it_stands() {
+        let folder = TempDir::new().unwrap();
+        let form = Form::parse(FORM.as_bytes()).unwrap();
+        let spooled = put(folder.path(), "key-1", form, &[]).unwrap();
+        let refused = folder.path().join("refused").join(&spooled.name);
+        fs::create_dir_all(&refused).unwrap();
+        fs::write(refused.join("error.txt"), "mend it\n").unwrap();
+        let error = spooled.receipt(Duration::ZERO).await.unwrap_err();
+        assert_eq!(error.to_string(), "mend it");
+    }
+}

@@ -2,7 +2,7 @@
 //! elsewhere.
 
 use super::journey::Journey;
-use crate::screen::{tell, words};
+use crate::screen::{self, table::wrap, tell, words};
 use console::{Term, measure_text_width, style};
 use contract::v1::{self, PeerReturnState, StepState, notice::Kind};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -54,20 +54,24 @@ impl Progress {
 
     /// Tells something that happened, for good.
     pub(crate) fn say(&self, what: &str) {
-        let line = format!("{:5.1} s  {what}", self.started.elapsed().as_secs_f32());
+        let since = format!("{:5.1} s  ", self.started.elapsed().as_secs_f32());
         match &self.view {
-            // What cannot be drawn is not worth ending for.
             View::Live(lines) => {
-                let _ = lines.println(line);
+                let room = screen::columns().saturating_sub(since.len());
+                for (number, line) in wrap(what, room).into_iter().enumerate() {
+                    let start = if number == 0 { since.as_str() } else { "" };
+                    // What cannot be drawn is not worth ending for.
+                    let _ = lines.println(format!("{start:width$}{line}", width = since.len()));
+                }
             }
-            View::Plain { to_error: false } => tell!("{line}"),
-            View::Plain { to_error: true } => eprintln!("{line}"),
+            View::Plain { to_error: false } => tell!("{since}{what}"),
+            View::Plain { to_error: true } => eprintln!("{since}{what}"),
         }
     }
 
     /// Begins to follow a dossier.
     pub(crate) fn follow(&mut self, number: usize, code: &str, story: &str) {
-        let heading = format!("{number}  {}  {story}", style(code).bold());
+        let heading = format!("{number}  {}", style(code).bold());
         let View::Live(lines) = &self.view else {
             self.say(&format!("dossier {number} is {code}: {story}"));
             let following = Following {
@@ -79,8 +83,9 @@ impl Progress {
             return;
         };
         let heading_bar =
-            lines.add(ProgressBar::new_spinner().with_style(line_style("{wide_msg}")));
-        heading_bar.set_message(heading);
+            lines.add(ProgressBar::new_spinner().with_style(line_style("{prefix}{wide_msg}")));
+        heading_bar.set_prefix(heading);
+        heading_bar.set_message(format!("  {story}"));
         let steps = self.journey.steps().into_iter().map(|step| {
             let bar = lines.add(ProgressBar::new_spinner());
             put(
@@ -140,10 +145,10 @@ impl Progress {
                 });
             }
             Some(Kind::Closed(_)) => {
-                let heading = dossier.heading.message();
+                let heading = dossier.heading.prefix();
                 dossier
                     .heading
-                    .set_message(format!("{heading}  {}", style("closed").green()));
+                    .set_prefix(format!("{heading}  {}", style("closed").green()));
                 self.say(&format!("{} {number}: closed", style("✓").green()));
             }
             Some(Kind::Received(_) | Kind::Part(_) | Kind::Result(_)) | None => {}

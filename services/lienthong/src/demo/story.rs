@@ -87,7 +87,7 @@ impl Story {
         })
         .await?;
 
-        let (office, step) = CLOSED_OFFICE;
+        let (office, _) = CLOSED_OFFICE;
         town.office(office)?.process.stop().await?;
         self.say(&format!("■ the {office} office is closed (SIGTERM)"));
         self.submit(2).await?;
@@ -99,7 +99,7 @@ impl Story {
         let pid = town.broker.process.pid().unwrap_or_default();
         town.broker.process.kill().await?;
         self.say(&format!(
-            "■ the broker is killed (SIGKILL, process {pid}) while {step} waits"
+            "■ the broker is killed (SIGKILL, process {pid}) while dossier 3 is under way"
         ));
         town.broker.process.start()?;
         town.broker.serves().await?;
