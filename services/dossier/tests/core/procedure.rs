@@ -342,12 +342,13 @@ fn two_versions_of_a_procedure_are_not_in_force_on_the_same_day() {
     };
     let overlap =
         Procedures::new([version("2026-01-01", None), version("2027-01-01", None)]).unwrap_err();
-    assert!(
-        overlap
-            .to_string()
-            .ends_with("are in force on the same day"),
-        "{overlap}"
-    );
+    let told = overlap.to_string();
+    for part in [
+        "in force on the same day",
+        "set `valid_to` of the older one",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
 
     let one_after_another = [
         version("2026-01-01", Some("2026-12-31")),
