@@ -10,7 +10,13 @@ use node::{
     stream::Guard,
     tls::{ChannelError, ChannelOptions, Credentials, PeerSlot, channel, dial},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -35,12 +41,23 @@ pub(crate) struct Counter {
     pub(crate) received: Notify,
     /// A report waits.
     pub(crate) outgoing: Arc<Notify>,
+    /// Where in the outbox the first report stands that waits again; `i64::MAX` when none does.
+    again_from: AtomicI64,
     /// The rounds that are worked on now, by dossier and step.
-    pub(crate) working: DashMap<(String, String), (u32, CancellationToken)>,
+    pub(crate) working: DashMap<(String, String), Working>,
     /// The broker's store and epoch as its newest hello or answer says.
     pub(crate) broker: watch::Sender<Option<Life>>,
     /// False from a failed write until the store can be written again.
     writable: watch::Sender<bool>,
+}
+
+/// A round that is worked on now.
+pub(crate) struct Working {
+    pub(crate) round: u32,
+    /// Where it stands in the inbox.
+    pub(crate) place: i64,
+    /// Ends the work.
+    pub(crate) superseded: CancellationToken,
 }
 
 /// A store and its epoch: new when a disk was lost, and after a restore from a copy.
@@ -71,6 +88,7 @@ impl Counter {
             store,
             received: Notify::new(),
             outgoing: Arc::new(Notify::new()),
+            again_from: AtomicI64::new(i64::MAX),
             working: DashMap::new(),
             broker: watch::Sender::new(None),
             writable: watch::Sender::new(true),
@@ -98,8 +116,27 @@ impl Counter {
         })
     }
 
-    /// The broker showed from which store it speaks; those who must reconcile hear of a new one.
-    pub(crate) fn meet(&self, store_id: &str, epoch: &str) {
+    /// Reports wait again from this place in the outbox on.
+    pub(crate) fn send_again_from(&self, first: Option<i64>) {
+        if let Some(first) = first {
+            self.again_from.fetch_min(first, Ordering::SeqCst);
+            self.outgoing.notify_one();
+        }
+    }
+
+    /// From where the outbox must be read again, told once.
+    pub(crate) fn take_again_from(&self) -> Option<i64> {
+        let first = self.again_from.swap(i64::MAX, Ordering::SeqCst);
+        (first != i64::MAX).then_some(first)
+    }
+
+    /// The broker showed from which store it speaks. What was seen of another life is forgotten
+    /// before anything more is said; those who must reconcile hear of a new one.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nobody heard of it.
+    pub(crate) async fn meet(&self, store_id: &str, epoch: &str) -> Result<(), StoreError> {
+        self.store.agree_with(store_id, epoch).await?;
         let life = Life {
             store_id: store_id.to_owned(),
             epoch: epoch.to_owned(),
@@ -109,15 +146,17 @@ impl Counter {
             *known = Some(life);
             new
         });
+        Ok(())
     }
 
-    /// Ends the work on rounds of the step lower than `round`: its answers would not be sent.
-    pub(crate) fn cancel_below(&self, round: &Round) {
+    /// Ends the work on rounds of the step lower than `round`, and on what the round at this place in
+    /// the inbox replaced: its answers would not be sent.
+    pub(crate) fn cancel_below(&self, round: &Round, place: i64) {
         let key = (round.dossier_id.clone(), round.step_id.clone());
         if let Some(work) = self.working.get(&key)
-            && work.0 < round.round
+            && (work.round < round.round || work.round == round.round && work.place < place)
         {
-            work.1.cancel();
+            work.superseded.cancel();
         }
     }
 

@@ -28,7 +28,9 @@ pub trait Handler: Send + Sync + 'static {
     /// sent in this order.
     ///
     /// # Errors
-    /// Any error lets the round be given again after a while; nothing is reported then.
+    /// Any error lets the round be given again after a while; nothing is reported then. Its text
+    /// goes nowhere, as it may hold what a log must not: log yourself what may be logged. A panic
+    /// does the same as an error, but its text goes where the process prints panics.
     async fn handle(&self, work: Work) -> Result<Vec<Answer>, HandlerError>;
 }
 
@@ -40,6 +42,8 @@ pub type HandlerError = Box<dyn Error + Send + Sync>;
 pub struct Work {
     pub(crate) handover: Arc<v1::Handover>,
     pub(crate) round: Round,
+    /// Where the round stands in the inbox.
+    pub(crate) place: i64,
     pub(crate) store: Store,
     pub(crate) outgoing: Arc<Notify>,
     pub(crate) progress: Arc<AtomicU32>,
@@ -83,7 +87,7 @@ impl Work {
         let (item, _) = crate::report::item(&self.store, &self.handover, item_id, answer).await?;
         let code = &self.handover.dossier_code;
         self.store
-            .report(&self.round, code, vec![item], Vec::new(), false)
+            .report(self.place, &self.round, code, vec![item], Vec::new(), false)
             .await?;
         self.outgoing.notify_one();
         Ok(())

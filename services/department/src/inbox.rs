@@ -81,10 +81,14 @@ impl Inbox {
         if !handover_documents(&handover).is_empty() && !self.holds(&handover).await? {
             self.fetch_all(&handover).await?;
         }
+        let life = self.counter.broker.borrow().clone();
+        let from = life
+            .as_ref()
+            .map(|life| (life.store_id.as_str(), life.epoch.as_str()));
         let kept = self
             .counter
             .store
-            .keep(&handover)
+            .keep(&handover, from)
             .await
             .map_err(|e| self.store_fault(&e))?;
         match kept {
@@ -93,9 +97,11 @@ impl Inbox {
                 position,
                 superseded,
                 again,
+                first_again,
+                replaces,
             } => {
                 if again {
-                    self.counter.outgoing.notify_one();
+                    self.counter.send_again_from(first_again);
                 } else {
                     tracing::info!(
                         agency = handover.agency_code,
@@ -104,9 +110,10 @@ impl Inbox {
                         round = handover.round,
                         task = handover.task().as_str_name(),
                         superseded,
+                        replaces,
                         "handover recorded"
                     );
-                    self.counter.cancel_below(&round);
+                    self.counter.cancel_below(&round, position.cast_signed());
                     self.counter.received.notify_one();
                 }
                 let recorded_at = Some(timestamp(recorded_at_us));

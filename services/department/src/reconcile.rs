@@ -2,18 +2,21 @@
 
 use crate::{
     counter::{Counter, Life},
-    store::{HoldingRow, StoreError, now_us},
+    store::{HoldingRow, Store, StoreError, now_us},
 };
 use contract::v1::{
     Holding, HoldingState, HoldingVerdict, ReconcileRequest,
     exchange_service_client::ExchangeServiceClient,
 };
-use std::time::Duration;
+use prost::Message as _;
+use std::{collections::VecDeque, time::Duration};
 use tokio::time::timeout;
 use tonic::Status;
 
-/// Steps on one page; the contract allows 500.
-const PAGE_STEPS_MAX: usize = 500;
+/// Holdings on one page; the contract allows 500.
+const PAGE_HOLDINGS_MAX: usize = 500;
+/// Ids of reports in one holding; the broker takes 1,000.
+const HOLDING_IDS_MAX: usize = 1_000;
 /// Bytes of the ids on one page, at which the rest goes on the next.
 const PAGE_BYTES_MAX: usize = 512 * 1024;
 /// How long the broker may take for one page.
@@ -43,23 +46,19 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
     let store = &counter.store;
     let mut client = ExchangeServiceClient::new(counter.exchange.clone());
     let session_id = uuid::Uuid::new_v4().simple().to_string();
-    let position_seen = store.position_seen().await?;
-    let (mut after, mut with, mut unknown, mut steps) = (None, None, 0, 0);
-    let mut page_number = 0;
+    let mut holdings = Holdings::new(store);
+    let (mut with, mut unknown, mut steps, mut page_number) = (None, 0, 0, 0);
     loop {
-        let mut rows = store.holdings_after(after, PAGE_STEPS_MAX).await?;
-        let last = fit(&mut rows) && rows.len() < PAGE_STEPS_MAX;
-        after = rows
-            .last()
-            .map(|r| (r.round.dossier_id.clone(), r.round.step_id.clone()));
-        steps += rows.len();
+        let (page, last) = holdings.page().await?;
+        steps += page.len();
         let page = ReconcileRequest {
             agency_code: counter.config.agency_code.clone(),
             store_id: store.store_id().into(),
             epoch: store.epoch().into(),
-            position_seen,
+            // Read anew for each page: an answer may have shown another life of the broker.
+            position_seen: store.position_seen().await?,
             session_id: session_id.clone(),
-            holdings: rows.into_iter().map(holding).collect(),
+            holdings: page,
             last,
             page_number,
         };
@@ -72,14 +71,13 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
             store_id: answer.store_id,
             epoch: answer.epoch,
         };
+        counter.meet(&life.store_id, &life.epoch).await?;
         // From the first page on it is one conversation with one broker.
         if with.get_or_insert_with(|| life.clone()) != &life {
             return Err(ReconcileError::Changed);
         }
         unknown += obey(counter, answer.verdicts).await?;
         if last {
-            store.agree_with(&life.store_id, &life.epoch).await?;
-            counter.meet(&life.store_id, &life.epoch);
             tracing::info!(
                 agency = counter.config.agency_code,
                 steps,
@@ -114,39 +112,77 @@ async fn obey(counter: &Counter, verdicts: Vec<HoldingVerdict>) -> Result<usize,
         }
     }
     if !missing.is_empty() {
-        counter.store.send_again(missing).await?;
-        counter.outgoing.notify_one();
+        let first = counter.store.send_again(missing).await?;
+        counter.send_again_from(first);
     }
     Ok(unknown)
 }
 
-/// Cuts a page to its size in bytes; says whether everything fitted. One step always goes.
-fn fit(rows: &mut Vec<HoldingRow>) -> bool {
-    let mut bytes = 0;
-    let fitting = rows.iter().take_while(|row| {
-        let ids = row
-            .recorded_item_ids
-            .iter()
-            .map(|id| id.len() + 4)
-            .sum::<usize>();
-        bytes +=
-            ids + row.round.dossier_id.len() + row.round.step_id.len() + row.handover_id.len() + 32;
-        bytes <= PAGE_BYTES_MAX
-    });
-    let fitting = fitting.count().max(1);
-    let all = fitting >= rows.len();
-    rows.truncate(fitting);
-    all
+/// What is held, page by page.
+struct Holdings<'a> {
+    store: &'a Store,
+    /// What was read and is on no page yet.
+    read: VecDeque<Holding>,
+    after: Option<(String, String)>,
+    more: bool,
 }
 
-fn holding(row: HoldingRow) -> Holding {
-    Holding {
-        dossier_id: row.round.dossier_id,
-        step_id: row.round.step_id,
-        round: row.round.round,
-        handover_id: row.handover_id,
-        recorded_item_ids: row.recorded_item_ids,
+impl<'a> Holdings<'a> {
+    fn new(store: &'a Store) -> Self {
+        Self {
+            store,
+            read: VecDeque::new(),
+            after: None,
+            more: true,
+        }
     }
+
+    /// The next page, and whether it is the last one.
+    async fn page(&mut self) -> Result<(Vec<Holding>, bool), StoreError> {
+        while self.more && self.read.len() < PAGE_HOLDINGS_MAX {
+            let rows = self
+                .store
+                .holdings_after(self.after.clone(), PAGE_HOLDINGS_MAX);
+            let rows = rows.await?;
+            self.more = rows.len() == PAGE_HOLDINGS_MAX;
+            if let Some(last) = rows.last() {
+                self.after = Some((last.round.dossier_id.clone(), last.round.step_id.clone()));
+            }
+            self.read.extend(rows.into_iter().flat_map(holdings));
+        }
+        let page = cut(&mut self.read);
+        Ok((page, !self.more && self.read.is_empty()))
+    }
+}
+
+/// Takes a page off what was read.
+fn cut(read: &mut VecDeque<Holding>) -> Vec<Holding> {
+    let mut bytes = 0;
+    let fitting = read.iter().take(PAGE_HOLDINGS_MAX).take_while(|holding| {
+        bytes += holding.encoded_len() + 8;
+        bytes <= PAGE_BYTES_MAX
+    });
+    // One always goes: it has not so many ids that it would not.
+    let fitting = fitting.count().max(1).min(read.len());
+    read.drain(..fitting).collect()
+}
+
+/// A step as the broker hears of it: in as many holdings as its reports need.
+fn holdings(row: HoldingRow) -> Vec<Holding> {
+    let holding = |ids: &[String]| Holding {
+        dossier_id: row.round.dossier_id.clone(),
+        step_id: row.round.step_id.clone(),
+        round: row.round.round,
+        handover_id: row.handover_id.clone(),
+        recorded_item_ids: ids.to_vec(),
+    };
+    if row.recorded_item_ids.is_empty() {
+        return vec![holding(&[])];
+    }
+    row.recorded_item_ids
+        .chunks(HOLDING_IDS_MAX)
+        .map(holding)
+        .collect()
 }
 
 #[cfg(test)]
@@ -154,23 +190,38 @@ mod tests {
     use super::*;
     use crate::store::Round;
 
-    #[test]
-    fn a_page_is_cut_to_its_bytes_and_never_to_nothing() {
-        let row = |reports: usize| HoldingRow {
+    fn row(reports: usize) -> HoldingRow {
+        HoldingRow {
             round: Round {
                 dossier_id: "d".repeat(32),
                 step_id: "s".into(),
                 round: 1,
             },
             handover_id: "h".into(),
-            recorded_item_ids: vec!["i".repeat(32); reports],
-        };
-        let mut rows = vec![row(1), row(1)];
-        assert!(fit(&mut rows) && rows.len() == 2);
-        let mut rows = vec![row(1), row(20_000), row(1)];
-        assert!(!fit(&mut rows) && rows.len() == 1);
-        let mut rows = vec![row(20_000), row(1)];
-        assert!(!fit(&mut rows) && rows.len() == 1);
-        assert!(fit(&mut Vec::new()));
+            recorded_item_ids: (0..reports).map(|n| format!("{n:032}")).collect(),
+        }
+    }
+
+    #[test]
+    fn a_step_with_many_reports_is_told_in_holdings_that_the_broker_takes() {
+        let told = holdings(row(2_500));
+        assert_eq!(told.len(), 3);
+        assert!(
+            told.iter()
+                .all(|h| h.recorded_item_ids.len() <= HOLDING_IDS_MAX)
+        );
+        let ids: Vec<_> = told.into_iter().flat_map(|h| h.recorded_item_ids).collect();
+        assert_eq!(ids, row(2_500).recorded_item_ids);
+        assert_eq!(holdings(row(0)).len(), 1);
+    }
+
+    #[test]
+    fn a_page_is_cut_to_its_bytes_and_its_holdings_and_never_to_nothing() {
+        let mut read: VecDeque<_> = (0..600).flat_map(|_| holdings(row(1))).collect();
+        assert_eq!((cut(&mut read).len(), read.len()), (PAGE_HOLDINGS_MAX, 100));
+        let mut read: VecDeque<_> = holdings(row(20_000)).into();
+        assert_eq!((cut(&mut read).len(), read.len()), (15, 5));
+        assert_eq!((cut(&mut read).len(), read.len()), (5, 0));
+        assert!(cut(&mut read).is_empty());
     }
 }

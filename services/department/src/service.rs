@@ -96,7 +96,10 @@ impl DepartmentService for Service {
         let asked = stream::accept(inbound, self.counter.config.stream).await?;
         self.check_agency(&asked.hello().agency_code)?;
         let (store_id, epoch) = (asked.hello().store_id.clone(), asked.hello().epoch.clone());
-        self.counter.meet(&store_id, &epoch);
+        self.counter
+            .meet(&store_id, &epoch)
+            .await
+            .map_err(|error| unreadable(&error))?;
         let own = self
             .counter
             .hello()
@@ -197,12 +200,12 @@ async fn take_all<S: Inbound>(
 }
 
 fn unreadable(error: &crate::store::StoreError) -> Status {
-    tracing::error!(%error, "the store cannot be read");
+    tracing::error!(%error, "the store cannot be used");
     Fault::new(
         Code::Unavailable,
         "NOT_NOW",
-        "the department's store cannot be read now; try again",
-        "hiện chưa đọc được kho của cơ quan; hãy thử lại",
+        "the department's store cannot be used now; try again",
+        "hiện chưa dùng được kho của cơ quan; hãy thử lại",
     )
     .into()
 }

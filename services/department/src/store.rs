@@ -6,6 +6,7 @@ mod retention;
 
 pub(crate) use inbox::handover_documents;
 pub use inbox::{Kept, Received};
+pub(crate) use outbox::OVERTAKEN;
 pub use outbox::{HoldingRow, Reply, Reported, Waiting};
 
 use contract::v1;
@@ -29,7 +30,8 @@ const FILE_NAME: &str = "department.db";
 /// The folder in the store folder.
 const DOCUMENTS: &str = "documents";
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE inbox (
     sequence INTEGER PRIMARY KEY,
@@ -76,7 +78,11 @@ CREATE TABLE incident (
     opened_at INTEGER NOT NULL,
     description TEXT NOT NULL
 ) STRICT;
-"];
+",
+    "
+ALTER TABLE inbox ADD COLUMN life TEXT NOT NULL DEFAULT '';
+",
+];
 
 /// The store cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,8 @@
 
 use crate::{
     backoff,
-    counter::Counter,
-    handler::{Answer, Handler, HandlerError, Said, Work},
+    counter::{Counter, Working},
+    handler::{Answer, Handler, Said, Work},
     report,
     store::{Received, Reported, StoreError},
 };
@@ -36,8 +36,9 @@ enum Ended {
 /// A round could not be done now.
 #[derive(Debug, thiserror::Error)]
 enum WorkError {
-    #[error("the handler failed: {0}")]
-    Handler(HandlerError),
+    // Whatever it says may be personal: it is not told.
+    #[error("the handler failed")]
+    Handler,
     #[error("the handler panicked")]
     Panicked,
     #[error(
@@ -129,12 +130,16 @@ async fn work(
     } = received;
     let key = (round.dossier_id.clone(), round.step_id.clone());
     let superseded = CancellationToken::new();
-    counter
-        .working
-        .insert(key.clone(), (round.round, superseded.clone()));
+    let working = Working {
+        round: round.round,
+        place: sequence,
+        superseded: superseded.clone(),
+    };
+    counter.working.insert(key.clone(), working);
     let work = Work {
         handover: handover.clone(),
         round: round.clone(),
+        place: sequence,
         store: counter.store.clone(),
         outgoing: counter.outgoing.clone(),
         progress: Arc::new(AtomicU32::new(0)),
@@ -145,7 +150,7 @@ async fn work(
     };
     counter
         .working
-        .remove_if(&key, |_, (working, _)| *working == round.round);
+        .remove_if(&key, |_, working| working.place == sequence);
     match done {
         Ok(Reported::Kept) => {
             counter.outgoing.notify_one();
@@ -170,6 +175,7 @@ async fn work(
                 dossier_code = handover.dossier_code,
                 step = round.step_id,
                 round = round.round,
+                attempt = failures + 1,
                 "a round could not be done; it is tried again"
             );
             Ended::Again {
@@ -186,12 +192,12 @@ async fn answer(
     handler: &dyn Handler,
     work: Work,
 ) -> Result<Reported, WorkError> {
-    let (handover, round) = (work.handover.clone(), work.round.clone());
+    let (handover, round, place) = (work.handover.clone(), work.round.clone(), work.place);
     let answers = AssertUnwindSafe(handler.handle(work))
         .catch_unwind()
         .await
         .map_err(|_| WorkError::Panicked)?
-        .map_err(WorkError::Handler)?;
+        .map_err(|_| WorkError::Handler)?;
     let says_something = |answer: &Answer| !matches!(answer.said, Said::Progress { .. });
     if !answers.iter().any(says_something) {
         return Err(WorkError::Nothing);
@@ -210,6 +216,6 @@ async fn answer(
     let code = &handover.dossier_code;
     Ok(counter
         .store
-        .report(&round, code, items, documents, true)
+        .report(place, &round, code, items, documents, true)
         .await?)
 }

@@ -21,6 +21,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 use tokio::{net::TcpListener, sync::Semaphore};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 /// Completes every round with a certificate, when it may; fails the first so many times.
 struct Office {
@@ -500,6 +503,24 @@ async fn a_closed_dossier_is_forgotten_after_its_time_and_not_before() {
     assert_eq!(store.forget(1_000_001 * 1_000_000).await.unwrap(), 1);
     assert_eq!(std::fs::read_dir(&documents).unwrap().count(), 0);
     assert!(store.holdings_after(None, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_department_that_is_stopped_says_so_before_its_last_caller_has_gone() {
+    let mut town = Town::new().await;
+    let office = Office::with(0, 0);
+    town.start(office.clone()).await;
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    let mut health = HealthClient::new(town.line(Role::Operator, "o"));
+    let asked = health.watch(HealthCheckRequest::default()).await.unwrap();
+    let mut told = asked.into_inner();
+    let mut next = async || told.message().await.unwrap().unwrap().status();
+    assert_eq!(next().await, ServingStatus::Serving);
+    town.begin_stop();
+    assert_eq!(next().await, ServingStatus::NotServing);
+    // The one who watches is a caller too, whom the stop waits for.
+    drop(told);
+    town.stop().await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use crate::store::Waiting;
 use contract::v1::item::Kind;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 /// A dossier and a step.
 type Step = (String, String);
@@ -11,8 +11,8 @@ type Step = (String, String);
 /// The reports that were read from the outbox and are not answered yet.
 #[derive(Default)]
 pub(super) struct Lanes {
-    /// The steps of which one report is under way, and what waits behind it.
-    behind: HashMap<Step, VecDeque<Waiting>>,
+    /// The steps of which one report is under way, and what waits with it, in the outbox's order.
+    behind: HashMap<Step, BTreeMap<i64, Waiting>>,
     /// The step of each report that is under way.
     under_way: HashMap<String, Step>,
     waiting: usize,
@@ -24,18 +24,19 @@ impl Lanes {
         self.under_way.len() + self.waiting
     }
 
-    /// Takes in a report; gives it back when it may go at once.
+    /// Takes in a report, once however often it is read; gives it back when it may go at once.
     pub(super) fn enter(&mut self, report: Waiting) -> Option<Waiting> {
         let step = step_of(&report);
         if self.under_way.contains_key(&report.item.item_id) {
             return None;
         }
         if let Some(behind) = self.behind.get_mut(&step) {
-            self.waiting += 1;
-            behind.push_back(report);
+            if behind.insert(report.sequence, report).is_none() {
+                self.waiting += 1;
+            }
             return None;
         }
-        self.behind.insert(step.clone(), VecDeque::new());
+        self.behind.insert(step.clone(), BTreeMap::new());
         self.under_way.insert(report.item.item_id.clone(), step);
         Some(report)
     }
@@ -43,13 +44,36 @@ impl Lanes {
     /// A report has its last word; gives the next of its step.
     pub(super) fn leave(&mut self, item_id: &str) -> Option<Waiting> {
         let step = self.under_way.remove(item_id)?;
-        let Some(next) = self.behind.get_mut(&step)?.pop_front() else {
+        let Some((_, next)) = self.behind.get_mut(&step)?.pop_first() else {
             self.behind.remove(&step);
             return None;
         };
         self.waiting -= 1;
         self.under_way.insert(next.item.item_id.clone(), step);
         Some(next)
+    }
+
+    /// What must go in the place of a report that is about to go: one of its step that was said
+    /// before it and waits again. The report waits behind it then.
+    pub(super) fn earlier(&mut self, report: Waiting) -> Result<Waiting, Waiting> {
+        let Some(step) = self.under_way.get(&report.item.item_id) else {
+            return Err(report);
+        };
+        let Some(behind) = self.behind.get_mut(step) else {
+            return Err(report);
+        };
+        match behind.first_key_value() {
+            Some((sequence, _)) if *sequence < report.sequence => {}
+            _ => return Err(report),
+        }
+        let Some((_, first)) = behind.pop_first() else {
+            return Err(report);
+        };
+        let step = step.clone();
+        self.under_way.remove(&report.item.item_id);
+        self.under_way.insert(first.item.item_id.clone(), step);
+        behind.insert(report.sequence, report);
+        Ok(first)
     }
 }
 
@@ -65,7 +89,7 @@ mod tests {
     use super::*;
     use contract::v1;
 
-    fn report(item_id: &str, step_id: &str) -> Waiting {
+    fn report(item_id: &str, step_id: &str, sequence: i64) -> Waiting {
         let report = v1::Report {
             step_id: step_id.into(),
             ..Default::default()
@@ -75,26 +99,42 @@ mod tests {
             kind: Some(Kind::Report(report)),
         };
         Waiting {
-            sequence: 0,
+            sequence,
             dossier_code: String::new(),
             item,
         }
     }
 
+    fn id(report: &Waiting) -> &str {
+        &report.item.item_id
+    }
+
     #[test]
     fn reports_of_one_step_go_one_after_the_other_and_others_beside_them() {
         let mut lanes = Lanes::default();
-        assert!(lanes.enter(report("a1", "a")).is_some());
-        assert!(lanes.enter(report("a2", "a")).is_none());
-        assert!(
-            lanes.enter(report("a1", "a")).is_none(),
-            "it is under way already"
-        );
-        assert!(lanes.enter(report("b1", "b")).is_some());
+        assert!(lanes.enter(report("a1", "a", 1)).is_some());
+        for _ in 0..2 {
+            assert!(lanes.enter(report("a2", "a", 2)).is_none());
+            assert!(lanes.enter(report("a1", "a", 1)).is_none());
+        }
+        assert!(lanes.enter(report("b1", "b", 3)).is_some());
         assert_eq!(lanes.len(), 3);
         assert_eq!(lanes.leave("a1").unwrap().item.item_id, "a2");
         assert!(lanes.leave("a2").is_none() && lanes.leave("b1").is_none());
         assert_eq!(lanes.len(), 0);
-        assert!(lanes.enter(report("a3", "a")).is_some());
+        assert!(lanes.enter(report("a3", "a", 4)).is_some());
+    }
+
+    #[test]
+    fn a_report_that_waits_again_goes_before_what_was_said_after_it() {
+        let mut lanes = Lanes::default();
+        let completed = lanes.enter(report("completed", "a", 7)).unwrap();
+        assert!(lanes.enter(report("review", "a", 5)).is_none());
+        let review = lanes.earlier(completed).unwrap();
+        assert_eq!(id(&review), "review");
+        let review = lanes.earlier(review).unwrap_err();
+        assert_eq!(id(&lanes.leave(id(&review)).unwrap()), "completed");
+        assert!(lanes.leave("completed").is_none());
+        assert_eq!(lanes.len(), 0);
     }
 }

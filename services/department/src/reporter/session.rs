@@ -5,7 +5,7 @@ use crate::{
     counter::{Counter, Life},
     reconcile,
     report::report_documents,
-    store::{Reply, StoreError, Waiting},
+    store::{OVERTAKEN, Reply, StoreError, Waiting},
 };
 use contract::v1::{
     ReportRequest, exchange_service_client::ExchangeServiceClient, verdict::Outcome,
@@ -53,6 +53,8 @@ pub(super) enum Ended {
 /// What the loop of a session knows.
 struct Outbox<'a> {
     counter: &'a Arc<Counter>,
+    /// With whom this session is.
+    life: &'a Life,
     offers: Offers,
     lanes: Lanes,
     /// May be offered now.
@@ -90,7 +92,9 @@ pub(super) async fn run(
         Err(_) => return broken("the broker did not answer the call".into()),
     };
     let hello = session.hello();
-    counter.meet(&hello.store_id, &hello.epoch);
+    if let Err(error) = counter.meet(&hello.store_id, &hello.epoch).await {
+        return broken(error.into());
+    }
     if hello.store_id != agreed.store_id || hello.epoch != agreed.epoch {
         return Ended::OtherLife;
     }
@@ -103,6 +107,7 @@ pub(super) async fn run(
     let (offers, mut settlements) = session.sending(counter.guard());
     let mut outbox = Outbox {
         counter,
+        life: agreed,
         offers,
         lanes: Lanes::default(),
         ready: VecDeque::new(),
@@ -142,7 +147,12 @@ pub(super) async fn run(
                     break Ended::Broken { error, was_open: true };
                 }
             },
-            () = counter.outgoing.notified() => outbox.more = true,
+            () = counter.outgoing.notified() => {
+                if let Some(first) = counter.take_again_from() {
+                    outbox.after = outbox.after.min(first - 1);
+                }
+                outbox.more = true;
+            }
             Some(uploaded) = outbox.uploads.join_next() => {
                 if let Ok((report, uploaded)) = uploaded {
                     outbox.uploaded(report, uploaded);
@@ -265,12 +275,19 @@ impl Outbox<'_> {
 
     /// Offers what is ready, as far as there is room. True when the broker does not read.
     fn offer(&mut self) -> bool {
-        while let Some(Waiting {
-            item,
-            dossier_code,
-            sequence,
-        }) = self.ready.pop_front()
-        {
+        while let Some(report) = self.ready.pop_front() {
+            let Waiting {
+                item,
+                dossier_code,
+                sequence,
+            } = match self.lanes.earlier(report) {
+                Ok(earlier) => {
+                    self.prepare(earlier);
+                    self.start_uploads();
+                    continue;
+                }
+                Err(report) => report,
+            };
             match self.offers.try_offer(item) {
                 Ok(()) => {}
                 Err(NotOffered {
@@ -304,13 +321,18 @@ impl Outbox<'_> {
             },
             Outcome::Refused(status) => {
                 let reason = Fault::reason_of(&status).unwrap_or_else(|| "REFUSED".into());
-                tracing::error!(
-                    item_id,
-                    reason,
-                    message = status.message,
-                    agency = self.counter.config.agency_code,
-                    "the broker refused a report for good; somebody must look at it"
-                );
+                let agency = &self.counter.config.agency_code;
+                if reason == OVERTAKEN {
+                    tracing::info!(item_id, agency, "a report was overtaken by a higher round");
+                } else {
+                    tracing::error!(
+                        item_id,
+                        reason,
+                        message = status.message,
+                        agency,
+                        "the broker refused a report for good; somebody must look at it"
+                    );
+                }
                 let description = status.message;
                 Reply::Refused {
                     item_id: item_id.clone(),
@@ -361,7 +383,10 @@ impl Outbox<'_> {
                 self.counter.store.clone(),
                 std::mem::take(&mut self.replies),
             );
-            self.writing = Some(tokio::spawn(async move { store.reply(replies).await }));
+            let Life { store_id, epoch } = self.life.clone();
+            self.writing = Some(tokio::spawn(async move {
+                store.reply(&store_id, &epoch, replies).await
+            }));
         }
     }
 

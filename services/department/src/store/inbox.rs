@@ -1,6 +1,10 @@
 //! The inbox: every round that was handed over, kept before it is acknowledged.
 
-use super::{Round, Store, StoreError, next, now_us, one, use_documents};
+use super::{
+    Round, Store, StoreError, next, now_us, one,
+    outbox::{drop_round, life, wait_again},
+    use_documents,
+};
 use contract::v1;
 use node::documents::Digest;
 use prost::Message as _;
@@ -27,8 +31,12 @@ pub enum Kept {
         superseded: bool,
         /// It had been here before; what was reported of it waits to be sent again.
         again: bool,
+        /// Where in the outbox the first report stands that waits to be sent again.
+        first_again: Option<i64>,
+        /// It replaces the round that a broker gave which lost it since.
+        replaces: bool,
     },
-    /// The round is here with another content; nothing was changed.
+    /// The round is here with another content, of the same life of the broker; nothing was changed.
     IdReused,
     /// A document was forgotten meanwhile with the last dossier that used it; fetch it again.
     DocumentGone,
@@ -47,11 +55,18 @@ pub struct Received {
 
 impl Store {
     /// Keeps a handover whose documents are all here. A recall, and a round lower than one that is
-    /// here, ask for no work.
+    /// here, ask for no work. `from` is the store and the epoch that the broker speaks from, where
+    /// it has said so in this process. A broker that was restored counts its rounds from where it
+    /// was: what it gives then takes the place of what it gave in its lost life.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is kept.
-    pub async fn keep(&self, handover: &v1::Handover) -> Result<Kept, StoreError> {
+    pub async fn keep(
+        &self,
+        handover: &v1::Handover,
+        from: Option<(&str, &str)>,
+    ) -> Result<Kept, StoreError> {
+        let from = from.map(|(store_id, epoch)| life(store_id, epoch));
         let bytes = handover.encode_to_vec();
         let identity = identity(handover);
         let digests = handover_documents(handover)
@@ -66,9 +81,17 @@ impl Store {
         let (sequence, documents) = (self.sequence.clone(), self.documents.clone());
 
         let kept = self.embedded.write(move |c| {
+            let from = match from {
+                Some(from) => from,
+                None => c.query_row(
+                    "SELECT COALESCE((SELECT value FROM meta WHERE key = 'broker'), '')",
+                    [],
+                    |row| row.get(0),
+                )?,
+            };
             let known = one(c
                 .prepare_cached(
-                    "SELECT sequence, identity, recorded_at, state FROM inbox
+                    "SELECT sequence, identity, recorded_at, state, life FROM inbox
                      WHERE dossier_id = ?1 AND step_id = ?2 AND round = ?3",
                 )?
                 .query_row(params![dossier_id, step_id, round], |row| {
@@ -77,21 +100,28 @@ impl Store {
                         row.get::<_, Digest>(1)?,
                         row.get(2)?,
                         row.get::<_, i64>(3)?,
+                        row.get::<_, String>(4)?,
                     ))
                 }))?;
-            if let Some((position, known, recorded_at_us, state)) = known {
-                if known != identity {
+            let mut replaces = false;
+            if let Some((position, known, recorded_at_us, state, given_from)) = known {
+                if known == identity {
+                    c.prepare_cached("UPDATE inbox SET life = ?2 WHERE sequence = ?1")?
+                        .execute(params![position, from])?;
+                    let first_again = wait_again(c, &dossier_id, &step_id, round)?;
+                    return Ok(Kept::Here {
+                        recorded_at_us,
+                        position: i64::cast_unsigned(position),
+                        superseded: state == SUPERSEDED,
+                        again: true,
+                        first_again,
+                        replaces,
+                    });
+                }
+                if !is_later_life(&from, &given_from) {
                     return Ok(Kept::IdReused);
                 }
-                super::outbox::wait_again(c, &sequence, &dossier_id, &step_id, round)?;
-                let superseded = state == SUPERSEDED;
-                let position = i64::cast_unsigned(position);
-                return Ok(Kept::Here {
-                    recorded_at_us,
-                    position,
-                    superseded,
-                    again: true,
-                });
+                replaces = true;
             }
 
             let highest: Option<u32> = c
@@ -102,6 +132,13 @@ impl Store {
             let superseded = highest.is_some_and(|highest| highest > round);
             if !use_documents(c, &documents, &dossier_id, &digests)? {
                 return Ok(Kept::DocumentGone);
+            }
+            if replaces {
+                c.prepare_cached(
+                    "DELETE FROM inbox WHERE dossier_id = ?1 AND step_id = ?2 AND round = ?3",
+                )?
+                .execute(params![dossier_id, step_id, round])?;
+                drop_round(c, &dossier_id, &step_id, round)?;
             }
             let state = match (superseded, recall) {
                 (true, _) => SUPERSEDED,
@@ -116,25 +153,30 @@ impl Store {
                 .execute(params![SUPERSEDED, dossier_id, step_id, RECEIVED])?;
             }
             let (position, recorded_at_us) = (next(&sequence), now_us());
-            c.prepare_cached("INSERT INTO inbox VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
-                .execute(params![
-                    position,
-                    dossier_id,
-                    step_id,
-                    round,
-                    dossier_code,
-                    handover_id,
-                    identity,
-                    bytes,
-                    state,
-                    recorded_at_us
-                ])?;
+            c.prepare_cached(
+                "INSERT INTO inbox VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                position,
+                dossier_id,
+                step_id,
+                round,
+                dossier_code,
+                handover_id,
+                identity,
+                bytes,
+                state,
+                recorded_at_us,
+                from
+            ])?;
             let position = position.cast_unsigned();
             Ok(Kept::Here {
                 recorded_at_us,
                 position,
                 superseded,
                 again: false,
+                first_again: None,
+                replaces,
             })
         });
         Ok(kept.await?)
@@ -205,6 +247,22 @@ impl Store {
                 })
             })
             .collect()
+    }
+}
+
+/// Whether the broker's life `now` came after the one `given`. Numbers say which is later; of epochs
+/// that are none, any other one than before is new.
+fn is_later_life(now: &str, given: &str) -> bool {
+    if now == given || now.is_empty() {
+        return false;
+    }
+    let (now, given) = (now.split_once(' '), given.split_once(' '));
+    let (Some((now_store, now)), Some((given_store, given))) = (now, given) else {
+        return now.is_some();
+    };
+    match (now.parse::<u64>(), given.parse::<u64>()) {
+        (Ok(now), Ok(given)) if now_store == given_store => now > given,
+        _ => true,
     }
 }
 

@@ -5,7 +5,7 @@ use contract::v1;
 use node::documents::Digest;
 use prost::Message as _;
 use rusqlite::{Connection, params};
-use std::{collections::BTreeMap, sync::atomic::AtomicI64};
+use std::collections::BTreeMap;
 
 /// Not answered yet.
 const WAITING: i64 = 0;
@@ -13,6 +13,23 @@ const WAITING: i64 = 0;
 const RECORDED: i64 = 1;
 /// The broker refused it for good.
 const REFUSED: i64 = 2;
+
+/// The refusal of what a higher round overtook: it happens whenever evidence changes while an
+/// office works, and nobody needs to look at it.
+pub(crate) const OVERTAKEN: &str = "ROUND_SUPERSEDED";
+/// Refusals that speak of where the broker stood and not of what was said. Who hands the round over
+/// again stands elsewhere: it may take the report now.
+const REFUSED_BY_STATE: [&str; 9] = [
+    OVERTAKEN,
+    "STEP_NOT_HELD",
+    "STEP_FINISHED",
+    "WRONG_TASK",
+    "VERSION_SUPERSEDED",
+    "NOT_YOURS",
+    "NOT_YOUR_AGENCY",
+    "DOCUMENT_NOT_YOURS",
+    "UNKNOWN_DOSSIER",
+];
 
 /// A report that waits for its verdict.
 #[derive(Debug, Clone)]
@@ -68,12 +85,14 @@ pub struct HoldingRow {
 
 impl Store {
     /// Puts reports in the outbox and, when `finished`, the round down as handled, in one
-    /// transaction. An item that is in the outbox already stays as it is.
+    /// transaction. An item that is in the outbox already stays as it is. `place` is where the
+    /// round stands in the inbox: one that came anew with other content stands elsewhere.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is kept.
     pub async fn report(
         &self,
+        place: i64,
         round: &Round,
         dossier_code: &str,
         items: Vec<v1::Item>,
@@ -94,10 +113,10 @@ impl Store {
             } = &round;
             let open = c
                 .prepare_cached(
-                    "UPDATE inbox SET state = CASE WHEN ?4 THEN ?5 ELSE state END
-                     WHERE dossier_id = ?1 AND step_id = ?2 AND round = ?3 AND state = 0",
+                    "UPDATE inbox SET state = CASE WHEN ?2 THEN ?3 ELSE state END
+                     WHERE sequence = ?1 AND state = 0",
                 )?
-                .execute(params![dossier_id, step_id, round, finished, HANDLED])?;
+                .execute(params![place, finished, HANDLED])?;
             if open == 0 {
                 return Ok(Reported::Superseded);
             }
@@ -149,11 +168,18 @@ impl Store {
         rows.into_iter().map(Waiting::read).collect()
     }
 
-    /// Writes down what the broker answered. A report that was recorded once stays so.
+    /// Writes down what the broker of this store and epoch answered. A report that was recorded
+    /// once stays so.
     ///
     /// # Errors
     /// [`StoreError`]; the items wait on and are sent again.
-    pub async fn reply(&self, replies: Vec<Reply>) -> Result<(), StoreError> {
+    pub async fn reply(
+        &self,
+        store_id: &str,
+        epoch: &str,
+        replies: Vec<Reply>,
+    ) -> Result<(), StoreError> {
+        let life = life(store_id, epoch);
         let done = self.embedded.write(move |c| {
             let mut position_seen = 0;
             for reply in &replies {
@@ -176,42 +202,48 @@ impl Store {
                 }
             }
             if position_seen > 0 {
+                // A position of a life that ended meanwhile says nothing of the one that goes on.
                 c.prepare_cached(
-                    "INSERT INTO meta VALUES ('position_seen', ?1) ON CONFLICT (key)
-                     DO UPDATE SET value = MAX(value, excluded.value)",
+                    "INSERT INTO meta SELECT 'position_seen', ?1 WHERE EXISTS
+                     (SELECT 1 FROM meta WHERE key = 'broker' AND value = ?2)
+                     ON CONFLICT (key) DO UPDATE SET value = MAX(value, excluded.value)",
                 )?
-                .execute([position_seen])?;
+                .execute(params![position_seen, life])?;
             }
             Ok(())
         });
         Ok(done.await?)
     }
 
-    /// Lets these reports wait to be sent again, with the same ids.
+    /// Lets these reports wait to be sent again, with the same ids and in their old places: before
+    /// what was said of their steps after them. Gives the first of these places.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is changed.
-    pub async fn send_again(&self, item_ids: Vec<String>) -> Result<(), StoreError> {
-        let sequence = self.sequence.clone();
+    pub async fn send_again(&self, item_ids: Vec<String>) -> Result<Option<i64>, StoreError> {
         let done = self.embedded.write(move |c| {
+            let mut first = None;
             for item_id in &item_ids {
-                c.prepare_cached(
-                    "UPDATE outbox SET state = ?2, sequence = ?3 WHERE item_id = ?1 AND state = ?4",
-                )?
-                .execute(params![item_id, WAITING, next(&sequence), RECORDED])?;
+                let place: Option<i64> = one(c
+                    .prepare_cached(
+                        "UPDATE outbox SET state = ?2 WHERE item_id = ?1 AND state = ?3
+                         RETURNING sequence",
+                    )?
+                    .query_row(params![item_id, WAITING, RECORDED], |row| row.get(0)))?;
+                first = earlier(first, place);
             }
-            Ok(())
+            Ok(first)
         });
         Ok(done.await?)
     }
 
     /// The broker speaks from this store and epoch now. The positions that were seen of another
-    /// life are forgotten: they say nothing of this one.
+    /// life are forgotten: they say nothing of this one, and would begin epoch after epoch.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is changed.
     pub async fn agree_with(&self, store_id: &str, epoch: &str) -> Result<(), StoreError> {
-        let life = format!("{store_id} {epoch}");
+        let life = life(store_id, epoch);
         let done = self.embedded.write(move |c| {
             let changed = c.execute(
                 "INSERT INTO meta VALUES ('broker', ?1) ON CONFLICT (key)
@@ -221,6 +253,9 @@ impl Store {
             if changed > 0 {
                 c.execute("DELETE FROM meta WHERE key = 'position_seen'", [])?;
             }
+            // What came before anybody had said hello is of the life that was met first.
+            c.prepare_cached("UPDATE inbox SET life = ?1 WHERE life = ''")?
+                .execute([&life])?;
             Ok(())
         });
         Ok(done.await?)
@@ -326,7 +361,7 @@ fn refuse(c: &Connection, item_id: &str, reason: &str, description: &str) -> rus
             "UPDATE outbox SET state = ?2, reason = ?3 WHERE item_id = ?1 AND state = 0",
         )?
         .execute(params![item_id, REFUSED, reason])?;
-    if refused > 0 {
+    if refused > 0 && reason != OVERTAKEN {
         c.prepare_cached(
             "INSERT OR IGNORE INTO incident
              (cause, item_id, dossier_code, step_id, opened_at, description)
@@ -337,25 +372,55 @@ fn refuse(c: &Connection, item_id: &str, reason: &str, description: &str) -> rus
     Ok(())
 }
 
-/// Lets what was recorded of a round wait to be sent again: who hands a round over again may have
-/// lost what was reported of it.
+/// Lets what was said of a round wait to be sent again, in its old places, unless it was refused for
+/// what it says: who hands a round over again may have lost what was reported of it. Gives the first
+/// of these places.
 pub(super) fn wait_again(
     c: &Connection,
-    sequence: &AtomicI64,
+    dossier_id: &str,
+    step_id: &str,
+    round: u32,
+) -> rusqlite::Result<Option<i64>> {
+    let said: Vec<(String, i64, i64, String)> = c
+        .prepare_cached(
+            "SELECT item_id, sequence, state, reason FROM outbox
+             WHERE dossier_id = ?1 AND step_id = ?2 AND round = ?3 AND state != 0",
+        )?
+        .query_map(params![dossier_id, step_id, round], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut first = None;
+    for (item_id, place, state, reason) in said {
+        if state == REFUSED && !REFUSED_BY_STATE.contains(&reason.as_str()) {
+            continue;
+        }
+        c.prepare_cached("UPDATE outbox SET state = ?2, reason = '' WHERE item_id = ?1")?
+            .execute(params![item_id, WAITING])?;
+        c.prepare_cached("DELETE FROM incident WHERE item_id = ?1")?
+            .execute([item_id])?;
+        first = earlier(first, Some(place));
+    }
+    Ok(first)
+}
+
+/// Drops what was said of a round that came anew with other content.
+pub(super) fn drop_round(
+    c: &Connection,
     dossier_id: &str,
     step_id: &str,
     round: u32,
 ) -> rusqlite::Result<()> {
-    let item_ids: Vec<String> = c
-        .prepare_cached(
-            "SELECT item_id FROM outbox
-             WHERE dossier_id = ?1 AND step_id = ?2 AND round = ?3 AND state = ?4 ORDER BY sequence",
-        )?
-        .query_map(params![dossier_id, step_id, round, RECORDED], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for item_id in item_ids {
-        c.prepare_cached("UPDATE outbox SET state = ?2, sequence = ?3 WHERE item_id = ?1")?
-            .execute(params![item_id, WAITING, next(sequence)])?;
-    }
+    c.prepare_cached("DELETE FROM outbox WHERE dossier_id = ?1 AND step_id = ?2 AND round = ?3")?
+        .execute(params![dossier_id, step_id, round])?;
     Ok(())
+}
+
+fn earlier(first: Option<i64>, second: Option<i64>) -> Option<i64> {
+    first.into_iter().chain(second).min()
+}
+
+/// A store and its epoch, as they are kept.
+pub(super) fn life(store_id: &str, epoch: &str) -> String {
+    format!("{store_id} {epoch}")
 }

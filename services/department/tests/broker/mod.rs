@@ -182,13 +182,22 @@ impl Town {
         running.await.unwrap().unwrap();
     }
 
+    /// Begins to stop it.
+    pub(crate) fn begin_stop(&self) {
+        self.running.as_ref().unwrap().0.trigger();
+    }
+
     /// A call to the department as the system `role`/`code`.
     pub(crate) fn caller(&self, role: Role, code: &str) -> DepartmentServiceClient<Channel> {
+        DepartmentServiceClient::new(self.line(role, code))
+    }
+
+    /// A line to the department as the system `role`/`code`.
+    pub(crate) fn line(&self, role: Role, code: &str) -> Channel {
         let credentials = credentials_of(&self.authority, role, code);
         let department = Identity::new(DOMAIN, Role::Department, "civil-status").unwrap();
         let options = ChannelOptions::exchange();
-        let line = channel(&self.department_address, department, &credentials, options).unwrap();
-        DepartmentServiceClient::new(line)
+        channel(&self.department_address, department, &credentials, options).unwrap()
     }
 
     pub(crate) fn broker_caller(&self) -> DepartmentServiceClient<Channel> {

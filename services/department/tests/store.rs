@@ -1,0 +1,202 @@
+//! The department's memory when the broker was restored from an older copy.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use contract::v1::{self, item::Kind};
+use department::store::{Kept, Reply, Reported, Round, Store};
+use tempfile::TempDir;
+
+const FIRST: Option<(&str, &str)> = Some(("store", "0"));
+const RESTORED: Option<(&str, &str)> = Some(("store", "1700000000000"));
+
+async fn store() -> (TempDir, Store) {
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    (folder, store)
+}
+
+fn handover(handover_id: &str) -> v1::Handover {
+    v1::Handover {
+        handover_id: handover_id.into(),
+        dossier_id: "0f".repeat(16),
+        dossier_code: "H57.12-261122-0001".into(),
+        step_id: "register_birth".into(),
+        round: 1,
+        task: v1::Task::Work as i32,
+        ..Default::default()
+    }
+}
+
+fn round() -> Round {
+    Round {
+        dossier_id: "0f".repeat(16),
+        step_id: "register_birth".into(),
+        round: 1,
+    }
+}
+
+/// Reports these items about the round that waits for work.
+async fn report(store: &Store, item_ids: &[&str]) {
+    let place = store.received_after(0, 1).await.unwrap()[0].sequence;
+    let said = say(store, place, item_ids).await;
+    assert_eq!(said, Reported::Kept);
+}
+
+async fn say(store: &Store, place: i64, item_ids: &[&str]) -> Reported {
+    let item = |id: &&str| v1::Item {
+        item_id: (*id).into(),
+        kind: Some(Kind::Report(v1::Report::default())),
+    };
+    let items = item_ids.iter().map(item).collect();
+    let round = round();
+    let done = store.report(place, &round, "code", items, Vec::new(), true);
+    done.await.unwrap()
+}
+
+async fn waiting(store: &Store) -> Vec<String> {
+    let waiting = store.waiting_after(0, 100).await.unwrap();
+    waiting.into_iter().map(|w| w.item.item_id).collect()
+}
+
+fn recorded(item_id: &str, position: u64) -> Reply {
+    let item_id = item_id.into();
+    Reply::Recorded { item_id, position }
+}
+
+fn refused(item_id: &str, reason: &str) -> Reply {
+    Reply::Refused {
+        item_id: item_id.into(),
+        reason: reason.into(),
+        description: "no".into(),
+    }
+}
+
+#[tokio::test]
+async fn a_round_that_comes_again_sends_again_what_was_refused_for_where_the_broker_stood() {
+    let (_folder, store) = store().await;
+    store.keep(&handover("h"), FIRST).await.unwrap();
+    let said = ["recorded", "not held", "not yours", "wrong", "waits"];
+    report(&store, &said).await;
+    let replies = vec![
+        recorded("recorded", 1),
+        refused("not held", "STEP_NOT_HELD"),
+        refused("not yours", "DOCUMENT_NOT_YOURS"),
+        refused("wrong", "INVALID_FIELDS"),
+    ];
+    store.reply("store", "0", replies).await.unwrap();
+    assert_eq!(waiting(&store).await, ["waits"]);
+    assert_eq!(store.incidents().await.unwrap().len(), 3);
+
+    let kept = store.keep(&handover("h"), RESTORED).await.unwrap();
+    assert!(
+        matches!(
+            kept,
+            Kept::Here {
+                again: true,
+                first_again: Some(_),
+                ..
+            }
+        ),
+        "{kept:?}"
+    );
+    assert_eq!(
+        waiting(&store).await,
+        ["recorded", "not held", "not yours", "waits"]
+    );
+    let incidents = store.incidents().await.unwrap();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].cause, "INVALID_FIELDS");
+}
+
+#[tokio::test]
+async fn what_the_broker_lost_goes_before_what_was_said_after_it() {
+    let (_folder, store) = store().await;
+    store.keep(&handover("h"), FIRST).await.unwrap();
+    report(&store, &["review", "completed"]).await;
+    let replies = vec![recorded("review", 1)];
+    store.reply("store", "0", replies).await.unwrap();
+    let first = store.send_again(vec!["review".into()]).await.unwrap();
+    assert_eq!(waiting(&store).await, ["review", "completed"]);
+    let places = store.waiting_after(0, 100).await.unwrap();
+    assert_eq!(first, Some(places[0].sequence));
+}
+
+#[tokio::test]
+async fn a_report_that_a_higher_round_overtook_is_no_incident() {
+    let (_folder, store) = store().await;
+    store.keep(&handover("h"), FIRST).await.unwrap();
+    report(&store, &["late"]).await;
+    let replies = vec![refused("late", "ROUND_SUPERSEDED")];
+    store.reply("store", "0", replies).await.unwrap();
+    assert_eq!(store.outbox_counts().await.unwrap(), [0, 0, 1]);
+    assert!(store.incidents().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_position_of_a_life_that_ended_is_never_told_to_the_next_one() {
+    let (_folder, store) = store().await;
+    store.agree_with("store", "0").await.unwrap();
+    store.keep(&handover("h"), FIRST).await.unwrap();
+    report(&store, &["a", "b", "c"]).await;
+    let reply =
+        |epoch, item_id, position| store.reply("store", epoch, vec![recorded(item_id, position)]);
+    reply("0", "a", 700).await.unwrap();
+    assert_eq!(store.position_seen().await.unwrap(), 700);
+    store.agree_with("store", "1").await.unwrap();
+    assert_eq!(store.position_seen().await.unwrap(), 0);
+    // A verdict of the old life that is written down late.
+    reply("0", "b", 701).await.unwrap();
+    assert_eq!(store.position_seen().await.unwrap(), 0);
+    reply("1", "c", 12).await.unwrap();
+    assert_eq!(store.position_seen().await.unwrap(), 12);
+}
+
+#[tokio::test]
+async fn a_restored_broker_gives_a_round_anew_and_what_was_said_of_the_lost_one_is_dropped() {
+    let (_folder, store) = store().await;
+    store.keep(&handover("lost"), FIRST).await.unwrap();
+    let old_place = store.received_after(0, 1).await.unwrap()[0].sequence;
+    report(&store, &["of the lost one"]).await;
+    assert_eq!(
+        store.keep(&handover("new"), FIRST).await.unwrap(),
+        Kept::IdReused
+    );
+
+    let kept = store.keep(&handover("new"), RESTORED).await.unwrap();
+    assert!(
+        matches!(
+            kept,
+            Kept::Here {
+                replaces: true,
+                again: false,
+                ..
+            }
+        ),
+        "{kept:?}"
+    );
+    assert!(waiting(&store).await.is_empty());
+    let received = store.received_after(0, 10).await.unwrap();
+    assert_eq!(received.len(), 1);
+    assert_eq!(received[0].handover.handover_id, "new");
+
+    // Work on the lost one that ends only now.
+    assert_eq!(say(&store, old_place, &["x"]).await, Reported::Superseded);
+    report(&store, &["of the new one"]).await;
+    assert_eq!(waiting(&store).await, ["of the new one"]);
+    // A copy of the old one that comes late changes nothing.
+    assert_eq!(
+        store.keep(&handover("lost"), FIRST).await.unwrap(),
+        Kept::IdReused
+    );
+}
+
+#[tokio::test]
+async fn a_round_that_came_before_the_broker_said_hello_is_of_the_life_that_was_met_first() {
+    let (_folder, store) = store().await;
+    store.keep(&handover("one"), None).await.unwrap();
+    store.agree_with("store", "0").await.unwrap();
+    for from in [None, FIRST] {
+        let kept = store.keep(&handover("other"), from).await.unwrap();
+        assert_eq!(kept, Kept::IdReused);
+    }
+}
