@@ -117,6 +117,36 @@ impl Times {
 }
 
 impl Config {
+    /// Says by its key what cannot be used.
+    ///
+    /// # Errors
+    /// A sentence with the key and how to mend it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.agency_code.is_empty() || self.agency_code.len() > 128 {
+            return Err("agency_code: must have 1 to 128 characters".into());
+        }
+        let (limits, times) = (&self.limits, &self.times);
+        let least_1 = [
+            ("limits.document_bytes_max", limits.document_bytes_max),
+            ("limits.calls_max", limits.calls_max as u64),
+            ("times.backoff_ms_first", times.backoff_ms_first),
+            ("times.silence_ms", times.silence_ms),
+            ("times.call_ms_max", times.call_ms_max),
+            ("times.spool_ms", times.spool_ms),
+            ("times.check_ms", times.check_ms),
+        ];
+        if let Some((key, _)) = least_1.into_iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{key}: must be at least 1"));
+        }
+        if times.backoff_ms_max < times.backoff_ms_first {
+            let first = times.backoff_ms_first;
+            return Err(format!(
+                "times.backoff_ms_max: must be at least times.backoff_ms_first, which is {first}"
+            ));
+        }
+        Ok(())
+    }
+
     /// Reads the file at `path`, with what the environment replaces. Relative paths start beside
     /// the file.
     ///

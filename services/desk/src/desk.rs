@@ -115,10 +115,7 @@ impl Desk {
     /// # Errors
     /// [`OpenError`] says what to mend.
     pub fn open(config: Config) -> Result<Self, OpenError> {
-        if config.agency_code.is_empty() || config.limits.calls_max == 0 {
-            let message = "agency_code must be set and limits.calls_max be at least 1";
-            return Err(OpenError::Config(message.into()));
-        }
+        config.check().map_err(OpenError::Config)?;
         let line = Line::new(&config)?;
         let store = Store::open(&config.store_folder)?;
         let inner = Inner {
@@ -303,7 +300,7 @@ impl Desk {
             if let Some(response) = submit.response {
                 return Ok(Sent::Receipt(receipt(submit_key, response)));
             }
-            self.bring(submit.request).await
+            self.bring(submit.request, false).await
         };
         let sent = sent.await;
         // Whoever waits for a turn holds a clone; the last one clears it away.
@@ -313,21 +310,22 @@ impl Desk {
         sent
     }
 
-    /// Submits a dossier again that the broker has lost, under the code that it was given.
+    /// Submits a dossier again that the broker has lost, under the code that it was given. It is
+    /// open again then, also where it had been closed.
     pub(crate) async fn bring_again(&self, submit: Submit) -> Result<Sent, StoreError> {
         let code = submit
             .response
             .map(|response| response.dossier_code)
             .unwrap_or_default();
-        self.bring(v1::SubmitRequest {
+        let request = v1::SubmitRequest {
             dossier_code: code,
             ..submit.request
-        })
-        .await
+        };
+        self.bring(request, true).await
     }
 
     /// Uploads the papers that the broker does not have, then submits, and keeps the answer.
-    async fn bring(&self, request: v1::SubmitRequest) -> Result<Sent, StoreError> {
+    async fn bring(&self, request: v1::SubmitRequest, anew: bool) -> Result<Sent, StoreError> {
         let Inner { store, line, .. } = &*self.inner;
         let key = request.submit_key.clone();
         for document in request.evidence.iter().flat_map(|input| &input.documents) {
@@ -356,7 +354,7 @@ impl Desk {
         let mut client = line.client.clone();
         match line.call(client.submit(request)).await {
             Ok(response) => {
-                store.answered(&key, &response).await?;
+                store.answered(&key, &response, anew).await?;
                 tracing::info!(dossier_code = response.dossier_code, "dossier submitted");
                 Ok(Sent::Receipt(receipt(&key, response)))
             }
@@ -369,6 +367,15 @@ impl Desk {
     }
 
     async fn refused(&self, submit_key: &str, refused: Refused) -> Result<Sent, StoreError> {
+        if refused.is_of_identity() {
+            tracing::error!(
+                submit_key,
+                reason = refused.reason,
+                message = refused.en,
+                "the broker does not let this desk in: submissions wait until that is mended"
+            );
+            return Ok(Sent::NotYet(refused.to_string(), None));
+        }
         tracing::warn!(
             submit_key,
             reason = refused.reason,

@@ -23,6 +23,15 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// Bytes of one message; the contract's.
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// The reason word of a dossier that a person must look at first.
+const QUARANTINED: &str = "DOSSIER_QUARANTINED";
+/// The reason words of a desk that is not let in, beside those of certificates.
+const IDENTITY_REASONS: [&str; 4] = [
+    "NOT_YOUR_AGENCY",
+    "ROLE_NOT_ALLOWED",
+    "IDENTITY_REFUSED",
+    "NO_CERTIFICATE",
+];
 /// Bytes of a file name that is written.
 const FILE_NAME_BYTES_MAX: usize = 200;
 
@@ -84,8 +93,27 @@ impl From<Status> for CallError {
 impl CallError {
     /// Whether the broker does not know the dossier, or does not say that it does.
     pub(crate) fn is_unknown(&self) -> bool {
-        matches!(self, Self::Refused(refused)
-            if refused.code == Code::NotFound as i32 || refused.code == Code::PermissionDenied as i32)
+        matches!(self, Self::Refused(refused) if !refused.is_of_identity()
+            && (refused.code == Code::NotFound as i32 || refused.code == Code::PermissionDenied as i32))
+    }
+
+    /// Whether the broker answered, and speaks of what was asked rather than of itself.
+    pub(crate) fn is_of_one_dossier(&self) -> bool {
+        match self {
+            Self::Away(status) => Fault::reason_of(status).is_some_and(|r| r == QUARANTINED),
+            Self::Refused(refused) => !refused.is_of_identity(),
+        }
+    }
+}
+
+impl Refused {
+    /// Whether the desk itself was not let in, and not what it brought: a certificate ran out, or
+    /// the registry names another system for the agency. That is mended, and passes.
+    pub fn is_of_identity(&self) -> bool {
+        let denied = self.code == Code::PermissionDenied as i32
+            && (IDENTITY_REASONS.contains(&self.reason.as_str())
+                || self.reason.starts_with("CERTIFICATE_"));
+        denied || self.code == Code::Unauthenticated as i32
     }
 }
 

@@ -3,7 +3,6 @@
 
 use crate::{
     desk::{Desk, Sent},
-    line::CallError,
     store::{State, StoreError, Submit},
 };
 use contract::v1::{Notice, WatchNoticesRequest};
@@ -38,9 +37,18 @@ enum WatchError {
     Store(#[from] StoreError),
 }
 
+/// What came of checking one dossier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Checked {
+    /// The broker knows it, by now.
+    Known,
+    /// The broker has lost it, and did not take it again yet.
+    NotBrought,
+}
+
 impl Desk {
     /// Runs the desk until `shutdown`: sends what waits, watches notices, checks that the broker
-    /// knows every open dossier, and forgets closed ones after their time.
+    /// knows every dossier that it must, and forgets closed ones after their time.
     pub async fn serve(&self, shutdown: Shutdown) {
         // A new line to the broker may lead to one that was restored from an older copy.
         let check = Notify::new();
@@ -48,7 +56,7 @@ impl Desk {
             tokio::join!(
                 self.send_waiting(),
                 self.watch(&check),
-                self.check_open(&check),
+                self.check_known(&check),
                 self.forget()
             )
         };
@@ -187,8 +195,9 @@ impl Desk {
         }
     }
 
-    /// Checks whenever asked, and from time to time, that the broker knows every open dossier.
-    async fn check_open(&self, check: &Notify) {
+    /// Checks whenever asked, and from time to time, that the broker knows every open dossier; and
+    /// after it may have been restored, every closed one that is kept.
+    async fn check_known(&self, check: &Notify) {
         let interval = Duration::from_millis(self.inner.config.times.check_ms);
         let mut failures = 0;
         loop {
@@ -196,10 +205,7 @@ impl Desk {
             let _ = timeout(interval, check.notified()).await;
             while let Err(why) = self.check_all().await {
                 failures += 1;
-                tracing::warn!(
-                    why,
-                    "open dossiers cannot be checked now; it is tried again"
-                );
+                tracing::warn!(why, "dossiers cannot be checked now; it is tried again");
                 sleep(self.inner.config.times.pause(failures)).await;
             }
             failures = 0;
@@ -207,54 +213,84 @@ impl Desk {
     }
 
     async fn check_all(&self) -> Result<(), String> {
-        let mut after = 0;
+        let text = |error: StoreError| error.to_string();
+        let store = &self.inner.store;
+        self.check_all_in(State::Open).await?;
+        if let Some(since) = store.check_closed().await.map_err(text)? {
+            self.check_all_in(State::Closed).await?;
+            store.closed_checked(since).await.map_err(text)?;
+        }
+        Ok(())
+    }
+
+    /// Checks every dossier in a state. One that cannot be brought again now ends nothing for those
+    /// after it.
+    async fn check_all_in(&self, state: State) -> Result<(), String> {
+        let (mut after, mut not_brought) = (0, 0_u64);
         loop {
-            let open = self.inner.store.submits(State::Open, after, READ_MAX).await;
-            let open = open.map_err(|error| error.to_string())?;
-            let Some(last) = open.last() else {
-                return Ok(());
+            let submits = self.inner.store.submits(state, after, READ_MAX).await;
+            let submits = submits.map_err(|error| error.to_string())?;
+            let Some(last) = submits.last() else {
+                return match not_brought {
+                    0 => Ok(()),
+                    left => Err(format!("{left} lost dossiers could not be brought again")),
+                };
             };
             after = last.sequence;
             let calls_max = self.inner.config.limits.calls_max;
             let mut checked = pin!(
-                stream::iter(open)
+                stream::iter(submits)
                     .map(|submit| self.check_one(submit))
                     .buffer_unordered(calls_max)
             );
             while let Some(checked) = checked.next().await {
-                checked?;
+                if checked? == Checked::NotBrought {
+                    not_brought += 1;
+                }
             }
         }
     }
 
-    async fn check_one(&self, submit: Submit) -> Result<(), String> {
+    /// Checks one dossier, and brings it again when it was lost.
+    ///
+    /// # Errors
+    /// The broker is away, or does not let this desk in: nothing can be checked now.
+    async fn check_one(&self, submit: Submit) -> Result<Checked, String> {
         let Some(code) = submit
             .response
             .as_ref()
             .map(|response| response.dossier_code.clone())
         else {
-            return Ok(());
+            return Ok(Checked::Known);
         };
         match self.track(&code).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(Checked::Known),
             Err(error) if error.is_unknown() => {}
-            Err(CallError::Away(status)) => return Err(status.message().to_owned()),
-            Err(CallError::Refused(refused)) => {
-                tracing::error!(dossier_code = code, %refused, "an open dossier cannot be checked");
-                return Ok(());
+            Err(error) if error.is_of_one_dossier() => {
+                // It is known, and looked at again at the next check.
+                tracing::warn!(dossier_code = code, %error, "a dossier cannot be checked now");
+                return Ok(Checked::Known);
             }
+            Err(error) => return Err(error.to_string()),
         }
         tracing::warn!(
             dossier_code = code,
-            "the broker has lost an open dossier: it is brought again"
+            "the broker has lost a dossier: it is brought again"
         );
         match self.bring_again(submit).await {
-            Ok(Sent::Receipt(_)) => Ok(()),
+            Ok(Sent::Receipt(_)) => Ok(Checked::Known),
             Ok(Sent::Refused(refused)) => {
                 tracing::error!(dossier_code = code, %refused, "a lost dossier was refused");
-                Ok(())
+                Ok(Checked::Known)
             }
-            Ok(Sent::NotYet(why, _)) => Err(why),
+            Ok(Sent::NotYet(why, _)) => {
+                tracing::warn!(
+                    dossier_code = code,
+                    why,
+                    "a lost dossier is not brought yet"
+                );
+                Ok(Checked::NotBrought)
+            }
             Err(error) => Err(error.to_string()),
         }
     }

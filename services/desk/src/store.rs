@@ -180,11 +180,12 @@ impl Store {
         Ok(kept.await?)
     }
 
-    /// The broker has it.
+    /// The broker has it; `anew` when it had lost it: then it is open, also where it had been closed.
     pub(crate) async fn answered(
         &self,
         submit_key: &str,
         response: &v1::SubmitResponse,
+        anew: bool,
     ) -> Result<(), StoreError> {
         let (key, code, bytes) = (
             submit_key.to_owned(),
@@ -193,11 +194,11 @@ impl Store {
         );
         // The notice that it is closed may have come before this answer.
         let sql = "UPDATE submit SET response = ?3, dossier_code = ?4, changed_at = ?5,
-                   state = CASE WHEN state = ?6 OR EXISTS
+                   state = CASE WHEN ?7 THEN ?2 WHEN state = ?6 OR EXISTS
                        (SELECT 1 FROM notice WHERE dossier_code = ?4 AND closes) THEN ?6 ELSE ?2 END
                    WHERE submit_key = ?1";
         self.embedded
-            .write(move |c| c.execute(sql, params![key, OPEN, bytes, code, now_us(), CLOSED]))
+            .write(move |c| c.execute(sql, params![key, OPEN, bytes, code, now_us(), CLOSED, anew]))
             .await?;
         Ok(())
     }
@@ -252,10 +253,36 @@ impl Store {
             .await?)
     }
 
-    /// The broker does not know our cursor: everything is read again.
+    /// The broker does not know our cursor: everything is read again, and as it may have been
+    /// restored from an older copy, closed dossiers are to be checked too.
     pub(crate) async fn forget_cursor(&self) -> Result<(), StoreError> {
-        let sql = "DELETE FROM meta WHERE key = 'cursor'";
-        self.embedded.write(move |c| c.execute(sql, [])).await?;
+        let forget = "DELETE FROM meta WHERE key = 'cursor'";
+        let mark = "INSERT INTO meta VALUES ('check_closed', ?1)
+                    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        let since = now_us().to_string();
+        let done = self.embedded.write(move |c| {
+            c.execute(forget, [])?;
+            c.execute(mark, [since])
+        });
+        done.await?;
+        Ok(())
+    }
+
+    /// Since when closed dossiers are to be checked, if they are.
+    pub(crate) async fn check_closed(&self) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT value FROM meta WHERE key = 'check_closed'";
+        let marked = self
+            .embedded
+            .read(move |c| c.query_row(sql, [], |row| row.get(0)).optional());
+        Ok(marked.await?)
+    }
+
+    /// Closed dossiers were checked, as was asked for since then.
+    pub(crate) async fn closed_checked(&self, since: String) -> Result<(), StoreError> {
+        let sql = "DELETE FROM meta WHERE key = 'check_closed' AND value = ?1";
+        self.embedded
+            .write(move |c| c.execute(sql, [since]))
+            .await?;
         Ok(())
     }
 

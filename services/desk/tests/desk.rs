@@ -7,9 +7,10 @@ mod broker;
 use broker::Town;
 use bytes::Bytes;
 use contract::v1::{self, notice::Kind};
-use desk::{Desk, Submission, SubmitError, form::Form};
+use desk::{Config, Desk, State, Submission, SubmitError, form::Form};
 use node::{documents::digest_of, shutdown::Shutdown};
 use std::{path::Path, time::Duration};
+use tonic::Code;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -177,18 +178,15 @@ async fn notices_go_on_after_a_restart_where_they_ended() {
 }
 
 #[tokio::test]
-async fn an_open_dossier_that_the_broker_lost_comes_again_under_its_code() {
+async fn what_a_restored_broker_lost_comes_again_under_its_code_open_or_closed() {
     let town = Town::new().await;
     let (desk, shutdown) = (Desk::open(town.config.clone()).unwrap(), Shutdown::new());
     let folder = town.folder.path();
-    let open = desk
-        .submit(submission(folder, "birth"), PATIENCE)
-        .await
-        .unwrap();
-    let done = desk
-        .submit(submission(folder, "birth"), PATIENCE)
-        .await
-        .unwrap();
+    let submit = async || desk.submit(submission(folder, "birth"), PATIENCE).await;
+    // The broker stops one of them, which keeps nobody from looking after the others.
+    let quarantined = submit().await.unwrap();
+    let open = submit().await.unwrap();
+    let done = submit().await.unwrap();
     town.broker.notify(&done.dossier_code, closed());
     let serving = tokio::spawn({
         let (desk, shutdown) = (desk.clone(), shutdown.clone());
@@ -201,26 +199,76 @@ async fn an_open_dossier_that_the_broker_lost_comes_again_under_its_code() {
         has.codes.clear();
         has.documents.clear();
         has.notices.clear();
+        has.quarantined.insert(quarantined.dossier_code.clone());
         has.epoch += 1;
     });
-    let again = town
-        .broker
-        .until(|has| has.submits.get(&open.submit_key).cloned())
-        .await;
-    assert_eq!(again.dossier_code, open.dossier_code);
+    for lost in [&open, &done] {
+        let again = town
+            .broker
+            .until(|has| has.submits.get(&lost.submit_key).cloned())
+            .await;
+        assert_eq!(again.dossier_code, lost.dossier_code);
+    }
     // From the first again, and what came before the loss is not told twice.
     town.broker.notify(&open.dossier_code, received());
     desk.wait_for(&open.dossier_code, |notice| notice.kind == Some(received()))
         .await
         .unwrap();
+    // It is done anew, and kept until it is closed again.
+    let is_open = async |key: &str| desk.submitted(key).await.unwrap().unwrap().is_open();
+    while !is_open(&done.submit_key).await {
+        tokio::task::yield_now().await;
+    }
     shutdown.trigger();
     serving.await.unwrap();
     let has = town.broker.has.lock().unwrap();
     assert!(!has.documents.is_empty() && has.cursors.last().unwrap().is_empty());
-    assert!(
-        !has.submits.contains_key(&done.submit_key),
-        "a closed dossier is not brought again"
-    );
+    assert!(!has.submits.contains_key(&quarantined.submit_key));
+}
+
+#[tokio::test]
+async fn a_desk_that_is_not_let_in_keeps_its_dossiers_until_it_is() {
+    let town = Town::new().await;
+    let desk = Desk::open(town.config.clone()).unwrap();
+    let patience = Duration::from_millis(30);
+    let given = submission(town.folder.path(), "birth").with_key("k");
+    for (code, reason) in [
+        (Code::Unauthenticated, "NO_CERTIFICATE"),
+        (Code::PermissionDenied, "NOT_YOUR_AGENCY"),
+        (Code::PermissionDenied, "ROLE_NOT_ALLOWED"),
+        (Code::PermissionDenied, "CERTIFICATE_EXPIRED"),
+    ] {
+        town.broker.change(|has| has.denied = Some((code, reason)));
+        let kept = desk.submit(given.clone(), patience).await.unwrap_err();
+        assert!(matches!(kept, SubmitError::NotYet { .. }), "{kept}");
+        let state = desk.submitted("k").await.unwrap().unwrap().state;
+        assert_eq!(state, State::Waiting, "{reason}");
+    }
+    town.broker.change(|has| has.denied = None);
+    desk.submit(given, PATIENCE).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_used_is_refused_by_its_key() {
+    let town = Town::new().await;
+    let refused = |change: fn(&mut Config)| {
+        let mut config = town.config.clone();
+        change(&mut config);
+        Desk::open(config).err().unwrap().to_string()
+    };
+    for (key, change) in [
+        (
+            "times.spool_ms",
+            (|c| c.times.spool_ms = 0) as fn(&mut Config),
+        ),
+        ("times.call_ms_max", |c| c.times.call_ms_max = 0),
+        ("limits.calls_max", |c| c.limits.calls_max = 0),
+        ("times.backoff_ms_max", |c| c.times.backoff_ms_max = 0),
+        ("agency_code", |c| c.agency_code.clear()),
+    ] {
+        let refused = refused(change);
+        assert!(refused.contains(&format!("{key}: must")), "{refused}");
+    }
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use node::{
     tls::{CredentialPaths, Credentials, Listener, ListenerLimits},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::PathBuf,
     pin::Pin,
     sync::{Arc, Mutex},
@@ -43,6 +43,10 @@ pub(crate) struct Has {
     /// From where notices were asked for.
     pub(crate) cursors: Vec<String>,
     pub(crate) results: Vec<v1::Evidence>,
+    /// Dossiers that a person must look at first.
+    pub(crate) quarantined: HashSet<String>,
+    /// Submits are refused for this, as those of a desk that is not let in.
+    pub(crate) denied: Option<(Code, &'static str)>,
     /// Nobody answers.
     pub(crate) away: bool,
     /// Counts up at each restart, which breaks the streams and makes older cursors unknown.
@@ -180,6 +184,11 @@ impl DeskService for Broker {
             self.change(|_| {});
             return Err(Status::unavailable("away"));
         }
+        if let Some((code, reason)) = has.denied {
+            drop(has);
+            self.change(|_| {});
+            return Err(Fault::new(code, reason, "not you", "không phải bạn").into());
+        }
         if request.procedure_code != "birth" {
             let fault = Fault::new(Code::InvalidArgument, "FIELD_INVALID", "mend", "sửa");
             let fault = fault
@@ -218,6 +227,10 @@ impl DeskService for Broker {
         request: Request<TrackRequest>,
     ) -> Result<Response<TrackResponse>, Status> {
         let dossier_code = request.into_inner().dossier_code;
+        if self.has.lock().unwrap().quarantined.contains(&dossier_code) {
+            let fault = Fault::new(Code::Unavailable, "DOSSIER_QUARANTINED", "later", "sau");
+            return Err(fault.into());
+        }
         let known = self
             .has
             .lock()
