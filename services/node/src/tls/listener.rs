@@ -21,7 +21,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::mpsc,
     task::{AbortHandle, JoinSet},
     time::{self, Instant, MissedTickBehavior},
@@ -29,6 +29,9 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
+/// Connections that the system keeps for us until we accept them; of more, it lets each wait a
+/// second and try again.
+const BACKLOG: u32 = 4096;
 /// Connections that have shaken hands and wait to be served.
 const WAITING_MAX: usize = 64;
 /// How long a refused peer has for reading its alert.
@@ -88,7 +91,13 @@ impl Listener {
         credentials: &Credentials,
         limits: ListenerLimits,
     ) -> io::Result<Self> {
-        Self::new(TcpListener::bind(address).await?, credentials, limits)
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Self::new(socket.listen(BACKLOG)?, credentials, limits)
     }
 
     /// Begins to accept on a socket that is open.
