@@ -66,14 +66,14 @@ async fn ten_thousand_idle_connections_keep_nobody_out() {
     let town = Town::plan().in_processes().open().await;
     let before = town.memory_bytes(BROKER);
     let address = town.address(BROKER);
-    let mut idle = Vec::new();
-    for number in 0..count {
+    let connect = async |number: u64| {
         let socket = TcpSocket::new_v4().unwrap();
         // From a hundred addresses, as strangers would come.
         let from = Ipv4Addr::new(127, 0, 1, u8::try_from(number % 100 + 1).unwrap());
         socket.bind((from, 0).into()).unwrap();
-        idle.push(patiently("a connection", socket.connect(address)).await.unwrap());
-    }
+        patiently("a connection", socket.connect(address)).await.unwrap()
+    };
+    let idle = join_all((0..count).map(connect)).await;
     let dossier = town.desk().submit("birth").await;
     assert_eq!(town.desk().results(&dossier).await, RESULTS);
     let fresh = town.caller(Role::Desk, "desk-mau-hai");
