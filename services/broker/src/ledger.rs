@@ -4,6 +4,7 @@
 mod apply;
 mod change;
 mod keeper;
+mod line;
 #[cfg(test)]
 mod tests;
 
@@ -21,9 +22,12 @@ use crate::{
 use dossier::{Dossier, decide::Action, event::Cause, name::DossierId};
 use jiff::Timestamp;
 use keeper::Keeper;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -152,6 +156,7 @@ impl Ledger {
             codes: Codes::default(),
             condition: condition.clone(),
             in_trouble: false,
+            stops: BTreeMap::new(),
             fatal: None,
         };
         let spawned = std::thread::Builder::new()

@@ -1,16 +1,16 @@
 //! Applying: what each job does to copies of dossiers, before anything is committed.
 
 use super::{
-    Job,
+    Job, Recorded, Reply,
     change::Work,
-    keeper::{Keeper, Pending, Turn},
+    keeper::{Keeper, Pending, Turn, quarantine},
 };
 use crate::{
     codes::{self, Codes},
     documents::CheckError,
     failure::Failure,
     hot::{Committed, LoadError},
-    store::{IncidentChange, IncidentKey, Quarantine, StoreError},
+    store::{IncidentChange, IncidentKey, Origin, StoreError},
     wire::{ReportItem, Submit},
 };
 use dossier::{
@@ -24,6 +24,26 @@ use dossier::{
 use jiff::Timestamp;
 use std::{collections::hash_map::Entry, sync::atomic::Ordering};
 
+impl Turn {
+    /// The reply waits for what becomes of the dossier.
+    fn wait(&mut self, id: DossierId, done: Result<Timestamp, Failure>, reply: Reply<Recorded>) {
+        self.pending.push(match done {
+            Ok(at) => Pending::Dossier {
+                id,
+                at,
+                minted: None,
+                system: String::new(),
+                reply,
+            },
+            Err(failure) => Pending::Refusal {
+                dossier: Some(id),
+                failure,
+                reply,
+            },
+        });
+    }
+}
+
 impl Keeper {
     pub(super) fn apply(&mut self, turn: &mut Turn, job: Job) {
         let now = Timestamp::now();
@@ -32,43 +52,17 @@ impl Keeper {
                 system,
                 submit,
                 reply,
-            } => match self.submitted(turn, &system, &submit, now) {
-                Ok((id, at, minted)) => {
-                    let minted = minted.then_some(submit);
-                    turn.pending.push(Pending::Dossier {
-                        id,
-                        at,
-                        minted,
-                        system,
-                        reply,
-                    });
-                }
-                Err(failure) => {
-                    let failure = self.told(turn, failure, None, now);
-                    turn.pending.push(Pending::Refusal { failure, reply });
-                }
-            },
+            } => self.apply_submit(turn, system, submit, reply, now),
             Job::Report {
                 system,
                 item,
                 reply,
             } => {
                 let id = item.dossier_id;
-                match self.reported(turn, &system, *item, now) {
-                    Ok(at) => {
-                        turn.pending.push(Pending::Dossier {
-                            id,
-                            at,
-                            minted: None,
-                            system,
-                            reply,
-                        });
-                    }
-                    Err(failure) => {
-                        let failure = self.told(turn, failure, Some(id), now);
-                        turn.pending.push(Pending::Refusal { failure, reply });
-                    }
-                }
+                let done = self
+                    .reported(turn, &system, *item, now)
+                    .map_err(|failure| self.told(turn, failure, Some(id), now));
+                turn.wait(id, done, reply);
             }
             Job::Happen {
                 dossier: id,
@@ -76,24 +70,13 @@ impl Keeper {
                 reply,
             } => {
                 let (cause, action) = *happening;
-                match self.happened(
-                    turn,
-                    id,
-                    Happening {
-                        at: now,
-                        cause,
-                        action,
-                    },
-                ) {
-                    Ok(at) => turn.pending.push(Pending::Dossier {
-                        id,
-                        at,
-                        minted: None,
-                        system: String::new(),
-                        reply,
-                    }),
-                    Err(failure) => turn.pending.push(Pending::Refusal { failure, reply }),
-                }
+                let happening = Happening {
+                    at: now,
+                    cause,
+                    action,
+                };
+                let done = self.happened(turn, id, happening);
+                turn.wait(id, done, reply);
             }
             Job::Note { note, reply } => {
                 turn.batch.incidents.extend(note.incidents);
@@ -101,15 +84,58 @@ impl Keeper {
                 turn.batch.blobs.extend(note.blobs);
                 turn.pending.push(Pending::Note { reply });
             }
-            Job::BeginEpoch { reply } => {
-                let begun = self.means.store.begin_epoch(now);
-                if let Ok(origin) = &begun {
-                    self.codes = Codes::default();
-                    self.condition.epoch.store(origin.epoch, Ordering::Relaxed);
-                }
-                let _ = reply.send(begun.map_err(|error| Failure::Storage(error.to_string())));
+            Job::BeginEpoch { reply } => drop(reply.send(self.begin_epoch(now))),
+        }
+    }
+
+    fn apply_submit(
+        &mut self,
+        turn: &mut Turn,
+        system: String,
+        submit: Box<Submit>,
+        reply: Reply<Recorded>,
+        now: Timestamp,
+    ) {
+        let id = DossierId::derive(&system, &submit.submission.key);
+        match self.submitted(turn, id, &system, &submit, now) {
+            Ok((at, minted)) => turn.pending.push(Pending::Dossier {
+                id,
+                at,
+                minted: minted.then_some(submit),
+                system,
+                reply,
+            }),
+            Err(failure) => {
+                let failure = self.told(turn, failure, None, now);
+                turn.pending.push(Pending::Refusal {
+                    dossier: Some(id),
+                    failure,
+                    reply,
+                });
             }
         }
+    }
+
+    fn begin_epoch(&mut self, now: Timestamp) -> Result<Origin, Failure> {
+        match self.means.store.begin_epoch(now) {
+            Ok(origin) => {
+                self.codes = Codes::default();
+                self.condition.epoch.store(origin.epoch, Ordering::Relaxed);
+                Ok(origin)
+            }
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// What a store that failed between two commits means: it passes, or the process must end.
+    fn failed(&mut self, error: StoreError) -> Failure {
+        let failure = Failure::Storage(error.to_string());
+        match error {
+            StoreError::Doubt(_) => return Failure::Doubt,
+            error if error.passes() => self.troubled(&error),
+            error => self.fatal = Some(error),
+        }
+        failure
     }
 
     /// Some refusals are also something that a person must look at.
@@ -163,11 +189,7 @@ impl Keeper {
                 Err(LoadError::Quarantined(_)) => return Err(Failure::Quarantined),
                 Err(LoadError::Unreadable(why)) => {
                     tracing::error!(dossier_id = %id, %why, "a dossier cannot be read; quarantined");
-                    let why = Some(why.to_string());
-                    turn.batch.quarantines.push(Quarantine {
-                        dossier_id: id,
-                        why,
-                    });
+                    quarantine(&mut turn.batch, id, why.to_string(), Timestamp::now());
                     return Err(Failure::Quarantined);
                 }
                 Err(LoadError::Store(error)) => return Err(Failure::Storage(error.to_string())),
@@ -179,16 +201,16 @@ impl Keeper {
     fn submitted(
         &mut self,
         turn: &mut Turn,
+        id: DossierId,
         system: &str,
         submit: &Submit,
         at: Timestamp,
-    ) -> Result<(DossierId, Timestamp, bool), Failure> {
+    ) -> Result<(Timestamp, bool), Failure> {
         let key = &submit.submission.key;
-        let id = DossierId::derive(system, key);
         if let Some(work) = self.work(turn, id)? {
             let seen = work.dossier.seen.get(&(system.to_owned(), key.clone()));
             return match seen {
-                Some(seen) if seen.digest == submit.digest => Ok((id, seen.at, false)),
+                Some(seen) if seen.digest == submit.digest => Ok((seen.at, false)),
                 _ => Err(Refusal::IdReused.into()),
             };
         }
@@ -220,7 +242,7 @@ impl Keeper {
         let mut work = Work::new(decided.dossier.clone(), None);
         work.take(None, &decided.entries, decided.dossier);
         turn.works.insert(id, work);
-        Ok((id, at, minted))
+        Ok((at, minted))
     }
 
     fn code(&mut self, submit: &Submit, at: Timestamp) -> Result<(DossierCode, bool), Failure> {
@@ -233,15 +255,7 @@ impl Keeper {
         let store = self.means.store.as_mut();
         match self.codes.next(desk, at, store) {
             Ok(code) => Ok((code, true)),
-            Err(error) => {
-                let failure = Failure::Storage(error.to_string());
-                if error.passes() {
-                    self.troubled(&error);
-                } else if !matches!(error, StoreError::Doubt(_)) {
-                    self.fatal = Some(error);
-                }
-                Err(failure)
-            }
+            Err(error) => Err(self.failed(error)),
         }
     }
 

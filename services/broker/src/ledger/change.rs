@@ -1,5 +1,6 @@
 //! What a dossier's new events change in the store, so that no view is ever behind the truth.
 
+use super::line::Line;
 use crate::{
     records::{self, Salt},
     store::{
@@ -25,6 +26,16 @@ pub(super) struct Work {
     notices: Vec<NoticeRow>,
     grants: BTreeSet<(AgencyCode, Digest)>,
     incidents: Vec<IncidentChange>,
+    lines: Vec<Line>,
+}
+
+/// A dossier as it is when its change is committed.
+#[derive(Debug)]
+pub(super) struct After {
+    pub(super) dossier: Dossier,
+    /// None when nothing changes.
+    pub(super) last_hash: Option<Digest>,
+    pub(super) lines: Vec<Line>,
 }
 
 impl Work {
@@ -36,11 +47,12 @@ impl Work {
             notices: Vec::new(),
             grants: BTreeSet::new(),
             incidents: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
     /// Whether there is anything to commit.
-    pub(super) fn is_changed(&self) -> bool {
+    fn is_changed(&self) -> bool {
         !self.records.is_empty()
     }
 
@@ -59,6 +71,7 @@ impl Work {
             self.tell(now.as_ref(), entry, &next);
             self.grant(entry, &next);
             self.incident(entry, &next);
+            self.lines.extend(Line::of(now.as_ref(), entry, &next));
             self.record(entry, &after);
             now = Some(next);
         }
@@ -154,8 +167,16 @@ impl Work {
         }
     }
 
-    /// The commit, and whom it concerns.
-    pub(super) fn into_change(self) -> (Change, Dossier, Option<Digest>) {
+    /// What to commit, if anything changes, and what is then.
+    pub(super) fn into_change(self) -> (Option<Change>, After) {
+        if !self.is_changed() {
+            let after = After {
+                dossier: self.dossier,
+                last_hash: None,
+                lines: Vec::new(),
+            };
+            return (None, after);
+        }
         let dossier = self.dossier;
         let received = &dossier.received;
         let change = Change {
@@ -190,7 +211,12 @@ impl Work {
                 .collect(),
             incidents: self.incidents,
         };
-        (change, dossier, self.last_hash)
+        let after = After {
+            dossier,
+            last_hash: self.last_hash,
+            lines: self.lines,
+        };
+        (Some(change), after)
     }
 }
 

@@ -1,23 +1,24 @@
 //! The ledger's thread: one turn after another, each of them apply, record, answer, act.
 
-use super::{Condition, Job, Means, Recorded, Reply, change::Work};
+use super::{
+    Condition, Job, Means, Recorded, Reply,
+    change::{After, Work},
+};
 use crate::{
     codes::Codes,
     documents::Pin,
     failure::Failure,
     hot::Committed,
     store::{
-        Batch, Committed as Kept, DossierFault, IncidentChange, IncidentKey, Reader, StoreError,
+        Batch, Committed as Kept, DossierFault, IncidentChange, IncidentKey, Quarantine, Reader,
+        StoreError,
     },
     wire::Submit,
 };
-use dossier::{
-    Dossier, Refusal,
-    name::{Digest, DossierId},
-};
+use dossier::{Dossier, Refusal, name::DossierId};
 use jiff::Timestamp;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -32,6 +33,8 @@ pub(super) struct Keeper {
     pub(super) codes: Codes,
     pub(super) condition: Arc<Condition>,
     pub(super) in_trouble: bool,
+    /// Dossiers that are still to be quarantined, and why.
+    pub(super) stops: BTreeMap<DossierId, String>,
     /// What ends the process after this turn's jobs.
     pub(super) fatal: Option<StoreError>,
 }
@@ -39,6 +42,8 @@ pub(super) struct Keeper {
 /// A reply that waits for the commit. A refusal waits too: what it rests on may not be kept.
 pub(super) enum Pending {
     Refusal {
+        /// What it rests on, if that is a dossier.
+        dossier: Option<DossierId>,
         failure: Failure,
         reply: Reply<Recorded>,
     },
@@ -53,6 +58,9 @@ pub(super) enum Pending {
         reply: Reply<()>,
     },
 }
+
+/// What became of each dossier: its state and position, or why the store would not have it.
+pub(super) type Results = HashMap<DossierId, Result<(Arc<Dossier>, u64), DossierFault>>;
 
 /// Everything between two commits.
 #[derive(Default)]
@@ -116,15 +124,12 @@ impl Keeper {
         } = turn;
         let mut after = Vec::with_capacity(works.len());
         for work in works.into_values() {
-            if work.is_changed() {
-                let (change, dossier, last_hash) = work.into_change();
-                batch.changes.push(change);
-                after.push((dossier, last_hash));
-            } else {
-                after.push((work.dossier, None));
-            }
+            let (change, then) = work.into_change();
+            batch.changes.extend(change);
+            after.push(then);
         }
-        after.sort_by_key(|(_, hash)| hash.is_none());
+        // Those that change first, in the order of their changes.
+        after.sort_by_key(|then| then.last_hash.is_none());
 
         let kept = match self.record(batch)? {
             Ok(kept) => kept,
@@ -139,6 +144,7 @@ impl Keeper {
         let results = self.keep(after, kept);
         let again = answer(pending, &results);
         self.act(&results);
+        self.stop()?;
         Ok(again)
     }
 
@@ -187,6 +193,22 @@ impl Keeper {
         self.condition.takes.store(true, Ordering::Relaxed);
     }
 
+    /// Quarantines what the store would not have, so that a person looks at it.
+    fn stop(&mut self) -> Result<(), StoreError> {
+        if self.stops.is_empty() {
+            return Ok(());
+        }
+        let at = Timestamp::now();
+        let mut batch = Batch::default();
+        for (dossier_id, why) in &self.stops {
+            quarantine(&mut batch, *dossier_id, why.clone(), at);
+        }
+        if self.record(batch)?.is_ok() {
+            self.stops.clear();
+        }
+        Ok(())
+    }
+
     /// Tries the store by writing down that it took nothing.
     fn probe(&mut self) -> Result<(), StoreError> {
         let at = Timestamp::now();
@@ -211,18 +233,19 @@ impl Keeper {
             incidents,
             ..Batch::default()
         })?;
-        Ok(())
+        self.stop()
     }
 
     /// Only what is committed is kept hot.
-    fn keep(
-        &mut self,
-        after: Vec<(Dossier, Option<Digest>)>,
-        kept: Kept,
-    ) -> HashMap<DossierId, Result<(Arc<Dossier>, u64), DossierFault>> {
+    fn keep(&mut self, after: Vec<After>, kept: Kept) -> Results {
         let mut positions = kept.changes.into_iter();
         let mut results = HashMap::with_capacity(after.len());
-        for (dossier, last_hash) in after {
+        for After {
+            dossier,
+            last_hash,
+            lines,
+        } in after
+        {
             let id = dossier.id;
             let dossier = Arc::new(dossier);
             let Some(last_hash) = last_hash else {
@@ -238,11 +261,15 @@ impl Keeper {
                         dossier: dossier.clone(),
                         last_hash,
                     });
+                    lines.iter().for_each(|line| line.say(dossier.code()));
                     results.insert(id, Ok((dossier, position.number)));
                 }
                 Some(Err(fault)) => {
                     tracing::error!(dossier_code = %dossier.code(), %fault, "a dossier was not recorded");
                     self.means.hot.forget(&id);
+                    if matches!(fault, DossierFault::Chain | DossierFault::Refused(_)) {
+                        self.stops.insert(id, fault.to_string());
+                    }
                     results.insert(id, Err(fault));
                 }
                 None => {
@@ -254,7 +281,7 @@ impl Keeper {
     }
 
     /// Rings whoever has something new to read.
-    fn act(&self, results: &HashMap<DossierId, Result<(Arc<Dossier>, u64), DossierFault>>) {
+    fn act(&self, results: &Results) {
         let belfry = &self.means.belfry;
         let mut owed_to = HashSet::new();
         let mut desks = HashSet::new();
@@ -285,6 +312,32 @@ impl Keeper {
     }
 }
 
+/// Stops a dossier, and tells a person.
+pub(super) fn quarantine(batch: &mut Batch, dossier_id: DossierId, why: String, at: Timestamp) {
+    if batch
+        .quarantines
+        .iter()
+        .any(|one| one.dossier_id == dossier_id)
+    {
+        return;
+    }
+    batch.quarantines.push(Quarantine {
+        dossier_id,
+        why: Some(why),
+    });
+    batch.incidents.push(IncidentChange::Happened {
+        key: IncidentKey {
+            cause: "DOSSIER_QUARANTINED".into(),
+            dossier_id: Some(dossier_id),
+            step: None,
+            agency: None,
+        },
+        vi: "Hồ sơ đã được tạm dừng vì dữ liệu lưu trữ không đọc hoặc không ghi tiếp được. Kiểm tra kho dữ liệu trước khi cho đi tiếp.".into(),
+        en: "the dossier is stopped because its records cannot be read or go on; look at the store before it goes on".into(),
+        at,
+    });
+}
+
 impl Pending {
     fn fail(self, failure: Failure) {
         match self {
@@ -297,15 +350,21 @@ impl Pending {
 }
 
 /// Answers everybody. Gives back the submits whose new code turned out to be in use.
-fn answer(
-    pending: Vec<Pending>,
-    results: &HashMap<DossierId, Result<(Arc<Dossier>, u64), DossierFault>>,
-) -> Vec<Job> {
+pub(super) fn answer(pending: Vec<Pending>, results: &Results) -> Vec<Job> {
     let mut again = Vec::new();
     for one in pending {
         match one {
             Pending::Note { reply } => drop(reply.send(Ok(()))),
-            Pending::Refusal { failure, reply } => drop(reply.send(Err(failure))),
+            Pending::Refusal {
+                dossier,
+                failure,
+                reply,
+            } => {
+                let rests_on = dossier.and_then(|id| results.get(&id));
+                // What it was refused for did not come to be.
+                let is_void = rests_on.is_some_and(Result::is_err);
+                drop(reply.send(Err(if is_void { Failure::Doubt } else { failure })));
+            }
             Pending::Dossier {
                 id,
                 at,

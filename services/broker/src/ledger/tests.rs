@@ -3,11 +3,14 @@
 use super::*;
 use crate::{
     documents::DocumentsConfig,
-    store::{Batch, Committed as Kept, MemoryStore, Reader},
+    store::{Batch, Committed as Kept, DossierFault, MemoryStore, Reader},
 };
 use contract::v1;
 use dossier::Refusal;
-use std::{collections::VecDeque, sync::Mutex};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Mutex,
+};
 use tempfile::TempDir;
 
 /// What goes wrong with the next commits that change dossiers.
@@ -21,6 +24,8 @@ enum Mishap {
     Full,
     /// The disk does not sync.
     SyncFails,
+    /// The store would not have any of the dossiers.
+    Refuses,
 }
 
 #[derive(Clone, Default)]
@@ -38,7 +43,7 @@ struct Faulty {
 }
 
 impl Store for Faulty {
-    fn commit(&mut self, batch: Batch) -> Result<Kept, StoreError> {
+    fn commit(&mut self, mut batch: Batch) -> Result<Kept, StoreError> {
         let is_lease = !batch.code_leases.is_empty();
         let mishap = if is_lease {
             None
@@ -53,11 +58,21 @@ impl Store for Faulty {
                 Err(StoreError::Doubt("after".into()))
             }
             Some(Mishap::Full) => Err(StoreError::Full("test".into())),
+            Some(Mishap::Refuses) => {
+                let refused = |_| Err(DossierFault::Refused("test".into()));
+                let changes = std::mem::take(&mut batch.changes).into_iter().map(refused);
+                let changes = changes.collect();
+                let kept = self.store.commit(batch)?;
+                Ok(Kept { changes, ..kept })
+            }
             Some(Mishap::SyncFails) => Err(StoreError::SyncFailed("test".into())),
         }
     }
 
     fn begin_epoch(&mut self, now: Timestamp) -> Result<Origin, StoreError> {
+        if self.mishaps.0.lock().unwrap().pop_front() == Some(Mishap::SyncFails) {
+            return Err(StoreError::SyncFailed("test".into()));
+        }
         self.store.begin_epoch(now)
     }
 
@@ -305,4 +320,56 @@ async fn a_dossier_that_cannot_be_kept_does_not_hold_up_the_others() {
     assert!(taken.is_err());
     third.unwrap();
     assert_eq!(world.dossiers(), 2);
+}
+
+#[tokio::test]
+async fn an_epoch_whose_begin_did_not_sync_ends_the_ledger() {
+    let world = world();
+    world.mishaps.next(Mishap::SyncFails);
+    assert!(world.ledger.begin_epoch().await.is_err());
+    assert!(matches!(
+        world.end.await,
+        Ok(Err(StoreError::SyncFailed(_)))
+    ));
+}
+
+#[tokio::test]
+async fn a_dossier_that_the_store_would_not_have_stops_and_a_person_is_told() {
+    let world = world();
+    let recorded = world.submit("k1", "a").await.unwrap();
+    let id = recorded.dossier.id;
+    world.mishaps.next(Mishap::Refuses);
+    let acknowledge = || Action::Acknowledge {
+        step: "grant".parse().unwrap(),
+        round: 1,
+    };
+    let refused = world.ledger.happen(id, None, acknowledge()).await;
+    assert!(matches!(refused, Err(Failure::Doubt)));
+    let again = world.ledger.happen(id, None, acknowledge()).await;
+    assert!(matches!(again, Err(Failure::Quarantined)));
+    let incidents = world.reader.incidents(false, None, 10).unwrap();
+    assert_eq!(incidents[0].key.cause, "DOSSIER_QUARANTINED");
+    assert_eq!(incidents[0].code.as_ref(), Some(recorded.dossier.code()));
+}
+
+#[test]
+fn a_refusal_that_rests_on_what_was_not_kept_is_a_doubt() {
+    let id = wish_id();
+    let told = |result| {
+        let (reply, mut answer) = oneshot::channel();
+        let refusal = keeper::Pending::Refusal {
+            dossier: Some(id),
+            failure: Refusal::IdReused.into(),
+            reply,
+        };
+        keeper::answer(vec![refusal], &HashMap::from_iter(result));
+        answer.try_recv().unwrap().unwrap_err()
+    };
+    let not_kept = Some((id, Err(DossierFault::Chain)));
+    assert!(matches!(told(not_kept), Failure::Doubt));
+    assert!(matches!(told(None), Failure::Refused(Refusal::IdReused)));
+}
+
+fn wish_id() -> DossierId {
+    DossierId::derive("desk", &"k1".parse().unwrap())
 }
