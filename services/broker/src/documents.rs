@@ -157,7 +157,9 @@ impl Documents {
         size_bytes: u64,
         now: Timestamp,
     ) -> Result<Pin, CheckError> {
-        let pin = self.inner.naming.pin(*digest).ok_or(CheckError::NotYours)?;
+        // Whether it goes or stays is decided in a moment; the sender tries again.
+        let leaving = || CheckError::Unread("the document is just being looked at".into());
+        let pin = self.inner.naming.pin(*digest).ok_or_else(leaving)?;
         let unread = |error: rusqlite::Error| CheckError::Unread(error.to_string());
         if let Some(size) = self
             .inner
