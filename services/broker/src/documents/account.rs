@@ -9,7 +9,7 @@ use sha2::Sha256;
 use std::{
     collections::HashMap,
     fs, io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -220,20 +220,32 @@ impl Accounts {
         part.map_or(0, |part| part.received_bytes)
     }
 
-    /// Takes out the parts that nobody is at and nobody has touched since. Their files are to go.
-    pub(super) fn take_untouched_since(&self, since: Timestamp) -> Vec<PathBuf> {
-        let mut taken = Vec::new();
+    /// Takes out the parts that nobody is at and nobody has touched since, each with its file;
+    /// gives how many.
+    ///
+    /// # Errors
+    /// A file could not be removed; its part stays.
+    pub(super) fn remove_untouched_since(
+        &self,
+        since: Timestamp,
+        remove: impl Fn(&Path) -> io::Result<()>,
+    ) -> io::Result<usize> {
+        let mut removed = 0;
         let mut inner = self.lock();
         for (folder, account) in &mut inner.systems {
-            account.parts.retain(|digest, part| {
-                let stays = part.announced_bytes.is_some() || part.touched > since;
-                if !stays {
-                    taken.push(Path::new(folder).join(file_name(digest)));
-                }
-                stays
-            });
+            let untouched: Vec<Digest> = account
+                .parts
+                .iter()
+                .filter(|(_, part)| part.announced_bytes.is_none() && part.touched <= since)
+                .map(|(digest, _)| *digest)
+                .collect();
+            for digest in untouched {
+                remove(&Path::new(folder).join(file_name(&digest)))?;
+                account.parts.remove(&digest);
+                removed += 1;
+            }
         }
-        taken
+        Ok(removed)
     }
 
     /// Counts a download in, or says why not. Whoever counts it in must

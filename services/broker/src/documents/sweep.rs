@@ -53,10 +53,10 @@ fn sweep(inner: &Inner, now: Timestamp) -> Result<Swept, Refusal> {
     let since = now
         .saturating_sub(inner.config.upload_expiry())
         .unwrap_or(Timestamp::MIN);
-    for part in inner.accounts.take_untouched_since(since) {
-        remove(&inner.uploads.join(part))?;
-        swept.uploads += 1;
-    }
+    // The file goes while nobody can take its upload up, and an upload whose file stays is counted
+    // on.
+    let removed = |part: &Path| remove(&inner.uploads.join(part));
+    swept.uploads = inner.accounts.remove_untouched_since(since, removed)?;
     let expired = inner.register.expired(now, SWEEP_DOCUMENTS_MAX)?;
     swept.more = expired.len() == SWEEP_DOCUMENTS_MAX as usize;
     for digest in expired {
