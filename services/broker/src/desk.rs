@@ -6,7 +6,7 @@ use crate::{
     hot::{self, LoadError},
     ledger::Ledger,
     registry::Registry,
-    store::{Cursor, Loaded, Reader, StoreError},
+    store::{Cursor, DossierRow, Loaded, Reader, StoreError},
     wire,
 };
 use bytes::Bytes;
@@ -177,8 +177,27 @@ impl Desk {
             .by_code(&code)
             .map_err(|error| unreadable(&error))?
             .ok_or_else(no_such_dossier)?;
-        let case =
-            Case::load(self.reader.as_ref(), &self.registry, &id)?.ok_or_else(no_such_dossier)?;
+        // A desk is told that a dossier is stopped only when it is its own; of one that cannot be
+        // read, the row alone says whose it is.
+        let is_ours = |row: DossierRow| row.summary.desk.as_str() == agency;
+        let loaded = Case::load(self.reader.as_ref(), &self.registry, &id);
+        let case = match loaded {
+            Ok(case) => case.ok_or_else(no_such_dossier)?,
+            Err(status) if Fault::reason_of(&status).as_deref() != Some("DOSSIER_QUARANTINED") => {
+                return Err(status);
+            }
+            Err(status) => {
+                let row = self
+                    .reader
+                    .dossier(&id)
+                    .map_err(|error| unreadable(&error))?;
+                return Err(if row.is_some_and(is_ours) {
+                    status
+                } else {
+                    no_such_dossier()
+                });
+            }
+        };
         let received = &case.dossier.received;
         if received.desk.as_str() == agency || received.hand_out_desk.as_str() == agency {
             Ok(case)
