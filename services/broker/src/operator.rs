@@ -205,7 +205,7 @@ impl OperatorService for Operator {
         };
         let action = Action::Move {
             step: step.clone(),
-            to,
+            to: to.clone(),
             reason: request.reason,
         };
         let recorded = self
@@ -213,7 +213,7 @@ impl OperatorService for Operator {
             .happen(case.dossier.id, Some(cause), action)
             .await
             .map_err(|failure| failure.fault().into_status())?;
-        tracing::info!(operator = %peer.identity, dossier_code = %code, %step, "a step was moved");
+        tracing::info!(operator = %peer.identity, dossier_code = %code, %step, agency = %to, "a step was moved");
         let round = recorded
             .dossier
             .steps
