@@ -114,11 +114,19 @@ impl Access {
         }
     }
 
+    /// Whether the certificate of a peer is in force and not denied.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`: it expired, or was denied since it connected.
+    pub fn in_force(&self, peer: &Peer, now: Timestamp) -> Result<(), Fault> {
+        Ok(peer.check(now, &self.denied)?)
+    }
+
     /// Asked at every message of a stream: whether the peer may still speak for this agency.
     pub fn guard(&self, peer: Arc<Peer>, agency: String) -> Guard {
         let access = self.clone();
         Arc::new(move || {
-            peer.check(Timestamp::now(), &access.denied)?;
+            access.in_force(&peer, Timestamp::now())?;
             access.must_act_for(&peer.identity, &agency)?;
             Ok(())
         })

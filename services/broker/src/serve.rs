@@ -26,7 +26,8 @@ use contract::{
 use dossier::{directory::SystemRole, name::AgencyCode};
 use jiff::Timestamp;
 use node::{
-    identity::{Identity, Role},
+    fault::Fault,
+    identity::{Identity, Peer, Role},
     shutdown::{Shutdown, drain},
     tls::{Credentials, CredentialsError, Listener},
 };
@@ -208,16 +209,24 @@ impl Staff {
     }
 }
 
-struct Acting(Registry);
+struct Acting {
+    registry: Registry,
+    access: Access,
+}
 
 impl ActsFor for Acting {
+    fn is_in_force(&self, peer: &Peer, now: Timestamp) -> Result<(), Fault> {
+        self.access.in_force(peer, now)
+    }
+
     fn acts_for(&self, system: &Identity, agency: &str, now: Timestamp) -> bool {
         let role = match system.role {
             Role::Department => SystemRole::Department,
             Role::Desk => SystemRole::Desk,
             Role::Operator | Role::Broker => return false,
         };
-        self.0.directory().acts_for(role, &system.code, agency, now)
+        let directory = self.registry.directory();
+        directory.acts_for(role, &system.code, agency, now)
     }
 }
 
@@ -350,6 +359,10 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
         .build_v1()
         .expect("the descriptors that were compiled with this program can be read");
     let bytes_max = config.limits.message_bytes_max;
+    let acting = Arc::new(Acting {
+        registry: registry.clone(),
+        access: access.clone(),
+    });
     let router = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -375,8 +388,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
         )
         .add_service(tower::Layer::layer(
             &gate(&access, Call::Documents),
-            DocumentsService::new(documents.clone(), Arc::new(Acting(registry.clone())))
-                .into_server(),
+            DocumentsService::new(documents.clone(), acting).into_server(),
         ))
         .add_service(tower::Layer::layer(
             &gate(&access, Call::Health),

@@ -19,15 +19,26 @@ use node::{
     fault::Fault,
     identity::{Identity, Peer},
 };
-use std::{pin::pin, sync::Arc};
-use tokio::time::timeout;
+use std::{pin::pin, sync::Arc, time::Duration};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 /// Bytes of one message: a chunk and what names it.
 const MESSAGE_BYTES_MAX: usize = CHUNK_BYTES_MAX + 4 * 1024;
 
+/// Chunks that wait for a reader that is slower than the disk.
+const CHUNKS_WAITING_MAX: usize = 1;
+
 /// Says for which agencies a system acts: the directory, with its dates.
 pub trait ActsFor: Send + Sync + 'static {
+    /// Whether the peer of an open stream may still speak at all: its certificate is in force and
+    /// not denied.
+    ///
+    /// # Errors
+    /// What the peer is told.
+    fn is_in_force(&self, peer: &Peer, now: Timestamp) -> Result<(), Fault>;
+
     /// Whether `system` acts for `agency` at this instant.
     fn acts_for(&self, system: &Identity, agency: &str, now: Timestamp) -> bool;
 }
@@ -64,6 +75,19 @@ impl Service {
         Ok((system.uri(), agency_code))
     }
 
+    /// Asked at every chunk of a stream: whether the peer may still speak for this agency.
+    fn still(acts_for: &dyn ActsFor, peer: &Peer, agency: &str) -> Result<(), Status> {
+        let now = Timestamp::now();
+        acts_for
+            .is_in_force(peer, now)
+            .map_err(Fault::into_status)?;
+        if acts_for.acts_for(&peer.identity, agency, now) {
+            Ok(())
+        } else {
+            Err(refused(Refusal::Agency))
+        }
+    }
+
     pub(super) async fn take(
         &self,
         peer: Option<Arc<Peer>>,
@@ -74,13 +98,18 @@ impl Service {
             Some(Content::Header(header)) => header,
             _ => return Err(refused(Refusal::Kind)),
         };
-        let caller = self.caller(peer.as_deref(), &header.agency_code);
+        let agency = header.agency_code.clone();
+        let caller = self.caller(peer.as_deref(), &agency);
         let (system, _) = caller.map_err(refused)?;
+        let still = || match &peer {
+            Some(peer) => Self::still(self.acts_for.as_ref(), peer, &agency),
+            None => Err(refused(Refusal::NoIdentity)),
+        };
         let header = read_header(&header).map_err(refused)?;
         let done = match self.is_complete(&system, &header).map_err(refused)? {
             // The answer to an earlier call was lost.
             true => self.documents.renew(&system, header).await,
-            false => self.take_all(&system, header, messages).await?,
+            false => self.take_all(&system, header, messages, still).await?,
         };
         let done = done.map_err(refused)?;
         Ok(UploadResponse {
@@ -106,6 +135,7 @@ impl Service {
         system: &str,
         header: Header,
         mut messages: impl Stream<Item = Result<UploadRequest, Status>> + Unpin,
+        still: impl Fn() -> Result<(), Status>,
     ) -> Result<Result<Complete, Refusal>, Status> {
         let mut upload = self
             .documents
@@ -116,6 +146,7 @@ impl Service {
             let Content::Chunk(chunk) = content else {
                 return Err(refused(Refusal::Kind));
             };
+            still()?;
             upload
                 .push(chunk.offset, chunk.data)
                 .await
@@ -233,18 +264,24 @@ impl DocumentService for Service {
             agency_code,
         } = request.into_inner();
         let given = self
-            .give(peer, &agency_code, &digest, offset, u64::MAX)
+            .give(peer.clone(), &agency_code, &digest, offset, u64::MAX)
             .await;
-        let chunks = stream::try_unfold(given.map_err(refused)?, |mut download| async move {
-            let size_bytes = download.size_bytes();
-            let next = download.next().await.map_err(refused)?;
-            let response = |(offset, data)| DownloadResponse {
-                chunk: Some(Chunk { offset, data }),
-                size_bytes,
-            };
-            Ok::<_, Status>(next.map(|chunk| (response(chunk), download)))
+        let download = given.map_err(refused)?;
+        let peer = peer.ok_or_else(|| refused(Refusal::NoIdentity))?;
+        let acts_for = self.acts_for.clone();
+        let still = move || Self::still(acts_for.as_ref(), &peer, &agency_code);
+        let silence_max = self.documents.inner.config.chunk_silence_max();
+        let (chunks, given) = mpsc::channel(CHUNKS_WAITING_MAX);
+        let pumped = tokio::spawn(pump(download, chunks, silence_max, still));
+        // An end that is none must not look like one.
+        let end = stream::once(pumped).filter_map(async |ended| match ended {
+            Ok(Ok(())) => None,
+            Ok(Err(status)) => Some(Err(status)),
+            Err(_) => Some(Err(refused(Refusal::Disk(
+                "the work was broken off".into(),
+            )))),
         });
-        Ok(Response::new(chunks.boxed()))
+        Ok(Response::new(ReceiverStream::new(given).chain(end).boxed()))
     }
 
     async fn download_chunk(
@@ -293,6 +330,33 @@ impl DocumentService for Service {
             received_bytes,
             complete,
         }))
+    }
+}
+
+/// Gives a document chunk by chunk, for as long as somebody reads and may. The download's place is
+/// free again when this ends, whether or not the connection does.
+async fn pump(
+    mut download: Download,
+    chunks: mpsc::Sender<Result<DownloadResponse, Status>>,
+    silence_max: Duration,
+    still: impl Fn() -> Result<(), Status>,
+) -> Result<(), Status> {
+    let size_bytes = download.size_bytes();
+    loop {
+        let place = match timeout(silence_max, chunks.reserve()).await {
+            Ok(Ok(place)) => place,
+            // Nobody is there any more.
+            Ok(Err(_)) => return Ok(()),
+            Err(_) => return Err(refused(Refusal::Silent(silence_max))),
+        };
+        still()?;
+        let Some((offset, data)) = download.next().await.map_err(refused)? else {
+            return Ok(());
+        };
+        place.send(Ok(DownloadResponse {
+            chunk: Some(Chunk { offset, data }),
+            size_bytes,
+        }));
     }
 }
 

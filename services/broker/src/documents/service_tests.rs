@@ -4,24 +4,41 @@ use super::*;
 use crate::store::{MemoryStore, Store, conformance::named};
 use bytes::Bytes;
 use contract::v1::{
-    Chunk, DownloadChunkRequest, DownloadRequest, StatRequest, UploadChunkRequest, UploadHeader,
-    UploadRequest, UploadResponse, document_service_server::DocumentService,
-    upload_request::Content,
+    Chunk, DownloadChunkRequest, DownloadRequest, DownloadResponse, StatRequest,
+    UploadChunkRequest, UploadHeader, UploadRequest, UploadResponse,
+    document_service_server::DocumentService, upload_request::Content,
 };
 use futures_util::{StreamExt as _, stream};
 use node::{
     fault::Fault,
     identity::{Identity, Peer},
 };
+use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 use tonic::{Code, Request, Status};
 
 const CHUNK: usize = 256 * 1024;
 
-/// The police acts for H26.2 and for nobody else.
-struct OneAgency;
+/// The police acts for H26.2 and for nobody else, until it is denied.
+#[derive(Default)]
+struct OneAgency {
+    is_denied: AtomicBool,
+}
 
 impl ActsFor for OneAgency {
+    fn is_in_force(&self, _: &Peer, _: Timestamp) -> Result<(), Fault> {
+        if self.is_denied.load(Ordering::Relaxed) {
+            Err(Fault::new(
+                Code::Unauthenticated,
+                "DENIED",
+                "denied",
+                "bị từ chối",
+            ))
+        } else {
+            Ok(())
+        }
+    }
+
     fn acts_for(&self, system: &Identity, agency: &str, _: Timestamp) -> bool {
         system.code == "police" && agency == "H26.2"
     }
@@ -29,6 +46,7 @@ impl ActsFor for OneAgency {
 
 struct Counter {
     service: Service,
+    acting: Arc<OneAgency>,
     _folder: TempDir,
 }
 
@@ -41,8 +59,10 @@ impl Counter {
         let folder = TempDir::new().unwrap();
         let documents =
             Documents::open(folder.path(), config, MemoryStore::new().reader()).unwrap();
+        let acting = Arc::new(OneAgency::default());
         Self {
-            service: Service::new(documents, Arc::new(OneAgency)),
+            service: Service::new(documents, acting.clone()),
+            acting,
             _folder: folder,
         }
     }
@@ -54,6 +74,26 @@ impl Counter {
         self.service
             .take(Some(police()), stream::iter(messages))
             .await
+    }
+
+    async fn upload_all(&self, bytes: &[u8]) {
+        for from in (0..bytes.len()).step_by(CHUNK) {
+            let to = bytes.len().min(from + CHUNK);
+            self.upload_chunk(bytes, from, to).await.unwrap();
+        }
+    }
+
+    async fn download(
+        &self,
+        bytes: &[u8],
+    ) -> stream::BoxStream<'static, Result<DownloadResponse, Status>> {
+        let wanted = DownloadRequest {
+            digest: digest(bytes),
+            offset: 0,
+            agency_code: "H26.2".into(),
+        };
+        let given = self.service.download(request(wanted)).await;
+        given.unwrap().into_inner()
     }
 
     async fn upload_chunk(
@@ -346,4 +386,68 @@ async fn strangers_and_foreign_agencies_are_refused_alike_for_what_is_and_what_i
     };
     let refused = counter.service.stat(Request::new(wanted)).await;
     assert_eq!(told(refused), (Code::Unauthenticated, "NO_IDENTITY".into()));
+}
+
+#[tokio::test]
+async fn a_system_that_is_denied_meanwhile_loses_its_open_download() {
+    let counter = Counter::new();
+    let bytes = vec![7; 8 * CHUNK];
+    counter.upload_all(&bytes).await;
+    let mut chunks = counter.download(&bytes).await;
+    chunks.next().await.unwrap().unwrap();
+    counter.acting.is_denied.store(true, Ordering::Relaxed);
+    let mut last = None;
+    while let Some(next) = chunks.next().await {
+        last = Some(next);
+    }
+    assert_eq!(told(last.unwrap()).0, Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_system_that_is_denied_meanwhile_loses_its_open_upload() {
+    let counter = Counter::new();
+    let bytes = vec![7; 2 * CHUNK];
+    let denying = counter.acting.clone();
+    let messages = stream::iter(0..3).map(|n| {
+        let content = match n {
+            0 => Content::Header(header(&bytes, 0)),
+            1 => Content::Chunk(chunk(&bytes, 0, CHUNK)),
+            _ => {
+                denying.is_denied.store(true, Ordering::Relaxed);
+                Content::Chunk(chunk(&bytes, CHUNK, 2 * CHUNK))
+            }
+        };
+        Ok(UploadRequest {
+            content: Some(content),
+        })
+    });
+    let taken = counter.service.take(Some(police()), messages).await;
+    assert_eq!(told(taken).0, Code::Unauthenticated);
+    assert_eq!(counter.stat(&bytes).await, (CHUNK as u64, false));
+}
+
+#[tokio::test]
+async fn a_download_that_nobody_reads_gives_its_place_back() {
+    let counter = Counter::with(DocumentsConfig {
+        downloads_per_system_max: 1,
+        chunk_silence_seconds_max: 0,
+        ..DocumentsConfig::default()
+    });
+    let bytes = vec![7; 8 * CHUNK];
+    counter.upload_all(&bytes).await;
+    let wanted = || DownloadRequest {
+        digest: digest(&bytes),
+        offset: 0,
+        agency_code: "H26.2".into(),
+    };
+    let mut unread = counter.download(&bytes).await;
+    while counter.service.download(request(wanted())).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    // Whoever did not read learns that this was not the end.
+    let mut last = None;
+    while let Some(next) = unread.next().await {
+        last = Some(next);
+    }
+    assert!(last.unwrap().is_err());
 }
