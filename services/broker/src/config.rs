@@ -3,7 +3,7 @@
 use crate::store::SqliteConfig;
 use node::{
     config::ConfigError,
-    stream::StreamLimits,
+    stream::{MESSAGE_BYTES_MAX, StreamLimits},
     tls::{CredentialPaths, ListenerLimits},
 };
 use serde::Deserialize;
@@ -129,9 +129,206 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Everything in it that cannot work, all at once: the key and the mend of each.
+    ///
+    /// # Errors
+    /// [`Faults`], one line for each.
+    pub fn check(&self) -> Result<(), Faults> {
+        let mut faults = Faults(Vec::new());
+        let Self {
+            limits,
+            listener,
+            sqlite,
+            documents,
+            courier,
+            streams,
+            ..
+        } = self;
+        for (key, value) in [
+            (
+                "limits.ledger_waiting_max",
+                limits.ledger_waiting_max as u64,
+            ),
+            ("limits.ledger_batch_max", limits.ledger_batch_max as u64),
+            (
+                "limits.dossiers_cached_max",
+                limits.dossiers_cached_max as u64,
+            ),
+            ("limits.connection_age_s_max", limits.connection_age_s_max),
+            (
+                "limits.streams_per_connection_max",
+                limits.streams_per_connection_max.into(),
+            ),
+            (
+                "limits.watches_per_desk_max",
+                limits.watches_per_desk_max as u64,
+            ),
+            ("listener.connections_max", listener.connections_max as u64),
+            (
+                "listener.connections_per_address_max",
+                listener.connections_per_address_max as u64,
+            ),
+            (
+                "listener.connections_per_system_max",
+                listener.connections_per_system_max as u64,
+            ),
+            ("listener.handshakes_max", listener.handshakes_max as u64),
+            (
+                "listener.handshake_timeout_ms",
+                ms(listener.handshake_timeout),
+            ),
+            ("sqlite.readers", sqlite.readers as u64),
+            ("sqlite.read_ms_max", sqlite.read_ms_max),
+            ("documents.document_bytes_max", documents.document_bytes_max),
+            (
+                "documents.upload_expiry_hours",
+                documents.upload_expiry_hours.into(),
+            ),
+            (
+                "documents.unnamed_expiry_hours",
+                documents.unnamed_expiry_hours.into(),
+            ),
+            (
+                "documents.chunk_silence_seconds_max",
+                documents.chunk_silence_seconds_max.into(),
+            ),
+            ("documents.uploads_max", documents.uploads_max as u64),
+            (
+                "documents.uploads_per_system_max",
+                documents.uploads_per_system_max as u64,
+            ),
+            ("documents.downloads_max", documents.downloads_max as u64),
+            (
+                "documents.downloads_per_system_max",
+                documents.downloads_per_system_max as u64,
+            ),
+            (
+                "documents.parts_per_system_max",
+                documents.parts_per_system_max as u64,
+            ),
+            (
+                "documents.unnamed_bytes_per_system_max",
+                documents.unnamed_bytes_per_system_max,
+            ),
+            ("courier.back_off_ms_min", courier.back_off_ms_min),
+            (
+                "courier.failures_until_incident",
+                courier.failures_until_incident.into(),
+            ),
+            ("streams.window_items_max", streams.window_items_max.into()),
+            ("streams.heartbeat_ms", ms(streams.heartbeat)),
+            ("streams.hello_timeout_ms", ms(streams.hello_timeout)),
+        ] {
+            if value == 0 {
+                faults.say(key, "must be at least 1");
+            }
+        }
+        if !(1..=MESSAGE_BYTES_MAX).contains(&limits.message_bytes_max) {
+            let mend = format!("must be 1 to {MESSAGE_BYTES_MAX}");
+            faults.say("limits.message_bytes_max", mend);
+        }
+        if courier.back_off_ms_max < courier.back_off_ms_min {
+            let mend = format!(
+                "must be at least courier.back_off_ms_min, {}",
+                courier.back_off_ms_min
+            );
+            faults.say("courier.back_off_ms_max", mend);
+        }
+        if streams.silence <= streams.heartbeat {
+            let mend = format!(
+                "must be more than streams.heartbeat_ms, {}",
+                ms(streams.heartbeat)
+            );
+            faults.say("streams.silence_ms", mend);
+        }
+        if faults.0.is_empty() {
+            Ok(())
+        } else {
+            Err(faults)
+        }
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What is wrong with a configuration: each key with its mend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration cannot work: {}", .0.iter().map(|(key, mend)| format!("{key} {mend}")).collect::<Vec<_>>().join("; "))]
+pub struct Faults(Vec<(&'static str, String)>);
+
+impl Faults {
+    fn say(&mut self, key: &'static str, mend: impl Into<String>) {
+        self.0.push((key, mend.into()));
+    }
+
+    /// The keys that must be mended.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|(key, _)| *key)
+    }
+}
+
 impl Limits {
     /// How long draining may take.
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_s_max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(more: &str) -> Config {
+        let text = format!(
+            r#"
+            listen = "127.0.0.1:0"
+            store = "store"
+            procedures = "procedures"
+            directory = "directory.toml"
+            tls = {{ certificate = "a", key = "b", ca = "c" }}
+            {more}
+            "#
+        );
+        toml::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn what_nobody_has_changed_works() {
+        assert_eq!(config("").check(), Ok(()));
+    }
+
+    #[test]
+    fn everything_that_cannot_work_is_said_at_once() {
+        let faults = config(
+            r"
+            limits = { ledger_batch_max = 0, message_bytes_max = 2_000_000 }
+            sqlite = { readers = 0 }
+            courier = { back_off_ms_min = 500, back_off_ms_max = 100 }
+            streams = { heartbeat_ms = 5_000, silence_ms = 5_000 }
+            documents = { uploads_max = 0 }
+            ",
+        )
+        .check()
+        .unwrap_err();
+        let keys: Vec<_> = faults.keys().collect();
+        assert_eq!(
+            keys,
+            [
+                "limits.ledger_batch_max",
+                "sqlite.readers",
+                "documents.uploads_max",
+                "limits.message_bytes_max",
+                "courier.back_off_ms_max",
+                "streams.silence_ms"
+            ]
+        );
+        assert!(
+            faults
+                .to_string()
+                .contains("at least courier.back_off_ms_min, 500")
+        );
     }
 }

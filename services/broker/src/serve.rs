@@ -3,7 +3,7 @@
 use crate::{
     access::{Access, Call},
     bell::Belfry,
-    config::Config,
+    config::{Config, Faults},
     courier::{Courier, Office},
     desk::Desk,
     documents::{ActsFor, Documents, OpenError, Service as DocumentsService},
@@ -68,6 +68,9 @@ const FRAME_BYTES_MAX: u32 = 256 * 1024;
 /// The broker cannot run, or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
+    /// Mend the keys that it names.
+    #[error(transparent)]
+    Config(#[from] Faults),
     /// Mend the certificate files.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -279,6 +282,7 @@ pub async fn run(config: Config, restored: bool, shutdown: Shutdown) -> Result<(
 }
 
 async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Running, BrokerError> {
+    config.check()?;
     let credentials = Credentials::load(&config.tls)?;
     if credentials.identity().role != Role::Broker {
         return Err(BrokerError::Role(credentials.identity().clone()));
