@@ -46,6 +46,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
     task::JoinHandle,
+    time::Instant,
 };
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Status, service::InterceptorLayer, transport::Server};
@@ -487,6 +488,7 @@ impl Serving {
             tracing::info!("the broker drains");
         });
         let mut server = std::pin::pin!(server);
+        let mut until = None;
         let outcome = tokio::select! {
             served = &mut server => served.map_err(BrokerError::from),
             end = &mut ledger_end => Err(match end {
@@ -496,7 +498,9 @@ impl Serving {
             () = documents.lost() => Err(BrokerError::SyncFailed),
             () = async {
                 shutdown.triggered().await;
-                tokio::time::sleep(deadline).await;
+                let at = Instant::now() + deadline;
+                until = Some(at);
+                tokio::time::sleep_until(at).await;
             } => {
                 tracing::warn!(?deadline, "connections were still open at the end of draining; they are closed");
                 Ok(())
@@ -504,7 +508,9 @@ impl Serving {
         };
         shutdown.trigger();
         tasks.close();
-        if drain(deadline, tasks.wait()).await.is_err() {
+        // What the connections left of the time is for the tasks.
+        let rest = until.map_or(deadline, |at| at.saturating_duration_since(Instant::now()));
+        if drain(rest, tasks.wait()).await.is_err() {
             tracing::warn!(?deadline, "tasks were still at work at the end of draining");
         }
         match &outcome {
