@@ -2,13 +2,15 @@
 //! `{{evidence.birth_notice.data/child/name}}`, `{{number:12}}`.
 
 use contract::v1;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use node::documents::digest_of;
 use serde_json::Value;
 use std::collections::HashMap;
 
 /// Where civil dates are read.
 pub(crate) const TIME_ZONE: &str = "Asia/Ho_Chi_Minh";
+/// How papers write a date.
+const PAPER_DATE: &str = "%d/%m/%Y";
 /// Digits of one number.
 const DIGITS_MAX: usize = 32;
 
@@ -18,7 +20,7 @@ pub enum TemplateError {
     /// Close the place, or write one of the names that exist.
     #[error(
         "`{{{{{0}}}}}` is no place to fill; write dossier_code, dossier_id, step, round, agency, date, \
-         iso_date, number:<digits>, evidence.<name>.version, evidence.<name>.data/<pointer>, \
+         iso_date, date:<a place with a date>, number:<digits>, evidence.<name>.version, evidence.<name>.data/<pointer>, \
          party.<role>.name, party.<role>.address, party.<role>.personal_id, fault.evidence or \
          fault.reason, with `?` at the end where it may be missing"
     )]
@@ -118,9 +120,12 @@ impl<'a> Filling<'a> {
             "step" => return text(&handover.step_id),
             "agency" => return text(&handover.agency_code),
             "round" => return text(&handover.round.to_string()),
-            "date" => return text(&self.date("%d/%m/%Y")),
+            "date" => return text(&self.date(PAPER_DATE)),
             "iso_date" => return text(&self.date("%Y-%m-%d")),
             _ => {}
+        }
+        if let Some(place) = name.strip_prefix("date:") {
+            return Some(self.find(place)?.map(as_papers_write));
         }
         if let Some(rest) = name.strip_prefix("number:") {
             let (digits, salt) = rest.split_once(':').unwrap_or((rest, ""));
@@ -200,6 +205,15 @@ impl<'a> Filling<'a> {
     }
 }
 
+/// A date as papers write it, `22/11/2026`; what is no date of a day stays as it is.
+fn as_papers_write(value: Value) -> Value {
+    let date = value.as_str().and_then(|text| text.parse::<Date>().ok());
+    match date {
+        Some(date) => Value::String(date.strftime(PAPER_DATE).to_string()),
+        None => value,
+    }
+}
+
 /// The place, when the text is one place and no more.
 fn only_place(text: &str) -> Option<&str> {
     let place = text.strip_prefix("{{")?.strip_suffix("}}")?;
@@ -243,6 +257,24 @@ mod tests {
         assert_eq!(text, "H57.12-261122-0001 23/11/2026 Nguyễn An Trần Bình");
         let value = filling.json(&json!({"w": "{{evidence.birth_notice.data/child/weight_g}}"}));
         assert_eq!(value.unwrap(), json!({"w": 3200}));
+    }
+
+    #[test]
+    fn a_date_is_written_as_on_papers() {
+        let mut handover = handover();
+        let data = json!({"born_on": "2026-01-09", "year": "2026", "n": 7}).to_string();
+        handover.evidence[0].data = data.into();
+        let filling = Filling::new(&handover, Timestamp::now());
+        for (place, written) in [
+            ("born_on", "09/01/2026"),
+            ("year", "2026"),
+            ("n", "7"),
+            ("x?", ""),
+        ] {
+            let text = format!("{{{{date:evidence.birth_notice.data/{place}}}}}");
+            assert_eq!(filling.text(&text).unwrap(), written, "{place}");
+        }
+        assert!(filling.text("{{date:nothing}}").is_err());
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! The scripts of the birth journey, followed without a broker.
+//! The scripts of the trial's offices, followed without a broker.
 
 use super::*;
 use serde_json::{Value, json};
 use std::path::Path;
 
 fn scripted(office: &str) -> Scripted {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/birth");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/scripts");
     Scripted::new(Script::load(&folder.join(format!("{office}.toml"))).unwrap())
 }
 
@@ -26,20 +26,33 @@ fn handover(step: &str, task: v1::Task, evidence: Vec<v1::Evidence>) -> v1::Hand
         round: 1,
         task: task as i32,
         evidence,
-        parties: vec![v1::Party {
-            party_id: "child".into(),
-            roles: vec![v1::PartyRole::Subject as i32],
-            name: "Nguyễn Minh Anh".into(),
-            ..Default::default()
-        }],
+        parties: vec![
+            v1::Party {
+                party_id: "child".into(),
+                roles: vec![v1::PartyRole::Subject as i32],
+                name: "Nguyễn Minh Anh".into(),
+                ..Default::default()
+            },
+            v1::Party {
+                party_id: "mother".into(),
+                roles: vec![v1::PartyRole::Owner as i32],
+                name: "Trần Thị Bình".into(),
+                address: "Thôn 1, xã Mẫu Một, tỉnh Mẫu".into(),
+                ..Default::default()
+            },
+        ],
         ..Default::default()
     }
 }
 
-fn register(sample: Value, task: v1::Task) -> v1::Handover {
-    let child = json!({"name": "Nguyễn Minh Anh", "born_on": "2026-11-20", "sex": "female"});
-    let notice = json!({"child": child, "sample": sample});
-    let parents = json!({"mother": {"name": "Trần Thị Bình"}});
+/// The number of the birth notice whose certificate the clerk writes wrongly.
+const MISWRITTEN: &str = "99999.GCS.00002.26";
+
+fn register(number: &str, task: v1::Task) -> v1::Handover {
+    let child = json!({"name": "Nguyễn Minh Anh", "born_on": "2026-11-20", "sex": "Nữ"});
+    let notice = json!({"number": number, "facility": "Bệnh viện Đa khoa Mẫu", "child": child});
+    let parents =
+        json!({"mother": {"name": "Trần Thị Bình"}, "father": {"name": "Nguyễn Văn Mẫu"}});
     let given = vec![
         evidence("birth_notice", 1, notice),
         evidence("parents", 1, parents),
@@ -65,10 +78,11 @@ fn certificate_of(said: Said) -> Value {
 }
 
 fn health_card(certificate: Value, version: u32) -> Said {
-    let facility = json!({"facility": "Bệnh viện Trung ương Huế"});
+    let facility = json!({"code": "99001", "name": "Bệnh viện Đa khoa Mẫu"});
+    let personal_id = json!({"personal_id": "012345678901", "born_on": "2026-11-20"});
     let given = vec![
         evidence("birth_certificate", version, certificate),
-        evidence("personal_id", 1, json!({"personal_id": "012345678901"})),
+        evidence("personal_id", 1, personal_id),
         evidence("health_facility_choice", 1, facility),
     ];
     let handover = handover("issue_health_card", v1::Task::Work, given);
@@ -79,7 +93,7 @@ fn health_card(certificate: Value, version: u32) -> Said {
 fn a_straight_birth_is_registered_and_gets_its_card() {
     let said = only(
         scripted("civil-status")
-            .answers(&register(json!({}), v1::Task::Work))
+            .answers(&register("99999.GCS.00001.26", v1::Task::Work))
             .unwrap(),
     );
     let certificate = certificate_of(said);
@@ -92,12 +106,11 @@ fn a_straight_birth_is_registered_and_gets_its_card() {
 }
 
 #[test]
-fn a_misspelt_certificate_goes_back_and_comes_corrected() {
+fn a_miswritten_certificate_goes_back_and_comes_corrected() {
     let office = scripted("civil-status");
-    let sample = json!({"misspell": true});
     let said = only(
         office
-            .answers(&register(sample.clone(), v1::Task::Work))
+            .answers(&register(MISWRITTEN, v1::Task::Work))
             .unwrap(),
     );
     let certificate = certificate_of(said);
@@ -109,7 +122,7 @@ fn a_misspelt_certificate_goes_back_and_comes_corrected() {
     };
     assert_eq!((evidence.as_str(), version), ("birth_certificate", 1));
 
-    let mut fault = register(sample, v1::Task::Answer);
+    let mut fault = register(MISWRITTEN, v1::Task::Answer);
     fault.faults = vec![v1::Fault {
         evidence,
         version,
@@ -120,7 +133,20 @@ fn a_misspelt_certificate_goes_back_and_comes_corrected() {
 }
 
 #[test]
-fn who_used_the_old_certificate_says_redo_and_gives_a_new_notice() {
+fn who_did_a_step_with_evidence_that_changed_says_redo_and_gives_its_result_anew() {
+    let office = r#"
+        [[step]]
+        id = "register_residence"
+
+        [[step.rule]]
+        task = "review"
+        outcome = "redo"
+
+        [[step.rule.give]]
+        evidence = "residence_notice"
+        data = { name = "{{evidence.birth_certificate.data/child/name}}" }
+    "#;
+    let office = Scripted::new(Script::parse(office, Path::new("script.toml")).unwrap());
     let mut review = handover(
         "register_residence",
         v1::Task::Review,
@@ -139,7 +165,7 @@ fn who_used_the_old_certificate_says_redo_and_gives_a_new_notice() {
         to_version: 2,
         ..Default::default()
     }];
-    let answers = scripted("police-residence").answers(&review).unwrap();
+    let answers = office.answers(&review).unwrap();
     let [
         Said::Review {
             stands: false,
@@ -165,6 +191,8 @@ fn a_round_that_no_rule_fits_is_an_error_and_no_answer() {
             .contains("no rule of step `issue_health_card`"),
         "{refused}"
     );
+    let refused = scripted("police-residence").answers(&handover("x", v1::Task::Work, vec![]));
+    assert!(refused.unwrap_err().to_string().contains("no step `x`"));
     let refused = scripted("police-identity").answers(&handover("x", v1::Task::Work, vec![]));
     assert!(refused.unwrap_err().to_string().contains("no step `x`"));
 }
