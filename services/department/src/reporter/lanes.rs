@@ -53,27 +53,26 @@ impl Lanes {
         Some(next)
     }
 
-    /// What must go in the place of a report that is about to go: one of its step that was said
-    /// before it and waits again. The report waits behind it then.
-    pub(super) fn earlier(&mut self, report: Waiting) -> Result<Waiting, Waiting> {
-        let Some(step) = self.under_way.get(&report.item.item_id) else {
-            return Err(report);
+    /// Puts in the place of a report that is about to go one of its step that was said before it
+    /// and waits again; the report waits behind it then. True when there was one.
+    pub(super) fn put_earlier(&mut self, report: &mut Waiting) -> bool {
+        let Some(step) = self.under_way.get(&report.item.item_id).cloned() else {
+            return false;
         };
-        let Some(behind) = self.behind.get_mut(step) else {
-            return Err(report);
+        let Some(behind) = self.behind.get_mut(&step) else {
+            return false;
         };
-        match behind.first_key_value() {
-            Some((sequence, _)) if *sequence < report.sequence => {}
-            _ => return Err(report),
-        }
-        let Some((_, first)) = behind.pop_first() else {
-            return Err(report);
+        let Some(first) = behind
+            .first_entry()
+            .filter(|first| *first.key() < report.sequence)
+        else {
+            return false;
         };
-        let step = step.clone();
-        self.under_way.remove(&report.item.item_id);
-        self.under_way.insert(first.item.item_id.clone(), step);
-        behind.insert(report.sequence, report);
-        Ok(first)
+        let later = std::mem::replace(report, first.remove());
+        self.under_way.remove(&later.item.item_id);
+        self.under_way.insert(report.item.item_id.clone(), step);
+        behind.insert(later.sequence, later);
+        true
     }
 }
 
@@ -128,12 +127,12 @@ mod tests {
     #[test]
     fn a_report_that_waits_again_goes_before_what_was_said_after_it() {
         let mut lanes = Lanes::default();
-        let completed = lanes.enter(report("completed", "a", 7)).unwrap();
+        let mut going = lanes.enter(report("completed", "a", 7)).unwrap();
         assert!(lanes.enter(report("review", "a", 5)).is_none());
-        let review = lanes.earlier(completed).unwrap();
-        assert_eq!(id(&review), "review");
-        let review = lanes.earlier(review).unwrap_err();
-        assert_eq!(id(&lanes.leave(id(&review)).unwrap()), "completed");
+        assert!(lanes.put_earlier(&mut going));
+        assert_eq!(id(&going), "review");
+        assert!(!lanes.put_earlier(&mut going));
+        assert_eq!(id(&lanes.leave(id(&going)).unwrap()), "completed");
         assert!(lanes.leave("completed").is_none());
         assert_eq!(lanes.len(), 0);
     }

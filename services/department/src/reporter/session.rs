@@ -275,19 +275,17 @@ impl Outbox<'_> {
 
     /// Offers what is ready, as far as there is room. True when the broker does not read.
     fn offer(&mut self) -> bool {
-        while let Some(report) = self.ready.pop_front() {
+        while let Some(mut report) = self.ready.pop_front() {
+            if self.lanes.put_earlier(&mut report) {
+                self.prepare(report);
+                self.start_uploads();
+                continue;
+            }
             let Waiting {
                 item,
                 dossier_code,
                 sequence,
-            } = match self.lanes.earlier(report) {
-                Ok(earlier) => {
-                    self.prepare(earlier);
-                    self.start_uploads();
-                    continue;
-                }
-                Err(report) => report,
-            };
+            } = report;
             match self.offers.try_offer(item) {
                 Ok(()) => {}
                 Err(NotOffered {
