@@ -127,8 +127,8 @@ fn a_long_read_does_not_stop_the_writer() {
     let mut store = open(folder.path());
     commit(&mut store, 1).unwrap();
     let reader = store.reader.clone();
-    let (begun, is_begun) = std::sync::mpsc::channel();
-    let (end, may_end) = std::sync::mpsc::channel();
+    let (begun, is_begun) = std::sync::mpsc::sync_channel(1);
+    let (end, may_end) = std::sync::mpsc::sync_channel(1);
     let reading = std::thread::spawn(move || {
         reader.readers.read(|c| {
             let read = c.unchecked_transaction()?;
