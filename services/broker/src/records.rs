@@ -95,7 +95,7 @@ pub fn encode(
     previous_hash: Option<Digest>,
     salt: Salt,
 ) -> Stored {
-    let (event, personal) = write::event(&entry.event);
+    let (event, personal) = write::event(entry);
     let personal = (personal != pb::Personal::default()).then(|| Beside {
         salt,
         bytes: personal.encode_to_vec(),
@@ -138,7 +138,10 @@ pub fn decode(kept: &Kept) -> Result<Entry, RecordError> {
     Ok(Entry {
         sequence: record.sequence,
         at: read::instant(record.at.ok_or(RecordError::Missing("its time"))?)?,
-        cause: record.cause.map(read::cause).transpose()?,
+        cause: record
+            .cause
+            .map(|cause| read::cause(cause, &personal))
+            .transpose()?,
         event: read::event(
             // prost leaves out a field it does not know, so that an unknown event reads as none.
             record

@@ -112,7 +112,7 @@ impl Source {
 pub struct NewVersion {
     /// 1 for the first, one more for each correction.
     pub version: u32,
-    /// Its identity: [`Given::digest`] of what was given. Outlives the erasure of personal values.
+    /// Its identity: [`Given::digest`] of what was given. Erased with the personal values.
     pub digest: Digest,
     /// Where it came from.
     pub source: Source,

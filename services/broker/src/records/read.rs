@@ -19,11 +19,11 @@ pub(super) fn instant(at: prost_types::Timestamp) -> Read<Timestamp> {
         .map_err(|_| RecordError::Missing("a time within the calendar"))
 }
 
-pub(super) fn cause(cause: pb::Cause) -> Read<Cause> {
+pub(super) fn cause(cause: pb::Cause, personal: &pb::Personal) -> Read<Cause> {
     Ok(Cause {
         system: cause.system,
         item_id: cause.item_id.try_into()?,
-        digest: digest(&cause.digest)?,
+        digest: beside(&personal.cause_digest)?,
         claimed_at: cause.claimed_at.map(instant).transpose()?,
     })
 }
@@ -197,7 +197,7 @@ fn given(
         let data = data
             .iter()
             .position(|data| data.name == it.name)
-            .map(|at| data.remove(at).data)
+            .map(|at| data.remove(at))
             .unwrap_or_default();
         let mut documents = Vec::with_capacity(it.documents.len());
         for document in it.documents {
@@ -215,12 +215,12 @@ fn given(
         }
         versions.push(NewVersion {
             version: it.version,
-            digest: digest(&it.digest)?,
+            digest: beside(&data.digest)?,
             source: word(&it.source, Source::from_word)?,
             given: Given {
                 name: it.name.try_into()?,
                 schema_id: it.schema_id,
-                data: data.as_ref().into(),
+                data: data.data.as_ref().into(),
                 documents,
                 subject: optional(it.subject_party_id)?,
             },
@@ -285,6 +285,15 @@ fn version(version: Option<pb::EvidenceVersion>) -> Read<(EvidenceName, u32)> {
 
 fn digest(bytes: &[u8]) -> Read<Digest> {
     Digest::from_slice(bytes).ok_or(RecordError::Missing("a digest of 32 bytes"))
+}
+
+/// A digest from beside the chain; all zero when it was erased.
+fn beside(bytes: &[u8]) -> Read<Digest> {
+    if bytes.is_empty() {
+        Ok(Digest([0; 32]))
+    } else {
+        digest(bytes)
+    }
 }
 
 fn optional<T: TryFrom<String, Error = BadName>>(text: String) -> Read<Option<T>> {

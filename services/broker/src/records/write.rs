@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use contract::record::v1::{self as pb, record::Event as Kind};
 use dossier::{
-    Event,
+    Entry, Event,
     event::{Cause, Received, Versions},
     evidence::NewVersion,
     party::{Officer, Party},
@@ -31,15 +31,17 @@ pub(super) fn cause(cause: &Cause) -> pb::Cause {
     pb::Cause {
         system: cause.system.clone(),
         item_id: text(&cause.item_id),
-        digest: bytes(cause.digest.as_bytes()),
         claimed_at: cause.claimed_at.map(instant),
     }
 }
 
 /// The event without personal values, and these.
-pub(super) fn event(event: &Event) -> (Kind, pb::Personal) {
+pub(super) fn event(entry: &Entry) -> (Kind, pb::Personal) {
     let mut personal = pb::Personal::default();
-    let kind = kind(event, &mut personal);
+    let kind = kind(&entry.event, &mut personal);
+    if let Some(cause) = &entry.cause {
+        personal.cause_digest = bytes(cause.digest.as_bytes());
+    }
     (kind, personal)
 }
 
@@ -279,13 +281,11 @@ fn given(versions: &[NewVersion], personal: &mut pb::Personal) -> Vec<pb::Eviden
     let mut evidence = Vec::with_capacity(versions.len());
     for version in versions {
         let given = &version.given;
-        if !given.data.is_empty() {
-            let data = bytes(&given.data);
-            personal.evidence.push(pb::EvidenceData {
-                name: text(&given.name),
-                data,
-            });
-        }
+        personal.evidence.push(pb::EvidenceData {
+            name: text(&given.name),
+            data: bytes(&given.data),
+            digest: bytes(version.digest.as_bytes()),
+        });
         for document in given.documents.iter().filter(|d| !d.file_name.is_empty()) {
             personal.file_names.push(pb::FileName {
                 evidence: text(&given.name),
@@ -305,7 +305,6 @@ fn given(versions: &[NewVersion], personal: &mut pb::Personal) -> Vec<pb::Eviden
             documents: documents.collect(),
             subject_party_id: given.subject.as_ref().map(text).unwrap_or_default(),
             source: version.source.word().into(),
-            digest: bytes(version.digest.as_bytes()),
         });
     }
     evidence
