@@ -2,7 +2,7 @@
 //!
 //! Generated code only; wire becomes domain in one `wire` module of each service.
 
-#[allow(missing_docs, clippy::all, clippy::pedantic)]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 mod generated {
     pub mod lienthong {
         pub mod v1 {

@@ -22,8 +22,14 @@ fn a_service_in_a_process_of_its_own() {
         return;
     };
     end_with_the_town();
-    tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter()).init();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_env_filter(filter())
+        .init();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let shutdown = Shutdown::new();
         shutdown.on_signals().unwrap();
@@ -37,10 +43,17 @@ async fn serve(role: &str, config: &Path, shutdown: Shutdown) {
         let script = Script::load(config.script.as_ref().unwrap()).unwrap();
         let listener = TcpListener::bind(config.listen).await.unwrap();
         let handler = Arc::new(Scripted::new(script));
-        department::run(config, listener, shutdown, handler).await.unwrap();
+        department::run(config, listener, shutdown, handler)
+            .await
+            .unwrap();
     } else {
         let config = broker::Config::load(config).unwrap();
-        broker::start(config, shutdown).await.unwrap().ended().await.unwrap();
+        broker::start(config, shutdown)
+            .await
+            .unwrap()
+            .ended()
+            .await
+            .unwrap();
     }
 }
 

@@ -32,7 +32,13 @@ fn the_contract_is_the_one_that_was_agreed() {
     let (before, after) = (said(&agreed), said(&now));
     let list = |what: &str, lines: Vec<&String>| match lines.as_slice() {
         [] => String::new(),
-        lines => format!("{what}:\n{}", lines.iter().map(|line| format!("    {line}\n")).collect::<String>()),
+        lines => format!(
+            "{what}:\n{}",
+            lines
+                .iter()
+                .map(|line| format!("    {line}\n"))
+                .collect::<String>()
+        ),
     };
     let told = format!(
         "proto/ is not the contract that was agreed.\n{}{}\
@@ -72,8 +78,18 @@ async fn readme_names_the_calls_that_are_not_served_yet() {
 async fn filing_without_receiving_is_not_served_yet() {
     let town = Town::with([]).await;
     let (request, _) = town.desk().prepare().await;
-    let refused = town.desk().send(v1::SubmitRequest { receive: false, ..request }).await.unwrap_err();
-    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unimplemented, "NOT_IMPLEMENTED"));
+    let refused = town
+        .desk()
+        .send(v1::SubmitRequest {
+            receive: false,
+            ..request
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::Unimplemented, "NOT_IMPLEMENTED")
+    );
     assert_eq!(town.desk().count().await, 0);
 }
 
@@ -82,7 +98,8 @@ fn root() -> PathBuf {
 }
 
 fn without_comments(mut set: FileDescriptorSet) -> FileDescriptorSet {
-    set.file.retain(|file| !file.name().starts_with("google/protobuf/"));
+    set.file
+        .retain(|file| !file.name().starts_with("google/protobuf/"));
     for file in &mut set.file {
         file.source_code_info = None;
     }
@@ -95,7 +112,11 @@ fn said(set: &FileDescriptorSet) -> BTreeSet<String> {
     for file in &set.file {
         let package = file.package();
         for message in &file.message_type {
-            message_lines(&format!("{package}.{}", message.name()), message, &mut lines);
+            message_lines(
+                &format!("{package}.{}", message.name()),
+                message,
+                &mut lines,
+            );
         }
         for one in &file.enum_type {
             for value in &one.value {
@@ -135,7 +156,11 @@ fn message_lines(path: &str, message: &DescriptorProto, lines: &mut BTreeSet<Str
 }
 
 fn field_line(field: &FieldDescriptorProto) -> String {
-    let many = if field.label() == Label::Repeated { "repeated " } else { "" };
+    let many = if field.label() == Label::Repeated {
+        "repeated "
+    } else {
+        ""
+    };
     let of = match field.r#type() {
         Type::Message | Type::Enum => field.type_name().to_owned(),
         of => of.as_str_name().trim_start_matches("TYPE_").to_lowercase(),
@@ -150,16 +175,25 @@ fn methods() -> Vec<(String, String)> {
     services
         .flat_map(|service| {
             let name = service.name().to_owned();
-            service.method.into_iter().map(move |method| (name.clone(), method.name().to_owned()))
+            service
+                .method
+                .into_iter()
+                .map(move |method| (name.clone(), method.name().to_owned()))
         })
         .collect()
 }
 
 fn named_in_readme() -> BTreeSet<String> {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let (_, section) = readme.split_once("## Not served yet").expect("a section `Not served yet`");
-    let section = section.split_once("\n## ").map_or(section, |(section, _)| section);
-    let lines = section.lines().filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'));
+    let (_, section) = readme
+        .split_once("## Not served yet")
+        .expect("a section `Not served yet`");
+    let section = section
+        .split_once("\n## ")
+        .map_or(section, |(section, _)| section);
+    let lines = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'));
     lines.map(str::to_owned).collect()
 }
 
@@ -177,8 +211,15 @@ impl Caller {
         grpc.ready().await.unwrap();
         let path = format!("/lienthong.v1.{service}/{method}").parse().unwrap();
         let codec = tonic_prost::ProstCodec::<ForAgency, ()>::new();
-        let agency_code = if service == "DeskService" { "H99.01.01" } else { "" }.to_owned();
+        let agency_code = if service == "DeskService" {
+            "H99.01.01"
+        } else {
+            ""
+        }
+        .to_owned();
         let messages = tonic::Request::new(tokio_stream::iter([ForAgency { agency_code }]));
-        grpc.streaming::<_, ForAgency, (), _>(messages, path, codec).await.map(drop)
+        grpc.streaming::<_, ForAgency, (), _>(messages, path, codec)
+            .await
+            .map(drop)
     }
 }

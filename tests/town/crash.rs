@@ -11,7 +11,13 @@ use crate::town::{
 };
 use contract::v1::{self, StepState, Task, notice::Kind};
 use futures_util::future::join_all;
-use std::{collections::BTreeSet, fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 /// How often the gate kills; `TOWN_KILLS` says otherwise.
 const KILLS: u64 = 24;
@@ -34,7 +40,14 @@ async fn whoever_is_killed_at_whatever_moment_every_result_comes_exactly_once() 
     };
     let killing = async {
         for _ in 0..kills {
-            let victims = [BROKER, BROKER, BROKER, "civil-status", "police", "social-insurance"];
+            let victims = [
+                BROKER,
+                BROKER,
+                BROKER,
+                "civil-status",
+                "police",
+                "social-insurance",
+            ];
             let victim = victims[chance.below(victims.len() as u64) as usize];
             // The moment itself is what chance decides.
             tokio::time::sleep(Duration::from_micros(chance.below(60_000))).await;
@@ -45,9 +58,17 @@ async fn whoever_is_killed_at_whatever_moment_every_result_comes_exactly_once() 
     };
     let (filed, ()) = tokio::join!(filing, killing);
 
-    assert_eq!(town.desk().count().await, filed.len(), "every submit is one dossier");
+    assert_eq!(
+        town.desk().count().await,
+        filed.len(),
+        "every submit is one dossier"
+    );
     let codes: BTreeSet<_> = filed.iter().map(|dossier| &dossier.code).collect();
-    assert_eq!(codes.len(), filed.len(), "every dossier has a code of its own");
+    assert_eq!(
+        codes.len(),
+        filed.len(),
+        "every dossier has a code of its own"
+    );
     for dossier in &filed {
         has_every_result_once(town.desk(), dossier).await;
     }
@@ -60,14 +81,18 @@ async fn a_broker_that_dies_in_the_middle_goes_on_where_it_was() {
         town.clerk(office).rests();
     }
     let first = town.desk().submit("birth").await;
-    town.desk().sees(&first, "register_birth", StepState::Held).await;
+    town.desk()
+        .sees(&first, "register_birth", StepState::Held)
+        .await;
     town.kill(BROKER).await;
     // The clerk goes on while there is no broker, and the report waits.
     town.clerk("civil-status").works();
     town.start_broker().await;
     let second = town.desk().submit("birth").await;
     for dossier in [&first, &second] {
-        town.desk().sees(dossier, "register_residence", StepState::Held).await;
+        town.desk()
+            .sees(dossier, "register_residence", StepState::Held)
+            .await;
     }
     town.kill(BROKER).await;
     town.start_broker().await;
@@ -83,7 +108,9 @@ async fn a_department_that_dies_with_work_on_its_desk_does_it_when_it_is_back() 
     let mut town = Town::open().await;
     town.clerk("police").rests();
     let dossier = town.desk().submit("birth").await;
-    town.clerk("police").gets("the residence", |h| h.step_id == "register_residence").await;
+    town.clerk("police")
+        .gets("the residence", |h| h.step_id == "register_residence")
+        .await;
     town.kill("police").await;
     town.clerk("police").works();
     town.start("police").await;
@@ -97,7 +124,9 @@ async fn a_department_that_lost_its_disk_is_given_everything_again() {
     let mut held = Vec::new();
     for _ in 0..3 {
         let dossier = town.desk().submit("birth").await;
-        town.desk().sees(&dossier, "register_residence", StepState::Held).await;
+        town.desk()
+            .sees(&dossier, "register_residence", StepState::Held)
+            .await;
         held.push(dossier);
     }
     town.stop("police").await;
@@ -118,14 +147,22 @@ async fn a_department_that_lost_its_disk_can_still_answer_for_what_it_gave() {
         first.then(|| vec![crate::town::birth::faulty_certificate(handover)])
     });
     let dossier = town.desk().submit("birth").await;
-    town.desk().sees(&dossier, "register_residence", StepState::Completed).await;
+    town.desk()
+        .sees(&dossier, "register_residence", StepState::Completed)
+        .await;
     town.kill("civil-status").await;
     fs::remove_dir_all(town.path("civil-status")).unwrap();
     town.start("civil-status").await;
 
     town.clerk("social-insurance").works();
     assert_eq!(town.desk().results(&dossier).await, RESULTS);
-    assert_eq!(town.desk().result(&dossier, "birth_certificate").await.version, 2);
+    assert_eq!(
+        town.desk()
+            .result(&dossier, "birth_certificate")
+            .await
+            .version,
+        2
+    );
 }
 
 #[tokio::test]
@@ -135,7 +172,9 @@ async fn a_broker_restored_from_an_older_copy_gets_everything_back() {
     town.desk().closes(&before).await;
     town.clerk("police").rests();
     let open_then = town.desk().submit("birth").await;
-    town.desk().sees(&open_then, "register_residence", StepState::Held).await;
+    town.desk()
+        .sees(&open_then, "register_residence", StepState::Held)
+        .await;
     town.stop(BROKER).await;
     copy(&town.path("broker"), &town.path("copy"));
     town.start_broker().await;
@@ -148,11 +187,19 @@ async fn a_broker_restored_from_an_older_copy_gets_everything_back() {
     }
     town.clerk("police").rests();
     let open_since = town.desk().submit("birth").await;
-    town.desk().sees(&open_since, "register_residence", StepState::Held).await;
+    town.desk()
+        .sees(&open_since, "register_residence", StepState::Held)
+        .await;
 
     town.stop(BROKER).await;
     fs::remove_dir_all(town.path("broker")).unwrap();
     copy(&town.path("copy"), &town.path("broker"));
+    // Codes hold the second of the day: nobody restores a copy within one.
+    let stopped_at = second();
+    until("the next second", async || {
+        (second() > stopped_at).then_some(())
+    })
+    .await;
     town.start_broker_restored().await;
     let after = town.desk().submit("birth").await;
     for dossier in [&closed_since, &open_since] {
@@ -201,7 +248,10 @@ async fn an_upload_that_is_cut_goes_on_where_it_broke() {
     let desk = town.desk().clone();
     let sent = desk.caller.upload_some(desk.agency, &scan, 5).await;
     until("the first chunks to be there", async || {
-        let (received, complete) = desk.caller.try_stat(desk.agency, &scan.document.digest).await?;
+        let (received, complete) = desk
+            .caller
+            .try_stat(desk.agency, &scan.document.digest)
+            .await?;
         assert!(!complete);
         (received > 0).then_some(())
     })
@@ -229,7 +279,10 @@ async fn has_every_result_once(desk: &Arc<Window>, dossier: &Filed) {
     for name in RESULTS {
         assert_eq!(told(name), 1, "notices of {name} of {}", dossier.code);
     }
-    let closed = notices.iter().filter(|one| matches!(one.kind, Some(Kind::Closed(_)))).count();
+    let closed = notices
+        .iter()
+        .filter(|one| matches!(one.kind, Some(Kind::Closed(_))))
+        .count();
     assert_eq!(closed, 1, "{}", dossier.code);
 }
 
@@ -238,11 +291,23 @@ fn works_once(town: &mut Town) {
     for office in ["civil-status", "police", "social-insurance"] {
         let mut given = BTreeSet::new();
         for round in town.clerk(office).rounds() {
-            let v1::Handover { dossier_code, step_id, round, .. } = round;
+            let v1::Handover {
+                dossier_code,
+                step_id,
+                round,
+                ..
+            } = round;
             let key = (dossier_code, step_id, round);
-            assert!(given.insert(key.clone()), "{office} was given {key:?} twice");
+            assert!(
+                given.insert(key.clone()),
+                "{office} was given {key:?} twice"
+            );
         }
     }
+}
+
+fn second() -> u64 {
+    UNIX_EPOCH.elapsed().expect("a clock after 1970").as_secs()
 }
 
 fn copy(from: &Path, to: &Path) {

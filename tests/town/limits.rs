@@ -34,8 +34,15 @@ async fn a_message_of_a_gigabyte_is_refused_at_its_length_and_not_read() {
     let town = Town::plan().in_processes().offices([]).open().await;
     let before = town.memory_bytes(BROKER);
     let refused = says_a_gigabyte(&town, "/lienthong.v1.DeskService/Submit").await;
-    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "MESSAGE_TOO_LARGE"));
-    assert!(refused.message().contains("1048576"), "the limit is named: {}", refused.message());
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::InvalidArgument, "MESSAGE_TOO_LARGE")
+    );
+    assert!(
+        refused.message().contains("1048576"),
+        "the limit is named: {}",
+        refused.message()
+    );
     let more = town.memory_bytes(BROKER).saturating_sub(before);
     assert!(more < MEMORY_BYTES_MORE_MAX, "{more} bytes more");
 }
@@ -51,7 +58,10 @@ async fn a_message_a_little_too_large_is_refused_and_the_next_one_is_taken() {
     let mut fat = good.clone();
     fat.evidence[1].data = format!("\"{}\"", "x".repeat(64 * 1024)).into();
     let refused = town.desk().send(fat).await.unwrap_err();
-    assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec!["evidence[1].data".to_owned()]));
+    assert_eq!(
+        (refused.code(), fields(&refused)),
+        (Code::InvalidArgument, vec!["evidence[1].data".to_owned()])
+    );
     assert_eq!(town.desk().count().await, 0);
     assert!(town.desk().send(good).await.is_ok());
 }
@@ -59,9 +69,14 @@ async fn a_message_a_little_too_large_is_refused_and_the_next_one_is_taken() {
 #[tokio::test]
 async fn ten_thousand_idle_connections_keep_nobody_out() {
     let wanted = 10_000;
-    let count = raise_files(wanted + 1_000).saturating_sub(1_000).min(wanted);
+    let count = raise_files(wanted + 1_000)
+        .saturating_sub(1_000)
+        .min(wanted);
     if count < wanted {
-        left_out("10,000 idle connections", &format!("the system allows {count}"));
+        left_out(
+            "10,000 idle connections",
+            &format!("the system allows {count}"),
+        );
     }
     let town = Town::plan().in_processes().open().await;
     let before = town.memory_bytes(BROKER);
@@ -71,7 +86,9 @@ async fn ten_thousand_idle_connections_keep_nobody_out() {
         // From a hundred addresses, as strangers would come.
         let from = Ipv4Addr::new(127, 0, 1, u8::try_from(number % 100 + 1).unwrap());
         socket.bind((from, 0).into()).unwrap();
-        patiently("a connection", socket.connect(address)).await.unwrap()
+        patiently("a connection", socket.connect(address))
+            .await
+            .unwrap()
     };
     let idle = join_all((0..count).map(connect)).await;
     let dossier = town.desk().submit("birth").await;
@@ -85,8 +102,13 @@ async fn ten_thousand_idle_connections_keep_nobody_out() {
 
 #[tokio::test]
 async fn one_system_has_only_so_many_connections() {
-    let town = Town::plan().broker("listener.connections_per_system_max = 8").open().await;
-    let issued = town.ground.issue(Role::Desk, "desk-mau-hai", Validity::days(1));
+    let town = Town::plan()
+        .broker("listener.connections_per_system_max = 8")
+        .open()
+        .await;
+    let issued = town
+        .ground
+        .issue(Role::Desk, "desk-mau-hai", Validity::days(1));
     let shown = Some((issued.certificate_pem.as_str(), issued.key_pem.as_str()));
     let mut open = Vec::new();
     for _ in 0..8 {
@@ -114,18 +136,31 @@ async fn a_department_that_reports_and_never_reads_is_not_listened_to_for_ever()
         ..Default::default()
     };
     let call = tokio::spawn(async move { exchange.report(ReceiverStream::new(saying)).await });
-    let envelope = |content| v1::ReportRequest { envelope: Some(v1::Envelope { content: Some(content) }) };
+    let envelope = |content| v1::ReportRequest {
+        envelope: Some(v1::Envelope {
+            content: Some(content),
+        }),
+    };
     say.send(envelope(Content::Hello(hello))).await.unwrap();
     // It is there, and nobody reads it.
-    let unread = patiently("the stream to open", call).await.unwrap().unwrap();
+    let unread = patiently("the stream to open", call)
+        .await
+        .unwrap()
+        .unwrap();
 
     let mut items = 0;
     // Large enough to fill what the network itself holds.
     let purpose = "x".repeat(16 * 1024);
     let item = |number: u32| {
-        let question = v1::LookUp { purpose: purpose.clone(), ..Default::default() };
+        let question = v1::LookUp {
+            purpose: purpose.clone(),
+            ..Default::default()
+        };
         let kind = Some(v1::item::Kind::LookUp(question));
-        v1::Item { item_id: number.to_string(), kind }
+        v1::Item {
+            item_id: number.to_string(),
+            kind,
+        }
     };
     while !stalled(say.send(envelope(Content::Item(item(items))))).await {
         items += 1;
@@ -148,9 +183,18 @@ async fn a_desk_that_never_reads_its_notices_slows_nobody() {
     };
     let credentials = town.ground.credentials(Role::Desk, "desk-mau-mot");
     let address = town.address(BROKER).to_string();
-    let line = channel(&address, crate::town::broker_identity(), &credentials, narrow).unwrap();
+    let line = channel(
+        &address,
+        crate::town::broker_identity(),
+        &credentials,
+        narrow,
+    )
+    .unwrap();
     let mut watcher = v1::desk_service_client::DeskServiceClient::new(line);
-    let request = v1::WatchNoticesRequest { agency_code: "H99.01.01".into(), cursor: String::new() };
+    let request = v1::WatchNoticesRequest {
+        agency_code: "H99.01.01".into(),
+        cursor: String::new(),
+    };
     let mut watches = Vec::new();
     for _ in 0..8 {
         watches.push(watcher.watch_notices(request.clone()).await.unwrap());
@@ -164,15 +208,30 @@ async fn a_desk_that_never_reads_its_notices_slows_nobody() {
 
 #[tokio::test]
 async fn a_desk_has_only_so_many_watches() {
-    let town = Town::plan().broker("limits.watches_per_desk_max = 2").offices([]).open().await;
-    let request = v1::WatchNoticesRequest { agency_code: "H99.01.01".into(), cursor: String::new() };
+    let town = Town::plan()
+        .broker("limits.watches_per_desk_max = 2")
+        .offices([])
+        .open()
+        .await;
+    let request = v1::WatchNoticesRequest {
+        agency_code: "H99.01.01".into(),
+        cursor: String::new(),
+    };
     let mut desk = town.desk().caller.desk();
     let _first = desk.watch_notices(request.clone()).await.unwrap();
     let second = desk.watch_notices(request.clone()).await.unwrap();
     let refused = desk.watch_notices(request.clone()).await.unwrap_err();
     is_full(&refused);
     drop(second);
-    until("a place", async || town.desk().caller.desk().watch_notices(request.clone()).await.ok()).await;
+    until("a place", async || {
+        town.desk()
+            .caller
+            .desk()
+            .watch_notices(request.clone())
+            .await
+            .ok()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -181,7 +240,9 @@ async fn a_department_that_takes_the_line_and_says_nothing_slows_nobody() {
     let silent = town.mute("police").await;
     let dossiers = join_all((0..5).map(|_| town.desk().submit("birth"))).await;
     for dossier in &dossiers {
-        town.desk().sees(dossier, "issue_health_card", StepState::Completed).await;
+        town.desk()
+            .sees(dossier, "issue_health_card", StepState::Completed)
+            .await;
     }
     drop(silent);
 }
@@ -201,7 +262,10 @@ async fn uploads_of_one_system_have_a_limit_and_others_go_on() {
         })
         .await;
     }
-    let third = other.upload_at_once("H99.02.01", &Scan::new("thứ ba")).await.unwrap_err();
+    let third = other
+        .upload_at_once("H99.02.01", &Scan::new("thứ ba"))
+        .await
+        .unwrap_err();
     is_full(&third);
 
     let dossier = town.desk().submit("birth").await;
@@ -211,16 +275,36 @@ async fn uploads_of_one_system_have_a_limit_and_others_go_on() {
 
 #[tokio::test]
 async fn a_document_that_is_too_large_is_refused_at_its_header() {
-    let town = Town::plan().broker("documents.document_bytes_max = 1048576").offices([]).open().await;
+    let town = Town::plan()
+        .broker("documents.document_bytes_max = 1048576")
+        .offices([])
+        .open()
+        .await;
     let scan = Scan::of(vec![1; (1 << 20) + 1]);
-    let refused = town.desk().caller.upload_at_once("H99.01.01", &scan).await.unwrap_err();
-    assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec!["header.size_bytes".to_owned()]));
-    assert_eq!(town.desk().caller.stat("H99.01.01", &scan.document.digest).await, (0, false));
+    let refused = town
+        .desk()
+        .caller
+        .upload_at_once("H99.01.01", &scan)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (refused.code(), fields(&refused)),
+        (Code::InvalidArgument, vec!["header.size_bytes".to_owned()])
+    );
+    assert_eq!(
+        town.desk()
+            .caller
+            .stat("H99.01.01", &scan.document.digest)
+            .await,
+        (0, false)
+    );
 }
 
 #[tokio::test]
 async fn more_reports_than_the_window_holds_wait_and_none_is_lost() {
-    let plan = Town::plan().broker("streams.window_items_max = 2").office("stream.window_items_max = 2");
+    let plan = Town::plan()
+        .broker("streams.window_items_max = 2")
+        .office("stream.window_items_max = 2");
     let town = plan.open().await;
     let dossiers = join_all((0..20).map(|_| town.desk().submit("birth"))).await;
     for dossier in &dossiers {
@@ -240,13 +324,18 @@ async fn a_verdict_of_later_is_tried_again() {
     let second = police.next_handover().await;
     assert_eq!(first.item, second.item);
     second.acknowledge().await;
-    town.desk().sees(&dossier, "register_residence", StepState::Held).await;
+    town.desk()
+        .sees(&dossier, "register_residence", StepState::Held)
+        .await;
 }
 
 fn is_full(refused: &Status) {
     assert_eq!(refused.code(), Code::ResourceExhausted, "{refused:?}");
     assert!(!reason(refused).is_empty());
-    assert!(Fault::retry_after_of(refused).is_some(), "it says when to try again");
+    assert!(
+        Fault::retry_after_of(refused).is_some(),
+        "it says when to try again"
+    );
 }
 
 /// Begins a message of which the length says one gigabyte, and goes on sending it.
@@ -279,7 +368,17 @@ async fn says_a_gigabyte(town: &Town, path: &str) -> Status {
 /// Lets this process, and those that it starts, have so many files open if the system allows it.
 fn raise_files(wanted: u64) -> u64 {
     let limits = getrlimit(Resource::Nofile);
-    let raised = limits.maximum.unwrap_or(wanted).min(wanted).max(limits.current.unwrap_or(wanted));
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), ..limits });
+    let raised = limits
+        .maximum
+        .unwrap_or(wanted)
+        .min(wanted)
+        .max(limits.current.unwrap_or(wanted));
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: Some(raised),
+            ..limits
+        },
+    );
     getrlimit(Resource::Nofile).current.unwrap_or(wanted)
 }

@@ -1,6 +1,8 @@
 //! The whole system over real mutual TLS, on ports that the system picks: stories that an official
 //! could read, and what each piece of bad input and each fault gets.
 
+#![allow(clippy::unwrap_used)]
+
 mod bad_input;
 mod child;
 mod contract;

@@ -32,15 +32,26 @@ async fn a_department_in_python_does_its_part_is_killed_and_comes_back() {
     let paper = town.desk().download(&notice.documents[0]).await.unwrap();
     assert!(String::from_utf8(paper).unwrap().contains(&first.code));
     let certificate = town.desk().result(&first, "birth_certificate").await;
-    let name: String = certificate.documents[0].digest.iter().map(|b| format!("{b:02x}")).collect();
-    assert!(police.folder.join("documents").join(name).exists(), "it downloaded what it needs");
+    let name: String = certificate.documents[0]
+        .digest
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    assert!(
+        police.folder.join("documents").join(name).exists(),
+        "it downloaded what it needs"
+    );
 
     // Killed with a handover in its folder whose report the broker has not recorded.
     police.kill();
     let second = town.desk().submit("birth").await;
-    town.desk().sees(&second, "register_residence", StepState::Due).await;
+    town.desk()
+        .sees(&second, "register_residence", StepState::Due)
+        .await;
     police.open_to_take_and_not_answer();
-    town.desk().sees(&second, "register_residence", StepState::Held).await;
+    town.desk()
+        .sees(&second, "register_residence", StepState::Held)
+        .await;
     police.kill();
     police.open();
     assert_eq!(town.desk().results(&second).await, RESULTS);
@@ -69,7 +80,10 @@ impl Office {
             .args(files)
             .current_dir(&generated)
             .status();
-        assert!(done.expect("Python runs").success(), "the code is generated");
+        assert!(
+            done.expect("Python runs").success(),
+            "the code is generated"
+        );
         let pki = |name: &str| town.path("pki").join(name);
         let config = json!({
             "agency_code": "G01.99.01",
@@ -82,7 +96,11 @@ impl Office {
             "key": pki("police.key"),
         });
         fs::write(folder.join("config.json"), config.to_string()).unwrap();
-        Self { python: python.into(), folder: folder.join("store"), running: None }
+        Self {
+            python: python.into(),
+            folder: folder.join("store"),
+            running: None,
+        }
     }
 
     /// Starts it.
@@ -97,7 +115,11 @@ impl Office {
 
     fn start(&mut self, arguments: &[&str]) {
         let home = self.folder.parent().unwrap();
-        let log = fs::File::options().create(true).append(true).open(home.join("log")).unwrap();
+        let log = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(home.join("log"))
+            .unwrap();
         let child = Command::new(&self.python)
             .arg(root().join("tests/python/department.py"))
             .arg(home.join("config.json"))
@@ -125,7 +147,10 @@ impl Drop for Office {
         self.kill();
         if std::thread::panicking() {
             let log = fs::read_to_string(self.folder.with_file_name("log"));
-            eprintln!("——— the department in Python ———\n{}", log.unwrap_or_default());
+            eprintln!(
+                "——— the department in Python ———\n{}",
+                log.unwrap_or_default()
+            );
         }
     }
 }

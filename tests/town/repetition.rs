@@ -18,7 +18,10 @@ async fn the_same_submit_twice_is_one_dossier_and_the_first_answer() {
     let first = town.desk().send(request.clone()).await.unwrap();
     assert_ne!(first.position, 0);
     // The first answer, without a new place in the log.
-    let first = v1::SubmitResponse { position: 0, ..first };
+    let first = v1::SubmitResponse {
+        position: 0,
+        ..first
+    };
     let again = join_all((0..8).map(|_| town.desk().send(request.clone()))).await;
     for answer in again {
         assert_eq!(answer.unwrap(), first);
@@ -26,7 +29,10 @@ async fn the_same_submit_twice_is_one_dossier_and_the_first_answer() {
     town.restart_broker().await;
     assert_eq!(town.desk().send_patiently(request.clone()).await, first);
     // With the code on it that the broker gave, it is still the same.
-    let with_code = v1::SubmitRequest { dossier_code: first.dossier_code.clone(), ..request };
+    let with_code = v1::SubmitRequest {
+        dossier_code: first.dossier_code.clone(),
+        ..request
+    };
     assert_eq!(town.desk().send(with_code).await.unwrap(), first);
     assert_eq!(town.desk().count().await, 1);
 }
@@ -36,7 +42,10 @@ async fn the_same_submit_from_several_clerks_at_once_is_one_dossier() {
     let town = Town::open().await;
     let (request, _) = town.desk().prepare().await;
     let answers = join_all((0..16).map(|_| town.desk().send(request.clone()))).await;
-    let mut ids: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().dossier_id).collect();
+    let mut ids: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.unwrap().dossier_id)
+        .collect();
     ids.dedup();
     assert_eq!(ids.len(), 1);
     assert_eq!(town.desk().count().await, 1);
@@ -50,7 +59,10 @@ async fn the_same_key_with_other_content_is_refused_and_a_person_is_told() {
     other.parties[1].name = "Nguyễn Bình An".into();
 
     let refused = town.desk().send(other).await.unwrap_err();
-    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::AlreadyExists, "ID_REUSED"));
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::AlreadyExists, "ID_REUSED")
+    );
     town.incident("ID_REUSED").await;
     assert_eq!(town.desk().count().await, 1);
     assert_eq!(town.desk().results(&dossier).await, RESULTS);
@@ -64,19 +76,44 @@ async fn the_same_report_twice_gets_the_first_acknowledgement_and_has_one_effect
     let handover = police.takes_a_handover().await;
     let item = police.item("r-1", &handover, residence(&police).await);
 
-    let Outcome::Recorded(first) = police.report(item.clone()).await else { panic!("not recorded") };
-    let repeated = Outcome::Recorded(v1::Recorded { position: 0, ..first });
+    let Outcome::Recorded(first) = police.report(item.clone()).await else {
+        panic!("not recorded")
+    };
+    let repeated = Outcome::Recorded(v1::Recorded {
+        position: 0,
+        ..first
+    });
     for outcome in join_all((0..8).map(|_| police.report(item.clone()))).await {
-        assert_eq!(outcome, repeated, "the first instant again, and no new place in the log");
+        assert_eq!(
+            outcome, repeated,
+            "the first instant again, and no new place in the log"
+        );
     }
     town.restart_broker().await;
-    let after = until("the broker to answer", async || police.try_report(item.clone()).await).await;
+    let after = until("the broker to answer", async || {
+        police.try_report(item.clone()).await
+    })
+    .await;
     assert_eq!(after, repeated);
 
     town.desk().closes(&dossier).await;
     let announced = |notice: &&v1::Notice| matches!(&notice.kind, Some(Heard::Result(one)) if one.evidence == "residence_notice");
-    assert_eq!(town.desk().notices(&dossier).await.iter().filter(announced).count(), 1);
-    assert_eq!(town.desk().result(&dossier, "residence_notice").await.version, 1);
+    assert_eq!(
+        town.desk()
+            .notices(&dossier)
+            .await
+            .iter()
+            .filter(announced)
+            .count(),
+        1
+    );
+    assert_eq!(
+        town.desk()
+            .result(&dossier, "residence_notice")
+            .await
+            .version,
+        1
+    );
 }
 
 #[tokio::test]
@@ -87,9 +124,14 @@ async fn the_same_item_id_with_other_content_is_refused_and_a_person_is_told() {
     let handover = police.takes_a_handover().await;
     let said = |note: &str| Kind::Progress(v1::Progress { note: note.into() });
 
-    let first = police.report(police.item("r-1", &handover, said("một"))).await;
+    let first = police
+        .report(police.item("r-1", &handover, said("một")))
+        .await;
     assert!(matches!(first, Outcome::Recorded(_)));
-    match police.report(police.item("r-1", &handover, said("hai"))).await {
+    match police
+        .report(police.item("r-1", &handover, said("hai")))
+        .await
+    {
         Outcome::Refused(status) => assert_eq!(reason(&status), "ID_REUSED"),
         other => panic!("{other:?}"),
     }
@@ -112,8 +154,14 @@ async fn a_report_may_overtake_its_acknowledgement() {
 
     assert_eq!(town.desk().results(&dossier).await, RESULTS);
     let slip = town.desk().track(&dossier).await.control_slip;
-    let row = slip.iter().find(|row| row.step_id == "register_residence").unwrap();
-    assert!(row.received_at.is_some(), "the report is its acknowledgement");
+    let row = slip
+        .iter()
+        .find(|row| row.step_id == "register_residence")
+        .unwrap();
+    assert!(
+        row.received_at.is_some(),
+        "the report is its acknowledgement"
+    );
 }
 
 #[tokio::test]
@@ -124,13 +172,17 @@ async fn an_acknowledgement_that_was_lost_is_given_again() {
     let first = police.next_handover().await;
     // The line breaks while the acknowledgement is on its way.
     drop(police);
-    town.desk().sees(&dossier, "register_residence", StepState::PossiblyHeld).await;
+    town.desk()
+        .sees(&dossier, "register_residence", StepState::PossiblyHeld)
+        .await;
 
     let mut police = town.puppet("police");
     let again = police.next_handover().await;
     assert_eq!(again.item, first.item, "the same item, word for word");
     again.acknowledge().await;
-    town.desk().sees(&dossier, "register_residence", StepState::Held).await;
+    town.desk()
+        .sees(&dossier, "register_residence", StepState::Held)
+        .await;
     drop(police);
 
     town.start("police").await;
@@ -143,14 +195,29 @@ async fn a_handover_that_comes_twice_is_worked_on_once() {
     town.clerk("police").rests();
     let dossier = town.desk().submit("birth").await;
     let police = town.clerk("police");
-    let handover = police.gets("the residence", |h| h.step_id == "register_residence").await;
+    let handover = police
+        .gets("the residence", |h| h.step_id == "register_residence")
+        .await;
 
     let broker = town.caller_at("police", node::identity::Role::Broker, BROKER);
-    let item = v1::Item { item_id: "again".into(), kind: Some(v1::item::Kind::Handover(handover)) };
+    let item = v1::Item {
+        item_id: "again".into(),
+        kind: Some(v1::item::Kind::Handover(handover)),
+    };
     for _ in 0..3 {
-        let request = v1::HandOverOneRequest { item: Some(item.clone()) };
-        let answer = broker.department().hand_over_one(request).await.unwrap().into_inner();
-        assert!(matches!(answer.verdict.unwrap().outcome, Some(Outcome::Recorded(_))));
+        let request = v1::HandOverOneRequest {
+            item: Some(item.clone()),
+        };
+        let answer = broker
+            .department()
+            .hand_over_one(request)
+            .await
+            .unwrap()
+            .into_inner();
+        assert!(matches!(
+            answer.verdict.unwrap().outcome,
+            Some(Outcome::Recorded(_))
+        ));
     }
     police.works();
     assert_eq!(town.desk().results(&dossier).await, RESULTS);
@@ -195,7 +262,11 @@ impl Puppet {
 /// The residence registered, with its paper at the broker.
 async fn residence(police: &Puppet) -> Kind {
     let paper = Scan::new("thông báo cư trú");
-    police.caller.upload(police.post.agency, &paper).await.unwrap();
+    police
+        .caller
+        .upload(police.post.agency, &paper)
+        .await
+        .unwrap();
     Kind::Completed(v1::Completed {
         evidence: vec![v1::EvidenceInput {
             name: "residence_notice".into(),

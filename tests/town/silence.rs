@@ -23,7 +23,9 @@ async fn what_waited_for_a_department_comes_in_the_order_of_its_due_dates() {
     let mut waiting = Vec::new();
     for _ in 0..DOSSIERS {
         let dossier = town.desk().submit("birth").await;
-        town.desk().sees(&dossier, "register_residence", StepState::Due).await;
+        town.desk()
+            .sees(&dossier, "register_residence", StepState::Due)
+            .await;
         waiting.push(dossier);
     }
     town.restart_broker().await;
@@ -50,7 +52,9 @@ async fn others_are_not_slowed_by_one_who_is_away() {
     let town = Town::with(["civil-status", "social-insurance"]).await;
     let dossiers = join_all((0..10).map(|_| town.desk().submit("birth"))).await;
     for dossier in &dossiers {
-        town.desk().sees(dossier, "issue_health_card", StepState::Completed).await;
+        town.desk()
+            .sees(dossier, "issue_health_card", StepState::Completed)
+            .await;
         let seen = town.desk().track(dossier).await;
         assert_eq!(seen.state(), DossierState::InProcess);
     }
@@ -62,7 +66,9 @@ async fn others_are_not_slowed_by_one_who_takes_and_never_answers() {
     let mut police = town.puppet("police");
     let dossiers = join_all((0..10).map(|_| town.desk().submit("birth"))).await;
     for dossier in &dossiers {
-        town.desk().sees(dossier, "issue_health_card", StepState::Completed).await;
+        town.desk()
+            .sees(dossier, "issue_health_card", StepState::Completed)
+            .await;
     }
     for _ in &dossiers {
         police.next_handover().await;
@@ -89,10 +95,16 @@ async fn a_department_that_is_away_is_one_incident_and_it_ends_by_itself() {
 #[tokio::test]
 async fn a_department_that_comes_back_is_given_its_work_at_once() {
     // The courier would not try by itself for an hour: it is the department's call that wakes it.
-    let plan = Town::plan().broker("courier.back_off_ms_min = 3600000\ncourier.back_off_ms_max = 3600000");
-    let mut town = plan.offices(["civil-status", "social-insurance"]).open().await;
+    let plan =
+        Town::plan().broker("courier.back_off_ms_min = 3600000\ncourier.back_off_ms_max = 3600000");
+    let mut town = plan
+        .offices(["civil-status", "social-insurance"])
+        .open()
+        .await;
     let dossier = town.desk().submit("birth").await;
-    town.desk().sees(&dossier, "issue_health_card", StepState::Completed).await;
+    town.desk()
+        .sees(&dossier, "issue_health_card", StepState::Completed)
+        .await;
     town.start("police").await;
     assert_eq!(town.desk().results(&dossier).await, RESULTS);
 }

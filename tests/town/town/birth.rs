@@ -6,11 +6,20 @@ use node::documents::{Digest, digest_of};
 use serde_json::json;
 
 /// The results of a birth dossier without the identity card.
-pub(crate) const RESULTS: [&str; 4] =
-    ["birth_certificate", "health_card", "personal_id", "residence_notice"];
+pub(crate) const RESULTS: [&str; 4] = [
+    "birth_certificate",
+    "health_card",
+    "personal_id",
+    "residence_notice",
+];
 /// The results of a birth dossier with everything.
-pub(crate) const ALL_RESULTS: [&str; 5] =
-    ["birth_certificate", "health_card", "identity_card", "personal_id", "residence_notice"];
+pub(crate) const ALL_RESULTS: [&str; 5] = [
+    "birth_certificate",
+    "health_card",
+    "identity_card",
+    "personal_id",
+    "residence_notice",
+];
 
 /// A paper of the citizen's: its bytes, and how the contract names it.
 #[derive(Debug, Clone)]
@@ -74,7 +83,11 @@ pub(crate) fn submission(key: &str, notice: &Scan) -> v1::SubmitRequest {
                 json!({ "mother": { "name": "Trần Thị Thử" }, "father": { "name": "Lê Văn Mẫu" } }),
                 Vec::new(),
             ),
-            input("health_facility_choice", json!({ "code": "99-001", "name": "Trạm Y tế" }), Vec::new()),
+            input(
+                "health_facility_choice",
+                json!({ "code": "99-001", "name": "Trạm Y tế" }),
+                Vec::new(),
+            ),
         ],
         channel: v1::Channel::Counter.into(),
         receive: true,
@@ -113,7 +126,11 @@ pub(crate) fn proper_answer(handover: &v1::Handover) -> Vec<Said> {
     let said = match handover.task() {
         Task::Review => review(handover, true),
         Task::Answer => Said::Correction {
-            evidence: handover.faults.iter().map(|fault| result(handover, &fault.evidence)).collect(),
+            evidence: handover
+                .faults
+                .iter()
+                .map(|fault| result(handover, &fault.evidence))
+                .collect(),
             reason: "Đã đính chính".into(),
         },
         _ => completed(handover),
@@ -125,19 +142,31 @@ pub(crate) fn proper_answer(handover: &v1::Handover) -> Vec<Said> {
 pub(crate) fn completed(handover: &v1::Handover) -> Said {
     let names = gives(&handover.step_id);
     let evidence = names.iter().map(|name| result(handover, name)).collect();
-    Said::Completed { evidence, note: "xong".into() }
+    Said::Completed {
+        evidence,
+        note: "xong".into(),
+    }
 }
 
 /// That the step's result stands with what changed, or is done again.
 pub(crate) fn review(handover: &v1::Handover, stands: bool) -> Said {
     let changes = handover.changes.iter();
-    let versions = changes.map(|change| (change.evidence.clone(), change.to_version)).collect();
-    Said::Review { stands, versions, note: "đã xem lại".into() }
+    let versions = changes
+        .map(|change| (change.evidence.clone(), change.to_version))
+        .collect();
+    Said::Review {
+        stands,
+        versions,
+        note: "đã xem lại".into(),
+    }
 }
 
 /// A fault in the birth certificate that was handed over.
 pub(crate) fn faulty_certificate(handover: &v1::Handover) -> Said {
-    let found = handover.evidence.iter().find(|evidence| evidence.name == "birth_certificate");
+    let found = handover
+        .evidence
+        .iter()
+        .find(|evidence| evidence.name == "birth_certificate");
     Said::PeerReturn {
         evidence: "birth_certificate".into(),
         version: found.map_or(1, |evidence| evidence.version),
@@ -157,7 +186,11 @@ fn gives(step_id: &str) -> &'static [&'static str] {
 
 /// A result with its paper; every round's is another.
 pub(crate) fn result(handover: &v1::Handover, name: &str) -> Given {
-    let v1::Handover { dossier_code, round, .. } = handover;
+    let v1::Handover {
+        dossier_code,
+        round,
+        ..
+    } = handover;
     let paper = (name != "personal_id").then(|| Paper {
         file_name: format!("{name}.pdf"),
         media_type: "application/pdf".into(),

@@ -2,10 +2,10 @@
 
 use super::birth::Scan;
 use contract::v1::{
-    self, department_service_client::DepartmentServiceClient, desk_service_client::DeskServiceClient, document_service_client::DocumentServiceClient,
+    self, department_service_client::DepartmentServiceClient,
+    desk_service_client::DeskServiceClient, document_service_client::DocumentServiceClient,
     exchange_service_client::ExchangeServiceClient, operator_service_client::OperatorServiceClient,
-    upload_request::Content,
-    verdict::Outcome,
+    upload_request::Content, verdict::Outcome,
 };
 use node::{
     fault::{Fault, Refusal},
@@ -28,7 +28,6 @@ use tonic_reflection::pb::v1::{
 /// See the module. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    pub(crate) credentials: Credentials,
     line: Channel,
     documents: Channel,
 }
@@ -37,10 +36,19 @@ impl Caller {
     /// A caller with these credentials; it connects at its first call.
     pub(crate) fn new(credentials: Credentials, address: SocketAddr, expected: Identity) -> Self {
         let dial = |options| {
-            channel(&address.to_string(), expected.clone(), &credentials, options).unwrap()
+            channel(
+                &address.to_string(),
+                expected.clone(),
+                &credentials,
+                options,
+            )
+            .unwrap()
         };
-        let (line, documents) = (dial(ChannelOptions::exchange()), dial(ChannelOptions::documents()));
-        Self { credentials, line, documents }
+        let (line, documents) = (
+            dial(ChannelOptions::exchange()),
+            dial(ChannelOptions::documents()),
+        );
+        Self { line, documents }
     }
 
     pub(crate) fn channel(&self) -> Channel {
@@ -74,23 +82,32 @@ impl Caller {
     /// Reports one item and says what the broker makes of it.
     pub(crate) async fn report(&self, item: v1::Item) -> Outcome {
         let request = v1::ReportOneRequest { item: Some(item) };
-        let response = self.exchange().report_one(request).await.unwrap().into_inner();
+        let response = self
+            .exchange()
+            .report_one(request)
+            .await
+            .unwrap()
+            .into_inner();
         response.verdict.unwrap().outcome.unwrap()
     }
 
     /// How much the broker has of a document, as far as it tells this system: bytes, and whether
     /// that is all.
     pub(crate) async fn stat(&self, agency: &str, digest: &[u8]) -> (u64, bool) {
-        let request =
-            v1::StatRequest { digest: digest.to_vec().into(), agency_code: agency.into() };
+        let request = v1::StatRequest {
+            digest: digest.to_vec().into(),
+            agency_code: agency.into(),
+        };
         let stat = self.documents().stat(request).await.unwrap().into_inner();
         (stat.received_bytes, stat.complete)
     }
 
     /// As [`stat`](Self::stat), of a broker that may be away.
     pub(crate) async fn try_stat(&self, agency: &str, digest: &[u8]) -> Option<(u64, bool)> {
-        let request =
-            v1::StatRequest { digest: digest.to_vec().into(), agency_code: agency.into() };
+        let request = v1::StatRequest {
+            digest: digest.to_vec().into(),
+            agency_code: agency.into(),
+        };
         let stat = self.documents().stat(request).await.ok()?.into_inner();
         Some((stat.received_bytes, stat.complete))
     }
@@ -99,7 +116,14 @@ impl Caller {
     pub(crate) async fn upload(&self, agency: &str, scan: &Scan) -> Result<(), TransferError> {
         let source = Source::Bytes(scan.bytes.clone().into());
         let size_bytes = scan.bytes.len() as u64;
-        upload(self.documents_channel(), agency, &source, scan.digest(), size_bytes).await
+        upload(
+            self.documents_channel(),
+            agency,
+            &source,
+            scan.digest(),
+            size_bytes,
+        )
+        .await
     }
 
     /// Uploads a paper in one go, and says at once what the broker makes of it.
@@ -108,9 +132,14 @@ impl Caller {
         agency: &str,
         scan: &Scan,
     ) -> Result<v1::UploadResponse, Status> {
-        let pieces = pieces(agency, scan).map(|piece| v1::UploadRequest { content: Some(piece) });
+        let pieces = pieces(agency, scan).map(|piece| v1::UploadRequest {
+            content: Some(piece),
+        });
         let messages = tokio_stream::iter(pieces.collect::<Vec<_>>());
-        self.documents().upload(messages).await.map(tonic::Response::into_inner)
+        self.documents()
+            .upload(messages)
+            .await
+            .map(tonic::Response::into_inner)
     }
 
     /// Begins to upload a paper: the first chunks and no more, for as long as the result is kept.
@@ -122,7 +151,11 @@ impl Caller {
     ) -> mpsc::Sender<v1::UploadRequest> {
         let (send, sending) = mpsc::channel(chunks + 1);
         for piece in pieces(agency, scan).take(chunks + 1) {
-            send.send(v1::UploadRequest { content: Some(piece) }).await.unwrap();
+            send.send(v1::UploadRequest {
+                content: Some(piece),
+            })
+            .await
+            .unwrap();
         }
         let mut documents = self.documents();
         tokio::spawn(async move { documents.upload(ReceiverStream::new(sending)).await });
@@ -151,12 +184,17 @@ impl Caller {
             ..Default::default()
         };
         let mut client = ServerReflectionClient::new(self.line.clone());
-        let answers = client.server_reflection_info(tokio_stream::iter([request])).await.unwrap();
+        let answers = client
+            .server_reflection_info(tokio_stream::iter([request]))
+            .await
+            .unwrap();
         let answer = answers.into_inner().message().await.unwrap().unwrap();
         match answer.message_response {
-            Some(MessageResponse::ListServicesResponse(list)) => {
-                list.service.into_iter().map(|service| service.name).collect()
-            }
+            Some(MessageResponse::ListServicesResponse(list)) => list
+                .service
+                .into_iter()
+                .map(|service| service.name)
+                .collect(),
             other => panic!("not a list of services: {other:?}"),
         }
     }
@@ -177,10 +215,17 @@ fn pieces(agency: &str, scan: &Scan) -> impl Iterator<Item = Content> {
         offset: 0,
         agency_code: agency.into(),
     };
-    let chunks = scan.bytes.chunks(CHUNK_BYTES).enumerate().map(|(number, data)| {
-        let offset = (number * CHUNK_BYTES) as u64;
-        Content::Chunk(v1::Chunk { offset, data: data.to_vec().into() })
-    });
+    let chunks = scan
+        .bytes
+        .chunks(CHUNK_BYTES)
+        .enumerate()
+        .map(|(number, data)| {
+            let offset = (number * CHUNK_BYTES) as u64;
+            Content::Chunk(v1::Chunk {
+                offset,
+                data: data.to_vec().into(),
+            })
+        });
     [Content::Header(header)].into_iter().chain(chunks)
 }
 
@@ -191,7 +236,10 @@ pub(crate) fn reason(refusal: &impl Refusal) -> String {
 
 /// The fields that a refusal names, sorted.
 pub(crate) fn fields(refusal: &impl Refusal) -> Vec<String> {
-    let mut fields: Vec<_> = Fault::fields_of(refusal).into_iter().map(|(field, _)| field).collect();
+    let mut fields: Vec<_> = Fault::fields_of(refusal)
+        .into_iter()
+        .map(|(field, _)| field)
+        .collect();
     fields.sort();
     fields
 }

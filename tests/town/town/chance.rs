@@ -10,10 +10,14 @@ impl Chance {
     /// From `TOWN_SEED`, or from the clock; prints which, for when the test fails.
     pub(crate) fn new() -> Self {
         let of_the_clock = || {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
+            let now = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .expect("a clock after 1970");
             now.as_nanos() as u64
         };
-        let given = std::env::var("TOWN_SEED").ok().map(|seed| seed.parse().expect("a number"));
+        let given = std::env::var("TOWN_SEED")
+            .ok()
+            .map(|seed| seed.parse().expect("a number"));
         let seed = given.unwrap_or_else(of_the_clock);
         println!("seed: TOWN_SEED={seed}");
         Self(seed)

@@ -22,8 +22,12 @@ impl Disk {
     pub(crate) fn mount(folder: &Path, megabytes: u32) -> Option<Self> {
         fs::create_dir_all(folder).unwrap();
         let size = format!("size={megabytes}m,mode=0700");
-        let mounted = run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "town"]).arg(folder));
-        mounted.then(|| Self { folder: folder.to_owned() })
+        let mounted = run(Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "town"])
+            .arg(folder));
+        mounted.then(|| Self {
+            folder: folder.to_owned(),
+        })
     }
 
     /// Takes all the room there is, up to so many bytes that stay free.
@@ -34,7 +38,8 @@ impl Disk {
         while file.write_all(&[7; 4096]).is_ok() {
             taken += 4096;
         }
-        file.set_len(u64::saturating_sub(taken, free_bytes)).unwrap();
+        file.set_len(u64::saturating_sub(taken, free_bytes))
+            .unwrap();
     }
 
     /// Gives the room back.
@@ -44,12 +49,16 @@ impl Disk {
 
     /// Lets nobody write any more; only while nobody has a file open for writing.
     pub(crate) fn make_read_only(&self) {
-        assert!(run(Command::new("mount").args(["-o", "remount,ro"]).arg(&self.folder)));
+        assert!(run(Command::new("mount")
+            .args(["-o", "remount,ro"])
+            .arg(&self.folder)));
     }
 
     /// Lets everybody write again.
     pub(crate) fn make_writable(&self) {
-        assert!(run(Command::new("mount").args(["-o", "remount,rw"]).arg(&self.folder)));
+        assert!(run(Command::new("mount")
+            .args(["-o", "remount,rw"])
+            .arg(&self.folder)));
     }
 
     fn filler(&self) -> PathBuf {

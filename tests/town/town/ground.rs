@@ -82,7 +82,10 @@ impl Port {
         held.set_reuseaddr(true).unwrap();
         held.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = held.local_addr().unwrap();
-        Self { address, _held: held }
+        Self {
+            address,
+            _held: held,
+        }
     }
 }
 
@@ -98,7 +101,11 @@ impl Ground {
     pub(crate) fn found(broker_settings: &str, office_settings: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("town-").tempdir().unwrap();
         let authority = Authority::create(TRUST_DOMAIN, Validity::days(2)).unwrap();
-        let mut ground = Self { folder, authority, ports: BTreeMap::new() };
+        let mut ground = Self {
+            folder,
+            authority,
+            ports: BTreeMap::new(),
+        };
         fs::create_dir(ground.path("pki")).unwrap();
         ground.authority.save(&ground.path("pki")).unwrap();
         ground.write("denied.txt", "# nobody yet\n");
@@ -113,7 +120,10 @@ impl Ground {
             set_address(&mut directory, post.system, address);
             let text = settings::office(&post, address, broker, office_settings);
             ground.write(&format!("{}.toml", post.name), &text);
-            ground.write(&format!("scripts/{}.toml", post.name), &without_delay(post.script));
+            ground.write(
+                &format!("scripts/{}.toml", post.name),
+                &without_delay(post.script),
+            );
         }
         ground.write("directory.toml", &directory.to_string());
         ground
@@ -189,7 +199,10 @@ pub(crate) fn past() -> Validity {
 
 fn set_address(directory: &mut toml::Table, system: &str, address: SocketAddr) {
     let systems = directory["system"].as_array_mut().unwrap();
-    let found = systems.iter_mut().find(|one| one["code"].as_str() == Some(system)).unwrap();
+    let found = systems
+        .iter_mut()
+        .find(|one| one["code"].as_str() == Some(system))
+        .unwrap();
     found["address"] = toml::Value::String(address.to_string());
 }
 

@@ -24,7 +24,10 @@ pub(crate) struct Door {
 impl Door {
     /// Shakes hands over TLS 1.3, showing this certificate and key if any; says what came of it
     /// once the other side has seen them.
-    pub(crate) async fn knock(&self, shown: Option<(&str, &str)>) -> Result<TlsStream<TcpStream>, Error> {
+    pub(crate) async fn knock(
+        &self,
+        shown: Option<(&str, &str)>,
+    ) -> Result<TlsStream<TcpStream>, Error> {
         let tcp = TcpStream::connect(self.address).await.unwrap();
         self.knock_on(tcp, shown).await
     }
@@ -45,20 +48,28 @@ impl Door {
             None => builder.with_no_client_auth(),
             Some((pem, key)) => {
                 let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-                builder.with_client_auth_cert(vec![certificate(pem)], key).unwrap()
+                builder
+                    .with_client_auth_cert(vec![certificate(pem)], key)
+                    .unwrap()
             }
         };
         config.alpn_protocols = vec![b"h2".to_vec()];
         let name = ServerName::try_from(super::broker_identity().dns_name()).unwrap();
         let shaking = async {
-            let mut stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
+            let mut stream = TlsConnector::from(Arc::new(config))
+                .connect(name, tcp)
+                .await?;
             // In TLS 1.3 the client hears of its own certificate only when it reads: HTTP/2's
             // preface and settings call for an answer.
-            stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await?;
+            stream
+                .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+                .await?;
             stream.read_u8().await?;
             Ok(stream)
         };
-        patiently("the door to answer", shaking).await.map_err(tls_error)
+        patiently("the door to answer", shaking)
+            .await
+            .map_err(tls_error)
     }
 
     /// Speaks TLS 1.2 and gives what comes back before the door closes.
@@ -66,7 +77,9 @@ impl Door {
         let mut tcp = TcpStream::connect(self.address).await.unwrap();
         tcp.write_all(&hello_of_tls_1_2()).await.unwrap();
         let mut answer = Vec::new();
-        patiently("the door to close", tcp.read_to_end(&mut answer)).await.unwrap();
+        patiently("the door to close", tcp.read_to_end(&mut answer))
+            .await
+            .unwrap();
         answer
     }
 }
@@ -76,8 +89,12 @@ fn certificate(pem: &str) -> CertificateDer<'static> {
 }
 
 fn tls_error(error: std::io::Error) -> Error {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    inner.cloned().unwrap_or_else(|| Error::General(error.to_string()))
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>());
+    inner
+        .cloned()
+        .unwrap_or_else(|| Error::General(error.to_string()))
 }
 
 /// A ClientHello of RFC 5246 that offers nothing newer: two ECDHE suites with P-256.

@@ -18,8 +18,15 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) fn new(path: &Path) -> Self {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let file = OpenOptions::new().create(true).append(true).open(path).unwrap();
-        Self { path: path.to_owned(), file: Arc::new(file) }
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap();
+        Self {
+            path: path.to_owned(),
+            file: Arc::new(file),
+        }
     }
 
     /// Everything that was logged so far.
@@ -29,7 +36,11 @@ impl Log {
 
     /// The lines in which `words` stands.
     pub(crate) fn lines_with(&self, words: &str) -> Vec<String> {
-        self.text().lines().filter(|line| line.contains(words)).map(str::to_owned).collect()
+        self.text()
+            .lines()
+            .filter(|line| line.contains(words))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// For a child process to write to.

@@ -20,8 +20,8 @@ pub(crate) use self::{
 };
 
 use self::{
-    ground::{BROKER, Ground, OTHER_POLICE, POSTS, Post, TRUST_DOMAIN},
     disk::Disk,
+    ground::{BROKER, Ground, OTHER_POLICE, POSTS, Post, TRUST_DOMAIN},
     knock::Door,
     log::Log,
     party::Party,
@@ -36,8 +36,11 @@ use node::{
     tls::{Credentials, Listener, ListenerLimits},
 };
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+};
 use tonic::Status;
-use tokio::{net::TcpListener, sync::{mpsc, oneshot}};
 
 /// See the module.
 pub(crate) struct Town {
@@ -48,7 +51,7 @@ pub(crate) struct Town {
     pub(crate) ground: Ground,
     clerks: BTreeMap<&'static str, Clerk>,
     window: Arc<Window>,
-    wish: Option<mpsc::UnboundedSender<Reread>>,
+    wish: Option<mpsc::Sender<Reread>>,
 }
 
 /// A town that is being planned.
@@ -94,7 +97,9 @@ impl Plan {
 
     /// Builds the town and starts everybody.
     pub(crate) async fn open(self) -> Town {
-        self.open_if_it_can().await.expect("a town without disks of its own")
+        self.open_if_it_can()
+            .await
+            .expect("a town without disks of its own")
     }
 
     /// As [`open`](Self::open); none where this process may not mount the disks.
@@ -151,12 +156,18 @@ impl Town {
 
     /// Opens a department.
     pub(crate) async fn start(&mut self, office: &'static str) {
-        self.try_start(office).await.unwrap_or_else(|how| panic!("the {office} ended: {how}"));
+        self.try_start(office)
+            .await
+            .unwrap_or_else(|how| panic!("the {office} ended: {how}"));
     }
 
     /// Opens a department, or starts the broker, that may not be able to.
     pub(crate) async fn try_start(&mut self, name: &'static str) -> Result<(), String> {
-        if name == BROKER { self.try_start_broker(false).await } else { self.try_open(name).await }
+        if name == BROKER {
+            self.try_start_broker(false).await
+        } else {
+            self.try_open(name).await
+        }
     }
 
     async fn try_open(&mut self, office: &'static str) -> Result<(), String> {
@@ -169,9 +180,12 @@ impl Town {
             let clerk = Arc::new(self.clerk(post.name));
             Party::in_thread(office, &log, move |shutdown| {
                 Box::pin(async move {
-                    let config = department::Config::load(&path).map_err(|error| error.to_string())?;
+                    let config =
+                        department::Config::load(&path).map_err(|error| error.to_string())?;
                     again_while_in_use(|| async {
-                        let listener = TcpListener::bind(address).await.map_err(|e| e.to_string())?;
+                        let listener = TcpListener::bind(address)
+                            .await
+                            .map_err(|e| e.to_string())?;
                         department::run(config.clone(), listener, shutdown.clone(), clerk.clone())
                             .await
                             .map_err(|error| error.to_string())
@@ -188,12 +202,16 @@ impl Town {
 
     /// Starts the broker.
     pub(crate) async fn start_broker(&mut self) {
-        self.try_start_broker(false).await.unwrap_or_else(|how| panic!("the broker ended: {how}"));
+        self.try_start_broker(false)
+            .await
+            .unwrap_or_else(|how| panic!("the broker ended: {how}"));
     }
 
     /// Starts the broker on a store that was restored from an older copy.
     pub(crate) async fn start_broker_restored(&mut self) {
-        self.try_start_broker(true).await.unwrap_or_else(|how| panic!("the broker ended: {how}"));
+        self.try_start_broker(true)
+            .await
+            .unwrap_or_else(|how| panic!("the broker ended: {how}"));
     }
 
     async fn opened(
@@ -210,10 +228,13 @@ impl Town {
     async fn try_start_broker(&mut self, restored: bool) -> Result<(), String> {
         let (path, address) = (self.path("broker.toml"), self.address(BROKER));
         let log = self.log(BROKER);
-        let (wish, wishes) = mpsc::unbounded_channel();
+        let (wish, wishes) = mpsc::channel(1);
         self.wish = Some(wish);
         let mut party = if self.in_processes {
-            assert!(!restored, "only a broker in this process can be told that it was restored");
+            assert!(
+                !restored,
+                "only a broker in this process can be told that it was restored"
+            );
             Party::in_process(BROKER, BROKER, &path, &log)
         } else {
             Party::in_thread(BROKER, &log, move |shutdown| {
@@ -227,7 +248,9 @@ impl Town {
 
     /// Opens a department, or starts the broker.
     pub(crate) async fn start_any(&mut self, name: &'static str) {
-        self.try_start(name).await.unwrap_or_else(|how| panic!("the {name} ended: {how}"));
+        self.try_start(name)
+            .await
+            .unwrap_or_else(|how| panic!("the {name} ended: {how}"));
     }
 
     /// The disk of a service that has one of its own.
@@ -242,18 +265,29 @@ impl Town {
 
     /// Waits until a service has ended although nobody ended it.
     pub(crate) async fn ends_by_itself(&mut self, name: &'static str) {
-        let party = self.running.remove(name).unwrap_or_else(|| panic!("{name} does not run"));
+        let party = self
+            .running
+            .remove(name)
+            .unwrap_or_else(|| panic!("{name} does not run"));
         party.ends_by_itself().await;
     }
 
     /// Closes a department, or the broker, in good order.
     pub(crate) async fn stop(&mut self, name: &'static str) {
-        self.running.remove(name).unwrap_or_else(|| panic!("{name} does not run")).stop().await;
+        self.running
+            .remove(name)
+            .unwrap_or_else(|| panic!("{name} does not run"))
+            .stop()
+            .await;
     }
 
     /// Ends a department, or the broker, without asking.
     pub(crate) async fn kill(&mut self, name: &'static str) {
-        self.running.remove(name).unwrap_or_else(|| panic!("{name} does not run")).kill().await;
+        self.running
+            .remove(name)
+            .unwrap_or_else(|| panic!("{name} does not run"))
+            .kill()
+            .await;
     }
 
     /// Stops the broker in good order and starts it again.
@@ -304,13 +338,20 @@ impl Town {
     /// A system with a good certificate, calling a department.
     pub(crate) fn caller_at(&self, office: &str, role: Role, code: &str) -> Caller {
         let identity = Identity::new(TRUST_DOMAIN, Role::Department, post(office).system).unwrap();
-        Caller::new(self.ground.credentials(role, code), self.address(office), identity)
+        Caller::new(
+            self.ground.credentials(role, code),
+            self.address(office),
+            identity,
+        )
     }
 
     /// The broker's door, for strangers.
     pub(crate) fn door(&self) -> Door {
         let authority_pem = self.ground.authority_pem().to_owned();
-        Door { address: self.address(BROKER), authority_pem }
+        Door {
+            address: self.address(BROKER),
+            authority_pem,
+        }
     }
 
     /// An operator, asking a department how it does.
@@ -352,15 +393,20 @@ impl Town {
 
     /// Somebody at a department's address who takes the line with its certificate and says nothing.
     pub(crate) async fn mute(&self, office: &str) -> Listener {
-        let credentials = self.ground.credentials(Role::Department, post(office).system);
+        let credentials = self
+            .ground
+            .credentials(Role::Department, post(office).system);
         let limits = ListenerLimits::default();
-        Listener::bind(self.address(office), &credentials, limits).await.unwrap()
+        Listener::bind(self.address(office), &credentials, limits)
+            .await
+            .unwrap()
     }
 
     /// Denies a certificate from now on.
     pub(crate) fn deny(&self, issued: &Issued) {
         let identity = self.ground.credentials_of(issued);
-        self.ground.write("denied.txt", &format!("{}\n", identity.own().serial));
+        self.ground
+            .write("denied.txt", &format!("{}\n", identity.own().serial));
     }
 
     /// Changes the directory and lets the broker read it.
@@ -368,25 +414,42 @@ impl Town {
         self.ground.edit_directory(edit);
         let (told, answer) = oneshot::channel();
         let wish = self.wish.as_ref().expect("the broker runs");
-        wish.send(told).expect("the broker runs in this process");
-        answer.await.expect("the broker runs").expect("a sound directory");
+        wish.send(told)
+            .await
+            .expect("the broker runs in this process");
+        answer
+            .await
+            .expect("the broker runs")
+            .expect("a sound directory");
     }
 
     /// Waits until the broker has logged a line with these words, and sees that it is the only one.
     pub(crate) async fn is_logged_once(&self, words: &str) {
         let log = self.log(BROKER);
-        let lines = until(&format!("a line with {words} in the broker's log"), || async {
-            let lines = log.lines_with(words);
-            (!lines.is_empty()).then_some(lines)
-        })
+        let lines = until(
+            &format!("a line with {words} in the broker's log"),
+            || async {
+                let lines = log.lines_with(words);
+                (!lines.is_empty()).then_some(lines)
+            },
+        )
         .await;
         assert_eq!(lines.len(), 1, "{lines:#?}");
     }
 
     /// The incidents that the operator sees.
     pub(crate) async fn incidents(&self) -> Vec<v1::Incident> {
-        let request = v1::ListIncidentsRequest { include_closed: true, ..Default::default() };
-        self.operator().operator().list_incidents(request).await.unwrap().into_inner().incidents
+        let request = v1::ListIncidentsRequest {
+            include_closed: true,
+            ..Default::default()
+        };
+        self.operator()
+            .operator()
+            .list_incidents(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .incidents
     }
 
     /// Waits until every incident with this cause is over, and gives them.
@@ -394,7 +457,10 @@ impl Town {
         until(&format!("all incidents {cause} to be over"), || async {
             let mut found = self.incidents().await;
             found.retain(|incident| incident.cause == cause);
-            found.iter().all(|incident| incident.closed_at.is_some()).then_some(found)
+            found
+                .iter()
+                .all(|incident| incident.closed_at.is_some())
+                .then_some(found)
         })
         .await
     }
@@ -402,7 +468,10 @@ impl Town {
     /// Waits for an incident with this cause.
     pub(crate) async fn incident(&self, cause: &str) -> v1::Incident {
         until(&format!("an incident {cause}"), || async {
-            self.incidents().await.into_iter().find(|incident| incident.cause == cause)
+            self.incidents()
+                .await
+                .into_iter()
+                .find(|incident| incident.cause == cause)
         })
         .await
     }
@@ -411,7 +480,10 @@ impl Town {
 impl Drop for Town {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for name in [BROKER].into_iter().chain(POSTS.iter().map(|post| post.name)) {
+            for name in [BROKER]
+                .into_iter()
+                .chain(POSTS.iter().map(|post| post.name))
+            {
                 eprintln!("——— {name} ———\n{}", self.log(name).text());
             }
         }
@@ -425,7 +497,9 @@ pub(crate) fn broker_identity() -> Identity {
 /// A department of the sample province.
 pub(crate) fn post(office: &str) -> Post {
     let mut posts = POSTS.into_iter().chain([OTHER_POLICE]);
-    posts.find(|post| post.name == office).unwrap_or_else(|| panic!("the town has no {office}"))
+    posts
+        .find(|post| post.name == office)
+        .unwrap_or_else(|| panic!("the town has no {office}"))
 }
 
 /// Asks the broker to read the directory again, and says how that went.
@@ -435,7 +509,7 @@ async fn run_broker(
     config: PathBuf,
     restored: bool,
     shutdown: Shutdown,
-    mut wishes: mpsc::UnboundedReceiver<Reread>,
+    mut wishes: mpsc::Receiver<Reread>,
 ) -> Result<(), String> {
     let config = broker::Config::load(&config).map_err(|error| error.to_string())?;
     let running = again_while_in_use(|| async {

@@ -1,9 +1,6 @@
 //! A department whose clerk answers what the test says, when the test says.
 
-use super::{
-    birth::proper_answer,
-    patience::{patiently, until},
-};
+use super::{birth::proper_answer, patience::patiently};
 use async_trait::async_trait;
 use contract::v1;
 use department::{Answer, Handler, HandlerError, Said, Work};
@@ -62,14 +59,14 @@ impl Clerk {
         fits: impl Fn(&v1::Handover) -> bool,
     ) -> v1::Handover {
         let mut given = self.0.given.subscribe();
-        let given = patiently(what, given.wait_for(|given| given.iter().any(&fits))).await.unwrap();
-        given.iter().find(|handover| fits(handover)).cloned().unwrap()
-    }
-
-    /// Waits until so many rounds have come to the clerk.
-    pub(crate) async fn gets_in_all(&self, count: usize) {
-        let what = format!("{count} rounds for the clerk");
-        until(&what, || async { (self.0.given.borrow().len() >= count).then_some(()) }).await;
+        let given = patiently(what, given.wait_for(|given| given.iter().any(&fits)))
+            .await
+            .unwrap();
+        given
+            .iter()
+            .find(|handover| fits(handover))
+            .cloned()
+            .unwrap()
     }
 }
 
@@ -77,7 +74,9 @@ impl Clerk {
 impl Handler for Clerk {
     async fn handle(&self, work: Work) -> Result<Vec<Answer>, HandlerError> {
         let handover = work.handover();
-        self.0.given.send_modify(|given| given.push(handover.clone()));
+        self.0
+            .given
+            .send_modify(|given| given.push(handover.clone()));
         self.0.works.subscribe().wait_for(|works| *works).await?;
         let rules = self.0.rules.lock().unwrap().clone();
         let said = rules.iter().rev().find_map(|rule| rule(handover));

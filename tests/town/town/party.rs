@@ -33,8 +33,14 @@ pub(crate) struct Party {
 }
 
 enum Life {
-    Thread { shutdown: Shutdown, killed: Shutdown, thread: Option<JoinHandle<Result<(), String>>> },
-    Process { child: Child },
+    Thread {
+        shutdown: Shutdown,
+        killed: Shutdown,
+        thread: Option<JoinHandle<Result<(), String>>>,
+    },
+    Process {
+        child: Child,
+    },
 }
 
 impl Party {
@@ -49,7 +55,10 @@ impl Party {
         let subscriber = log.subscriber();
         let work = move || {
             let _log = tracing::subscriber::set_default(subscriber);
-            let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             let ended = runtime.block_on(async {
                 tokio::select! {
                     () = dying.triggered() => Ok(()),
@@ -59,9 +68,19 @@ impl Party {
             runtime.shutdown_timeout(PATIENCE);
             ended
         };
-        let thread = thread::Builder::new().name(what.to_owned()).spawn(work).unwrap();
-        let life = Life::Thread { shutdown, killed, thread: Some(thread) };
-        Self { what: what.to_owned(), life }
+        let thread = thread::Builder::new()
+            .name(what.to_owned())
+            .spawn(work)
+            .unwrap();
+        let life = Life::Thread {
+            shutdown,
+            killed,
+            thread: Some(thread),
+        };
+        Self {
+            what: what.to_owned(),
+            life,
+        }
     }
 
     /// Runs a service in a child process, which ends with this one.
@@ -78,7 +97,10 @@ impl Party {
             .stderr(log.file())
             .spawn()
             .unwrap();
-        Self { what: what.to_owned(), life: Life::Process { child } }
+        Self {
+            what: what.to_owned(),
+            life: Life::Process { child },
+        }
     }
 
     /// Waits until it serves, as `serving` finds out; or says how it ended instead.
@@ -123,7 +145,10 @@ impl Party {
 
     /// Lets every write of its process into a file fail from now on.
     pub(crate) fn refuse_writes(&self) {
-        let limits = Rlimit { current: Some(0), maximum: Some(0) };
+        let limits = Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        };
         prlimit(Some(self.process_id()), Resource::Fsize, limits).unwrap();
     }
 
@@ -131,7 +156,13 @@ impl Party {
     pub(crate) fn memory_bytes(&self) -> u64 {
         let path = format!("/proc/{}/statm", self.process_id().as_raw_nonzero());
         let pages = std::fs::read_to_string(path).unwrap();
-        pages.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
+        pages
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            * 4096
     }
 
     fn process_id(&self) -> Pid {
@@ -180,7 +211,11 @@ impl Drop for Party {
 }
 
 fn told(status: ExitStatus) -> Result<(), String> {
-    if status.success() { Ok(()) } else { Err(status.to_string()) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(status.to_string())
+    }
 }
 
 fn signal(child: &Child, signal: Signal) {

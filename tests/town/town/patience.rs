@@ -26,7 +26,10 @@ where
         if let Some(found) = patiently(what, look()).await {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for {what}");
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "waited {PATIENCE:?} in vain for {what}"
+        );
         sleep(LOOK).await;
     }
 }

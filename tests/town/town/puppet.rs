@@ -39,14 +39,24 @@ impl Heard {
     /// Acknowledges it.
     pub(crate) async fn acknowledge(&self) {
         let recorded_at = Some(SystemTime::now().into());
-        self.answer(Outcome::Recorded(v1::Recorded { recorded_at, position: 1, superseded: false }))
-            .await;
+        self.answer(Outcome::Recorded(v1::Recorded {
+            recorded_at,
+            position: 1,
+            superseded: false,
+        }))
+        .await;
     }
 
     /// Gives whatever verdict.
     pub(crate) async fn answer(&self, outcome: Outcome) {
-        let verdict = v1::Verdict { item_id: self.item.item_id.clone(), outcome: Some(outcome) };
-        let _ = self.stream.send(Ok(response(Content::Verdict(verdict)))).await;
+        let verdict = v1::Verdict {
+            item_id: self.item.item_id.clone(),
+            outcome: Some(outcome),
+        };
+        let _ = self
+            .stream
+            .send(Ok(response(Content::Verdict(verdict))))
+            .await;
     }
 }
 
@@ -59,7 +69,10 @@ impl Puppet {
         log: &Log,
     ) -> Self {
         let (tell, heard) = mpsc::channel(1024);
-        let service = DepartmentServiceServer::new(Ears { agency: post.agency, tell });
+        let service = DepartmentServiceServer::new(Ears {
+            agency: post.agency,
+            tell,
+        });
         let office = Party::in_thread(post.name, log, move |shutdown| {
             Box::pin(async move {
                 let limits = ListenerLimits::default();
@@ -71,13 +84,20 @@ impl Puppet {
                 serving.await.map_err(|error| error.to_string())
             })
         });
-        Self { post, caller, heard, _office: office }
+        Self {
+            post,
+            caller,
+            heard,
+            _office: office,
+        }
     }
 
     /// The next item that the broker hands over.
     pub(crate) async fn next(&mut self) -> Heard {
         let what = format!("an item for {}", self.post.name);
-        patiently(&what, self.heard.recv()).await.expect("the office is open")
+        patiently(&what, self.heard.recv())
+            .await
+            .expect("the office is open")
     }
 
     /// The next handover; what it only has to know is acknowledged.
@@ -111,7 +131,10 @@ impl Puppet {
             kind: Some(kind),
             ..Default::default()
         };
-        v1::Item { item_id: item_id.into(), kind: Some(v1::item::Kind::Report(report)) }
+        v1::Item {
+            item_id: item_id.into(),
+            kind: Some(v1::item::Kind::Report(report)),
+        }
     }
 
     /// Reports one item and says what the broker makes of it.
@@ -121,7 +144,11 @@ impl Puppet {
 }
 
 fn response(content: Content) -> HandOverResponse {
-    HandOverResponse { envelope: Some(Envelope { content: Some(content) }) }
+    HandOverResponse {
+        envelope: Some(Envelope {
+            content: Some(content),
+        }),
+    }
 }
 
 /// Hears what the broker says, and keeps still.
@@ -158,12 +185,19 @@ impl DepartmentService for Ears {
             agency_code: self.agency.into(),
             ..Default::default()
         };
-        stream.try_send(Ok(response(Content::Hello(hello)))).unwrap();
+        stream
+            .try_send(Ok(response(Content::Hello(hello))))
+            .unwrap();
         let (mut incoming, tell) = (request.into_inner(), self.tell.clone());
         tokio::spawn(async move {
             while let Some(Ok(message)) = incoming.next().await {
                 if let Some(Content::Item(item)) = message.envelope.and_then(|e| e.content) {
-                    let _ = tell.send(Heard { item, stream: stream.clone() }).await;
+                    let _ = tell
+                        .send(Heard {
+                            item,
+                            stream: stream.clone(),
+                        })
+                        .await;
                 }
             }
         });

@@ -29,12 +29,17 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(caller: Caller, agency: &'static str) -> Self {
-        Self { caller, agency, count: AtomicU32::new(0) }
+        Self {
+            caller,
+            agency,
+            count: AtomicU32::new(0),
+        }
     }
 
     /// Files and receives a dossier, papers first.
     pub(crate) async fn submit(&self, procedure: &str) -> Filed {
-        self.submit_with(|request| request.procedure_code = procedure.into()).await
+        self.submit_with(|request| request.procedure_code = procedure.into())
+            .await
     }
 
     /// As [`submit`](Self::submit), with a change to what is submitted.
@@ -42,16 +47,31 @@ impl Window {
         let (mut request, notice) = self.prepare().await;
         change(&mut request);
         let answer = self.send_patiently(request.clone()).await;
-        Filed { id: answer.dossier_id, code: answer.dossier_code, request, notice }
+        Filed {
+            id: answer.dossier_id,
+            code: answer.dossier_code,
+            request,
+            notice,
+        }
     }
 
     /// A submission whose papers are at the broker already.
     pub(crate) async fn prepare(&self) -> (v1::SubmitRequest, Scan) {
-        let key = format!("{}-{}", self.agency, self.count.fetch_add(1, Ordering::Relaxed));
+        let key = format!(
+            "{}-{}",
+            self.agency,
+            self.count.fetch_add(1, Ordering::Relaxed)
+        );
         let notice = Scan::new(&format!("giấy chứng sinh, {key}"));
         self.upload(&notice).await;
         let request = submission(&key, &notice);
-        (v1::SubmitRequest { agency_code: self.agency.into(), ..request }, notice)
+        (
+            v1::SubmitRequest {
+                agency_code: self.agency.into(),
+                ..request
+            },
+            notice,
+        )
     }
 
     /// Uploads a paper.
@@ -84,15 +104,23 @@ impl Window {
     /// Submits a dossier again, papers first, with the key and the code that it had.
     pub(crate) async fn submits_again(&self, dossier: &Filed) {
         self.upload(&dossier.notice).await;
-        let request =
-            v1::SubmitRequest { dossier_code: dossier.code.clone(), ..dossier.request.clone() };
+        let request = v1::SubmitRequest {
+            dossier_code: dossier.code.clone(),
+            ..dossier.request.clone()
+        };
         let answer = self.send_patiently(request).await;
-        assert_eq!((answer.dossier_id, answer.dossier_code), (dossier.id.clone(), dossier.code.clone()));
+        assert_eq!(
+            (answer.dossier_id, answer.dossier_code),
+            (dossier.id.clone(), dossier.code.clone())
+        );
     }
 
     /// Submits as it is until the broker is there and answers.
     pub(crate) async fn send_patiently(&self, request: v1::SubmitRequest) -> v1::SubmitResponse {
-        self.calling("an answer to a submit", async || self.send(request.clone()).await).await
+        self.calling("an answer to a submit", async || {
+            self.send(request.clone()).await
+        })
+        .await
     }
 
     /// The bytes of a paper, all at once.
@@ -101,8 +129,15 @@ impl Window {
     }
 
     /// Submits as it is and says what the broker answers.
-    pub(crate) async fn send(&self, request: v1::SubmitRequest) -> Result<v1::SubmitResponse, Status> {
-        self.caller.desk().submit(request).await.map(tonic::Response::into_inner)
+    pub(crate) async fn send(
+        &self,
+        request: v1::SubmitRequest,
+    ) -> Result<v1::SubmitResponse, Status> {
+        self.caller
+            .desk()
+            .submit(request)
+            .await
+            .map(tonic::Response::into_inner)
     }
 
     /// Where the dossier stands.
@@ -112,14 +147,23 @@ impl Window {
                 agency_code: self.agency.into(),
                 dossier_code: dossier.code.clone(),
             };
-            self.caller.desk().track(request).await.map(tonic::Response::into_inner)
+            self.caller
+                .desk()
+                .track(request)
+                .await
+                .map(tonic::Response::into_inner)
         })
         .await
     }
 
     /// One step of the dossier.
     pub(crate) async fn step(&self, dossier: &Filed, step_id: &str) -> v1::StepStatus {
-        let found = self.track(dossier).await.steps.into_iter().find(|step| step.step_id == step_id);
+        let found = self
+            .track(dossier)
+            .await
+            .steps
+            .into_iter()
+            .find(|step| step.step_id == step_id);
         found.unwrap_or_else(|| panic!("the dossier has no step {step_id}"))
     }
 
@@ -135,8 +179,12 @@ impl Window {
     /// Waits until no more results come, and names them in alphabetical order.
     pub(crate) async fn results(&self, dossier: &Filed) -> Vec<String> {
         self.closes(dossier).await;
-        let mut names: Vec<_> =
-            self.evidence(dossier).await.into_iter().map(|evidence| evidence.name).collect();
+        let mut names: Vec<_> = self
+            .evidence(dossier)
+            .await
+            .into_iter()
+            .map(|evidence| evidence.name)
+            .collect();
         names.sort();
         names
     }
@@ -149,7 +197,10 @@ impl Window {
     /// One result that is there.
     pub(crate) async fn result(&self, dossier: &Filed, name: &str) -> v1::Evidence {
         let results = self.evidence(dossier).await;
-        results.into_iter().find(|one| one.name == name).unwrap_or_else(|| panic!("no {name}"))
+        results
+            .into_iter()
+            .find(|one| one.name == name)
+            .unwrap_or_else(|| panic!("no {name}"))
     }
 
     /// One result, as soon as there is a notice of it.
@@ -164,7 +215,11 @@ impl Window {
                 agency_code: self.agency.into(),
                 dossier_code: dossier.code.clone(),
             };
-            self.caller.desk().list_results(request).await.map(tonic::Response::into_inner)
+            self.caller
+                .desk()
+                .list_results(request)
+                .await
+                .map(tonic::Response::into_inner)
         })
         .await
     }
@@ -172,13 +227,16 @@ impl Window {
     /// Waits for the notice that the dossier is closed.
     pub(crate) async fn closes(&self, dossier: &Filed) {
         let closed = |notice: &v1::Notice| matches!(notice.kind, Some(Kind::Closed(_)));
-        self.hears(dossier, "that the dossier is closed", closed).await;
+        self.hears(dossier, "that the dossier is closed", closed)
+            .await;
     }
 
     /// Waits for the notice that a result exists.
     pub(crate) async fn is_told_of(&self, dossier: &Filed, result: &str) -> v1::NoticeResult {
         let told = |notice: &v1::Notice| matches!(&notice.kind, Some(Kind::Result(one)) if one.evidence == result);
-        let notice = self.hears(dossier, &format!("that there is a {result}"), told).await;
+        let notice = self
+            .hears(dossier, &format!("that there is a {result}"), told)
+            .await;
         match notice.kind {
             Some(Kind::Result(result)) => result,
             _ => unreachable!("the notice of a result"),
@@ -196,14 +254,18 @@ impl Window {
         let mut cursor = String::new();
         let listening = async {
             loop {
-                let request =
-                    v1::WatchNoticesRequest { agency_code: self.agency.into(), cursor: cursor.clone() };
+                let request = v1::WatchNoticesRequest {
+                    agency_code: self.agency.into(),
+                    cursor: cursor.clone(),
+                };
                 let watch = self.calling(&what, async || {
                     self.caller.desk().watch_notices(request.clone()).await
                 });
                 let mut notices = watch.await.into_inner();
                 while let Ok(Some(message)) = notices.message().await {
-                    let Some(notice) = message.notice else { continue };
+                    let Some(notice) = message.notice else {
+                        continue;
+                    };
                     cursor.clone_from(&notice.cursor);
                     if notice.dossier_code == dossier.code && fits(&notice) {
                         return notice;
@@ -225,14 +287,22 @@ impl Window {
                         cursor: cursor.clone(),
                         page_size: 1000,
                     };
-                    self.caller.desk().list_notices(request).await.map(tonic::Response::into_inner)
+                    self.caller
+                        .desk()
+                        .list_notices(request)
+                        .await
+                        .map(tonic::Response::into_inner)
                 })
                 .await;
             if page.notices.is_empty() {
                 return notices;
             }
             cursor = page.next_cursor;
-            notices.extend(page.notices.into_iter().filter(|one| one.dossier_code == dossier.code));
+            notices.extend(
+                page.notices
+                    .into_iter()
+                    .filter(|one| one.dossier_code == dossier.code),
+            );
         }
     }
 
