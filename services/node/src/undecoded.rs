@@ -36,8 +36,12 @@ fn fault(status: &Status) -> Option<Fault> {
         return Some(Fault::new(
             Code::InvalidArgument,
             "MESSAGE_TOO_LARGE",
-            format!("a message has at most {MESSAGE_BYTES_MAX} bytes; send documents through DocumentService, and lists by pages"),
-            format!("Một thông điệp có tối đa {MESSAGE_BYTES_MAX} byte. Gửi tài liệu qua DocumentService, danh sách theo trang."),
+            format!(
+                "a message has at most {MESSAGE_BYTES_MAX} bytes; send documents through DocumentService, and lists by pages"
+            ),
+            format!(
+                "Một thông điệp có tối đa {MESSAGE_BYTES_MAX} byte. Gửi tài liệu qua DocumentService, danh sách theo trang."
+            ),
         ));
     }
     let why = status
