@@ -14,7 +14,6 @@ use futures_util::future::join_all;
 use std::{
     collections::BTreeSet,
     fs,
-    path::Path,
     sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
@@ -176,7 +175,7 @@ async fn a_broker_restored_from_an_older_copy_gets_everything_back() {
         .sees(&open_then, "register_residence", StepState::Held)
         .await;
     town.stop(BROKER).await;
-    copy(&town.path("broker"), &town.path("copy"));
+    town.copy_folder(BROKER, "copy");
     town.start_broker().await;
 
     // What the copy does not have: one dossier that closed, and one that is under way.
@@ -192,8 +191,7 @@ async fn a_broker_restored_from_an_older_copy_gets_everything_back() {
         .await;
 
     town.stop(BROKER).await;
-    fs::remove_dir_all(town.path("broker")).unwrap();
-    copy(&town.path("copy"), &town.path("broker"));
+    town.copy_folder("copy", BROKER);
     // Codes hold the second of the day: nobody restores a copy within one.
     let stopped_at = second();
     until("the next second", async || {
@@ -222,14 +220,13 @@ async fn a_broker_that_does_not_know_that_it_was_restored_learns_it_from_its_dep
     let before = town.desk().submit("birth").await;
     town.desk().closes(&before).await;
     town.stop(BROKER).await;
-    copy(&town.path("broker"), &town.path("copy"));
+    town.copy_folder(BROKER, "copy");
     town.start_broker().await;
     let since = town.desk().submit("birth").await;
     town.desk().closes(&since).await;
 
     town.stop(BROKER).await;
-    fs::remove_dir_all(town.path("broker")).unwrap();
-    copy(&town.path("copy"), &town.path("broker"));
+    town.copy_folder("copy", BROKER);
     town.start_broker().await;
     let log = town.log(BROKER);
     until("the broker to learn that it was restored", async || {
@@ -308,17 +305,4 @@ fn works_once(town: &mut Town) {
 
 fn second() -> u64 {
     UNIX_EPOCH.elapsed().expect("a clock after 1970").as_secs()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }

@@ -7,6 +7,7 @@ mod bad_input;
 mod child;
 mod contract;
 mod crash;
+mod desks;
 mod disk;
 mod documents;
 mod identity;

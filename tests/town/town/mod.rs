@@ -35,7 +35,13 @@ use node::{
     shutdown::Shutdown,
     tls::{Credentials, Listener, ListenerLimits},
 };
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -279,6 +285,7 @@ impl Town {
             .unwrap_or_else(|| panic!("{name} does not run"))
             .stop()
             .await;
+        self.let_go(name).await;
     }
 
     /// Ends a department, or the broker, without asking.
@@ -288,6 +295,22 @@ impl Town {
             .unwrap_or_else(|| panic!("{name} does not run"))
             .kill()
             .await;
+        self.let_go(name).await;
+    }
+
+    /// Waits until nothing of a service that ended in this process has a file of its store open.
+    async fn let_go(&self, name: &str) {
+        let folder = self.path(name);
+        until(&format!("the {name} to let go of its store"), || async {
+            let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
+                return Some(());
+            };
+            let mut files = open
+                .flatten()
+                .filter_map(|file| std::fs::read_link(file.path()).ok());
+            (!files.any(|file| file.starts_with(&folder))).then_some(())
+        })
+        .await;
     }
 
     /// Stops the broker in good order and starts it again.
@@ -306,7 +329,14 @@ impl Town {
         self.running[name].memory_bytes()
     }
 
-    pub(crate) fn path(&self, name: impl AsRef<std::path::Path>) -> PathBuf {
+    /// Puts a copy of one folder in the place of another.
+    pub(crate) fn copy_folder(&self, from: &str, to: &str) {
+        let (from, to) = (self.path(from), self.path(to));
+        let _ = std::fs::remove_dir_all(&to);
+        copy(&from, &to);
+    }
+
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.ground.path(name)
     }
 
@@ -500,6 +530,19 @@ pub(crate) fn post(office: &str) -> Post {
     posts
         .find(|post| post.name == office)
         .unwrap_or_else(|| panic!("the town has no {office}"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 /// Asks the broker to read the directory again, and says how that went.
