@@ -196,7 +196,7 @@ impl Inbox {
         let limits = &self.counter.config.limits;
         let mut wrong = fault(
             Code::InvalidArgument,
-            "FIELD_INVALID",
+            "INVALID_FIELDS",
             "the handover cannot be taken as it is; see the fields",
             "hồ sơ giao chưa nhận được như hiện có; xem từng trường",
         );

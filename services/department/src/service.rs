@@ -131,7 +131,7 @@ impl DepartmentService for Service {
             Status::from(
                 Fault::new(
                     Code::InvalidArgument,
-                    "FIELD_INVALID",
+                    "INVALID_FIELDS",
                     "there is no item; send one",
                     "không có mục nào; hãy gửi một mục",
                 )

@@ -285,9 +285,9 @@ async fn what_cannot_be_taken_is_refused_by_its_reason_and_the_stream_goes_on() 
             "WRONG_DEPARTMENT",
         ),
         (with(|h| h.task = 77), "UNKNOWN_KIND"),
-        (with(|h| h.round = 0), "FIELD_INVALID"),
-        (with(|h| h.dossier_id.clear()), "FIELD_INVALID"),
-        (with(wrong_digest), "FIELD_INVALID"),
+        (with(|h| h.round = 0), "INVALID_FIELDS"),
+        (with(|h| h.dossier_id.clear()), "INVALID_FIELDS"),
+        (with(wrong_digest), "INVALID_FIELDS"),
     ] {
         offers
             .offer(v1::Item {

@@ -103,7 +103,7 @@ async fn a_refusal_names_every_field_and_the_mended_dossier_may_keep_its_key() {
     let SubmitError::Refused(refused) = desk.submit(wrong, PATIENCE).await.unwrap_err() else {
         panic!()
     };
-    assert_eq!(refused.reason, "FIELD_INVALID");
+    assert_eq!(refused.reason, "INVALID_FIELDS");
     let fields: Vec<_> = refused
         .fields
         .iter()

@@ -292,7 +292,7 @@ mod tests {
     fn fault() -> Fault {
         Fault::new(
             Code::InvalidArgument,
-            "FIELD_INVALID",
+            "INVALID_FIELDS",
             "two fields are wrong; mend them and send again",
             "hai trường chưa đúng; sửa rồi gửi lại",
         )
@@ -316,7 +316,7 @@ mod tests {
         let info = details.error_info().unwrap();
         assert_eq!(
             (info.reason.as_str(), info.domain.as_str()),
-            ("FIELD_INVALID", "lienthong")
+            ("INVALID_FIELDS", "lienthong")
         );
         assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
         assert_eq!(
@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn both_forms_tell_the_same() {
         let (status, rpc) = (fault().into_status(), fault().into_rpc());
-        assert_eq!(Fault::reason_of(&status).as_deref(), Some("FIELD_INVALID"));
+        assert_eq!(Fault::reason_of(&status).as_deref(), Some("INVALID_FIELDS"));
         assert_eq!(Fault::reason_of(&rpc), Fault::reason_of(&status));
         assert_eq!(
             Fault::text_of(&rpc, "vi").unwrap(),
@@ -361,7 +361,7 @@ mod tests {
     #[test]
     fn a_thousand_wrong_fields_still_fit_in_a_header() {
         let long = "ờ".repeat(5_000);
-        let mut fault = Fault::new(Code::InvalidArgument, "FIELD_INVALID", &long, &long);
+        let mut fault = Fault::new(Code::InvalidArgument, "INVALID_FIELDS", &long, &long);
         for number in 0..1_000 {
             fault = fault.field(format!("evidence[{number}]"), &long);
         }

@@ -114,7 +114,7 @@ impl From<Refusal> for Fault {
         let wrong = |reason, vi| fault(Code::InvalidArgument, reason, vi);
         match &refusal {
             Refusal::Field { field, mend } => {
-                wrong("FIELD_INVALID", "trường chưa đúng; sửa rồi gửi lại").field(*field, mend)
+                wrong("INVALID_FIELDS", "trường chưa đúng; sửa rồi gửi lại").field(*field, mend)
             }
             Refusal::OutOfOrder { received_bytes } => wrong(
                 "CHUNK_OUT_OF_ORDER",

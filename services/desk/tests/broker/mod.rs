@@ -190,7 +190,7 @@ impl DeskService for Broker {
             return Err(Fault::new(code, reason, "not you", "không phải bạn").into());
         }
         if request.procedure_code != "birth" {
-            let fault = Fault::new(Code::InvalidArgument, "FIELD_INVALID", "mend", "sửa");
+            let fault = Fault::new(Code::InvalidArgument, "INVALID_FIELDS", "mend", "sửa");
             let fault = fault
                 .field("procedure_code", "is not known")
                 .field("parties", "are few");
