@@ -2,14 +2,21 @@
 
 use crate::{
     Dossier, Entry, Event,
-    dossier::{Fault, FaultAnswer, Recall, Return, Seen, Stage, Unreplayable},
-    event::RecallWhy,
+    dossier::{
+        Ending, Fault, FaultAnswer, HandOut, Intake, Kind, Obligation, Opinion, Recall, Return, Seen,
+        Stage, Step, Unreplayable,
+    },
+    event::{LookUpOutcome, RecallWhy},
     evidence::{NewVersion, Version},
     name::{AgencyCode, EvidenceName, StepId},
     party::Officer,
+    supplement::Supplement,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::{collections::BTreeSet, sync::Arc};
+
+/// How long a holder that could not answer is left in peace before it is asked again.
+const ASK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 impl Dossier {
     pub(crate) fn give(
@@ -21,6 +28,7 @@ impl Dossier {
         reason: &str,
     ) {
         for new in given {
+            let before: usize = self.evidence.values().map(Vec::len).sum();
             self.evidence
                 .entry(new.given.name.clone())
                 .or_default()
@@ -28,8 +36,10 @@ impl Dossier {
                     new: new.clone(),
                     agency: agency.clone(),
                     step: step.cloned(),
+                    ordinal: u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1),
                     at,
                     reason: reason.to_owned(),
+                    extract: None,
                 }));
         }
     }
@@ -119,7 +129,7 @@ impl Dossier {
             };
         }
         match &entry.event {
-            Event::Received(_) => {
+            Event::Filed(_) | Event::Received(_) => {
                 return Err(Unreplayable::Gap {
                     wanted: self.sequence + 1,
                     found: 1,
@@ -133,7 +143,7 @@ impl Dossier {
                 answers,
                 review,
                 inputs,
-                due_at,
+                deadline,
             } => {
                 let faults = self.faults(answers);
                 self.recalls
@@ -152,13 +162,17 @@ impl Dossier {
                 step.review = review.clone();
                 step.inputs = inputs.clone();
                 step.told = std::mem::take(&mut step.untold);
+                step.opinions_told = step.opinions.len();
+                step.payments_told = step.payments.len();
                 step.due_since = Some(at);
                 step.held_since = None;
                 step.finished_at = None;
-                step.limit_passed &= step.due_at == Some(*due_at);
-                step.due_at = Some(*due_at);
-                let part = step.part.clone();
-                self.parts.insert(part, None);
+                step.ask_again_at = None;
+                step.set_deadline(deadline);
+                let reopened = step.is_procedures().then(|| step.part.clone());
+                if let Some(part) = reopened.and_then(|part| self.parts.get_mut(&part)) {
+                    part.end = None;
+                }
             }
             Event::Offered { step: id, round } => {
                 if let Some(recall) = self.recalls.get_mut(&(id.clone(), *round)) {
@@ -172,6 +186,10 @@ impl Dossier {
                     let step = step!(id);
                     step.stage = Stage::Held;
                     step.held_since = Some(at);
+                    step.first_held_at.get_or_insert(at);
+                    if step.kind == Kind::Slip {
+                        step.finish(Stage::Completed, at);
+                    }
                 }
             }
             Event::HoldingLost { step: id, .. } => {
@@ -260,6 +278,7 @@ impl Dossier {
                 officer,
                 ..
             } => {
+                self.reopen();
                 let step = step!(id);
                 step.note_officer(officer);
                 let agency = step.agency.clone();
@@ -302,12 +321,24 @@ impl Dossier {
             } => {
                 let step = step!(id);
                 if step.stage.is_open() {
-                    step.to_recall = Some((step.agency.clone(), RecallWhy::Ended));
+                    let why = match step.is_procedures() {
+                        true => RecallWhy::Ended,
+                        false => RecallWhy::Unwanted,
+                    };
+                    if step.is_departments() {
+                        step.to_recall = Some((step.agency.clone(), why));
+                    }
                 }
                 step.finish(Stage::Ended, at);
                 step.awaiting = None;
                 step.untold.clear();
-                step.reason = format!("step {because_of} was not completed");
+                step.reason = if !step.is_procedures() {
+                    "it is no longer wanted".to_owned()
+                } else if because_of == id {
+                    "the citizen did not give what was asked for".to_owned()
+                } else {
+                    format!("step {because_of} was not completed")
+                };
                 self.stop_asking(id);
                 self.answer_returns(id, None, "");
             }
@@ -343,15 +374,443 @@ impl Dossier {
                 step.reason.clear();
                 self.stop_asking(id);
             }
-            Event::LimitPassed { step: id } => step!(id).limit_passed = true,
+            Event::LimitPassed { step: id } => {
+                let step = step!(id);
+                step.limit_passed = true;
+                if matches!(step.kind, Kind::Consultation { .. }) {
+                    self.tell_opinion(id, None);
+                }
+            }
             Event::PartFinished { part, end } => {
-                self.parts.insert(part.clone(), Some(*end));
+                if let Some(part) = self.parts.get_mut(part) {
+                    part.end = Some(*end);
+                    part.pauses.clear();
+                    part.paused_since = None;
+                }
             }
             Event::Closed => self.closed_at = Some(at),
+            other => self.apply_rule(other, at, &no_step)?,
         }
         self.sequence = entry.sequence;
         self.remember(entry);
         Ok(())
+    }
+
+    /// What the rules add: intake, errands, the citizen's side and the clocks.
+    fn apply_rule(
+        &mut self,
+        event: &Event,
+        at: Timestamp,
+        no_step: &dyn Fn(&StepId) -> Unreplayable,
+    ) -> Result<(), Unreplayable> {
+        macro_rules! step {
+            ($id:expr) => {
+                self.steps.get_mut($id).ok_or_else(|| no_step($id))?
+            };
+        }
+        match event {
+            Event::Accepted(reception) => self.accept(reception, at),
+            Event::NotAccepted { reason, .. } => {
+                self.intake = Intake::NotAccepted;
+                self.ending = Some(Ending::NotAccepted);
+                self.end_all(RecallWhy::Unwanted, reason, at);
+            }
+            Event::Skipped { step: id } => {
+                let step = step!(id);
+                step.finish(Stage::Skipped, at);
+                step.reason = "its condition does not hold".into();
+            }
+            Event::SlipsDue { to } => {
+                self.slips_given = true;
+                for (id, agency) in to {
+                    let part = self
+                        .steps
+                        .values()
+                        .find(|step| step.agency == *agency)
+                        .map(|step| step.part.clone())
+                        .ok_or_else(|| no_step(id))?;
+                    let step = Step::errand(Kind::Slip, agency.clone(), part);
+                    self.steps.insert(id.clone(), step);
+                }
+            }
+            Event::LookUpDue {
+                step: id,
+                evidence,
+                part,
+                agency,
+                deadline,
+            } => {
+                let kind = Kind::LookUp {
+                    evidence: evidence.clone(),
+                    outcome: None,
+                };
+                let mut step = Step::errand(kind, agency.clone(), part.clone());
+                step.set_deadline(deadline);
+                self.steps.insert(id.clone(), step);
+            }
+            Event::LookedUp {
+                step: id,
+                evidence,
+                outcome,
+                given,
+                note,
+                officer,
+                ..
+            } => {
+                let step = step!(id);
+                step.kind = Kind::LookUp {
+                    evidence: evidence.clone(),
+                    outcome: Some(*outcome),
+                };
+                step.note_officer(officer);
+                step.reason = note.clone();
+                if *outcome == LookUpOutcome::Unavailable && !step.limit_passed {
+                    step.put_aside();
+                    step.ask_again_at = at.checked_add(ASK_AGAIN_AFTER).ok();
+                } else {
+                    step.finish(Stage::Completed, at);
+                }
+                let agency = step.agency.clone();
+                self.give(given, &agency, None, at, "");
+            }
+            Event::AskedAgain { step: id } => step!(id).ask_again_at = None,
+            Event::Reused { evidence, .. } => {
+                let desk = self.received.desk.clone();
+                self.give(evidence, &desk, None, at, "");
+            }
+            Event::Consulted {
+                step: id,
+                consultation,
+                agency,
+                question,
+                inputs,
+                deadline,
+                officer,
+                ..
+            } => {
+                let asker = step!(id);
+                asker.consultations += 1;
+                asker.note_officer(officer);
+                let kind = Kind::Consultation {
+                    asker: id.clone(),
+                    question: question.clone(),
+                };
+                let mut step = Step::errand(kind, agency.clone(), asker.part.clone());
+                step.inputs = inputs.clone();
+                step.set_deadline(deadline);
+                self.steps.insert(consultation.clone(), step);
+            }
+            Event::Opined {
+                step: id,
+                opinion,
+                officer,
+                ..
+            } => {
+                let step = step!(id);
+                step.finish(Stage::Completed, at);
+                step.note_officer(officer);
+                self.tell_opinion(id, Some(opinion.as_str()));
+            }
+            Event::SupplementAsked {
+                number,
+                stage,
+                by,
+                agency,
+                items,
+                due_at,
+                officer,
+            } => self.supplements.push(Supplement {
+                number: *number,
+                stage: stage.clone(),
+                step: by.as_ref().map(|(step, _)| step.clone()),
+                agency: agency.clone(),
+                items: items.clone(),
+                asked_at: at,
+                due_at: *due_at,
+                ended_at: None,
+                expired: false,
+                officer: officer.clone(),
+            }),
+            Event::SupplementAnswered {
+                number, evidence, ..
+            } => {
+                self.end_supplement(*number, at, false);
+                let desk = self.received.desk.clone();
+                self.give(evidence, &desk, None, at, "");
+            }
+            Event::SupplementExpired { number } => self.end_supplement(*number, at, true),
+            Event::SupplementDenied { .. } => {}
+            Event::EvidenceGiven { evidence, .. } => {
+                let desk = self.received.desk.clone();
+                self.give(evidence, &desk, None, at, "");
+                for new in evidence {
+                    self.refused_consents.remove(&new.given.name);
+                    self.satisfy(&new.given.name, at);
+                }
+            }
+            Event::ConsentRefused {
+                evidence, party, ..
+            } => {
+                self.refused_consents
+                    .insert(evidence.clone(), party.clone());
+                self.satisfy(evidence, at);
+            }
+            Event::PaymentAsked {
+                step,
+                obligation,
+                amount_vnd,
+                purpose,
+                legal_basis,
+                ..
+            } => {
+                self.obligations.insert(
+                    obligation.clone(),
+                    Obligation {
+                        step: step.clone(),
+                        amount_vnd: *amount_vnd,
+                        purpose: purpose.clone(),
+                        legal_basis: legal_basis.clone(),
+                        asked_at: at,
+                        reference: None,
+                    },
+                );
+            }
+            Event::Paid {
+                obligation,
+                reference,
+                step,
+                evidence,
+                ..
+            } => {
+                let mut asker = None;
+                if let Some(owed) = self.obligations.get_mut(obligation) {
+                    owed.reference = Some(reference.clone());
+                    asker = Some(owed.step.clone());
+                }
+                if let Some(id) = step {
+                    let step = step!(id);
+                    step.finish(Stage::Completed, at);
+                    step.completed_once = true;
+                    let agency = step.agency.clone();
+                    self.give(evidence, &agency, Some(id), at, "");
+                } else if let Some(asker) = asker.and_then(|id| self.steps.get_mut(&id)) {
+                    asker.payments.push(obligation.clone());
+                }
+            }
+            Event::ClockPaused { part, why } => {
+                if let Some(part) = self.parts.get_mut(part) {
+                    part.pauses.insert(*why);
+                    part.paused_since.get_or_insert(at);
+                }
+            }
+            Event::ClockResumed {
+                part: id,
+                why,
+                deadline,
+                steps,
+                ..
+            } => {
+                if let Some(part) = self.parts.get_mut(id) {
+                    part.pauses.remove(why);
+                    if part.pauses.is_empty() {
+                        part.paused_since = None;
+                    }
+                    part.set_deadline(deadline);
+                }
+                self.set_deadlines(steps);
+            }
+            Event::ApologyOwed { part, .. } => {
+                if let Some(part) = self.parts.get_mut(part) {
+                    part.apology_owed = true;
+                }
+            }
+            Event::Extended {
+                step: id,
+                part,
+                deadline,
+                step_deadline,
+                officer,
+                ..
+            } => {
+                let step = step!(id);
+                step.note_officer(officer);
+                step.set_deadline(step_deadline);
+                if let Some(part) = self.parts.get_mut(part) {
+                    part.extensions += 1;
+                    part.set_deadline(deadline);
+                    // One re-appointment only: no second apology is owed for the later date.
+                    part.apology_owed = true;
+                }
+            }
+            Event::PromisePassed { part } => {
+                if let Some(part) = self.parts.get_mut(part) {
+                    part.promise_passed = true;
+                }
+            }
+            Event::Warned { step: id } => step!(id).warned = true,
+            Event::IntakeLimitPassed => self.intake_limit_passed = true,
+            Event::CalendarAdopted {
+                calendar_digest,
+                parts,
+                steps,
+            } => {
+                Arc::make_mut(&mut self.received).calendar_digest = *calendar_digest;
+                for (id, deadline) in parts {
+                    if let Some(part) = self.parts.get_mut(id) {
+                        part.set_deadline(deadline);
+                    }
+                }
+                self.set_deadlines(steps);
+            }
+            Event::FaultReported {
+                evidence,
+                version,
+                reason,
+                ..
+            } => {
+                self.reopen();
+                let giver = self
+                    .newest(evidence)
+                    .and_then(|version| version.step.clone());
+                if let Some(giver) = giver {
+                    self.returns.entry(evidence.clone()).or_insert(Return {
+                        giver,
+                        version: *version,
+                        askers: vec![],
+                        reason: reason.clone(),
+                    });
+                }
+            }
+            Event::HandedOut {
+                evidence,
+                version,
+                party,
+                ..
+            } => {
+                self.handed_out.insert(
+                    evidence.clone(),
+                    HandOut {
+                        version: *version,
+                        party: party.clone(),
+                        at,
+                    },
+                );
+            }
+            Event::Withdrawn { reason, .. } => {
+                self.ending = Some(Ending::Withdrawn);
+                self.end_all(RecallWhy::Withdrawn, reason, at);
+            }
+            Event::Stopped { .. } => {
+                self.stopped_since = Some(at);
+                let open: Vec<StepId> = self
+                    .steps
+                    .iter()
+                    .filter(|(_, step)| step.stage.is_open())
+                    .map(|(id, _)| id.clone())
+                    .collect();
+                for id in open {
+                    let step = step!(&id);
+                    if step.is_departments() {
+                        step.to_recall = Some((step.agency.clone(), RecallWhy::Stopped));
+                    }
+                    let inputs = step.inputs.clone();
+                    step.put_aside();
+                    if !step.is_procedures() {
+                        step.inputs = inputs;
+                    }
+                    self.stop_asking(&id);
+                }
+            }
+            Event::Resumed { .. } => self.stopped_since = None,
+            // All others are applied before.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A closed dossier is open again: a result of it must be corrected (NĐ 61/2018 Art 21).
+    fn reopen(&mut self) {
+        if self.closed_at.take().is_some() {
+            self.reopened = true;
+        }
+    }
+
+    fn set_deadlines(
+        &mut self,
+        steps: &std::collections::BTreeMap<StepId, crate::event::Deadline>,
+    ) {
+        for (id, deadline) in steps {
+            if let Some(step) = self.steps.get_mut(id) {
+                step.set_deadline(deadline);
+            }
+        }
+    }
+
+    fn end_supplement(&mut self, number: u32, at: Timestamp, expired: bool) {
+        for one in self.supplements.iter_mut().filter(|s| s.number == number) {
+            one.ended_at = Some(at);
+            one.expired = expired;
+        }
+    }
+
+    /// Ends what the citizen was asked for by itself once all of it is answered in another way.
+    fn satisfy(&mut self, evidence: &EvidenceName, at: Timestamp) {
+        let (evidence_here, refused) = (&self.evidence, &self.refused_consents);
+        for one in self.supplements.iter_mut().filter(|one| one.is_open()) {
+            let wanted = one.wanted();
+            if wanted.contains(evidence)
+                && wanted
+                    .iter()
+                    .all(|name| evidence_here.contains_key(*name) || refused.contains_key(*name))
+            {
+                one.ended_at = Some(at);
+            }
+        }
+    }
+
+    /// Ends every step that is not finished; who has one must put it down.
+    fn end_all(&mut self, why: RecallWhy, reason: &str, at: Timestamp) {
+        for step in self.steps.values_mut() {
+            let was_open = step.stage.is_open();
+            if step.stage.is_finished() {
+                continue;
+            }
+            if was_open && step.is_departments() {
+                step.to_recall = Some((step.agency.clone(), why));
+            }
+            let end = if step.completed_once {
+                Stage::Completed
+            } else {
+                Stage::Ended
+            };
+            step.finish(end, at);
+            step.awaiting = None;
+            step.ask_again_at = None;
+            step.untold.clear();
+            step.reason = reason.to_owned();
+        }
+        self.returns.clear();
+        for one in self.supplements.iter_mut().filter(|one| one.is_open()) {
+            one.ended_at = Some(at);
+        }
+    }
+
+    /// Tells the step that asked what came of its consultation; none when the agency kept silent.
+    fn tell_opinion(&mut self, consultation: &StepId, text: Option<&str>) {
+        let Some(step) = self.steps.get(consultation) else {
+            return;
+        };
+        let Kind::Consultation { asker, .. } = &step.kind else {
+            return;
+        };
+        let (asker, agency) = (asker.clone(), step.agency.clone());
+        if let Some(asker) = self.steps.get_mut(&asker) {
+            asker.opinions.push(Opinion {
+                consultation: consultation.clone(),
+                agency,
+                text: text.map(str::to_owned),
+            });
+        }
     }
 
     /// After an answer: the step is finished again when no other answer or judgement is open.

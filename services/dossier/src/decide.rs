@@ -3,15 +3,37 @@
 
 use crate::{
     Entry, Event, Procedure, Refusal,
+    alarm::{self, Alarm},
+    calendar::Calendar,
+    counter,
+    directory::Directory,
     dossier::{Dossier, Stage},
     event::Cause,
-    name::{AgencyCode, StepId},
+    name::{AgencyCode, EvidenceName, StepId},
     report::reported,
+    schema::Schemas,
     settle,
+    supplement::Denial,
+    vault::Finding,
 };
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
+pub use crate::counter::Act;
 pub use crate::report::{Report, Statement};
+
+/// What a dossier is judged by: the versions that it follows, and the directory of today.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// The procedure's version in force at its reception.
+    pub procedure: &'a Procedure,
+    /// The calendar of its territory.
+    pub calendar: &'a Calendar,
+    /// Who does what, today.
+    pub directory: &'a Directory,
+    /// The schemas of evidence data.
+    pub schemas: &'a Schemas,
+}
 
 /// Something that happens to a dossier.
 #[derive(Debug, Clone)]
@@ -20,6 +42,9 @@ pub struct Happening {
     pub at: Timestamp,
     /// Who causes it from outside, if somebody does.
     pub cause: Option<Cause>,
+    /// What the vaults of its parties have of what it needs, as the broker found it just now; looked
+    /// at only where somebody would ask the citizen.
+    pub vault: Vec<Finding>,
     /// What.
     pub action: Action,
 }
@@ -59,11 +84,21 @@ pub enum Action {
         /// Why.
         reason: String,
     },
-    /// A step's limit is over.
-    PassLimit {
-        /// The step.
-        step: StepId,
+    /// A desk or an operator does something.
+    Act(Act),
+    /// A time has come.
+    Ring(Alarm),
+    /// The broker notes that it refused to ask the citizen, and starts what should come before.
+    Deny {
+        /// The step that asked; none for the desk.
+        step: Option<StepId>,
+        /// Who asked.
+        agency: AgencyCode,
+        /// What, and why not.
+        denials: BTreeMap<EvidenceName, Denial>,
     },
+    /// The calendar of its territory changed.
+    AdoptCalendar,
 }
 
 /// What was decided.
@@ -85,10 +120,9 @@ pub struct Decided {
 /// A [`Refusal`] that says what the sender should do.
 pub fn decide(
     dossier: &Dossier,
-    procedure: &Procedure,
+    rules: Rules<'_>,
     happening: Happening,
 ) -> Result<Decided, Refusal> {
-    debug_assert_eq!(dossier.received.procedure_digest, procedure.digest);
     if let Some(cause) = &happening.cause
         && let Some(seen) = dossier
             .seen
@@ -104,7 +138,13 @@ pub fn decide(
             sequence: seen.sequence,
         });
     }
-    let events = events(dossier, procedure, happening.action)?;
+    let events = events(
+        dossier,
+        rules,
+        happening.action,
+        &happening.vault,
+        happening.at,
+    )?;
     let mut progress = Progress::new(dossier.clone(), happening.at);
     let mut cause = happening.cause;
     let many = events.len();
@@ -114,7 +154,7 @@ pub fn decide(
         progress.record(cause, event);
     }
     let sequence = progress.dossier.sequence;
-    progress.settle(procedure);
+    progress.settle(rules);
     Ok(Decided {
         dossier: progress.dossier,
         entries: progress.entries,
@@ -153,14 +193,20 @@ impl Progress {
     }
 
     /// Lets everything happen that follows by itself.
-    pub(crate) fn settle(&mut self, procedure: &Procedure) {
-        while let Some(event) = settle::next(&self.dossier, procedure, self.at) {
+    pub(crate) fn settle(&mut self, rules: Rules<'_>) {
+        while let Some(event) = settle::next(&self.dossier, rules, self.at) {
             self.record(None, event);
         }
     }
 }
 
-fn events(dossier: &Dossier, procedure: &Procedure, action: Action) -> Result<Vec<Event>, Refusal> {
+fn events(
+    dossier: &Dossier,
+    rules: Rules<'_>,
+    action: Action,
+    vault: &[Finding],
+    at: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
     match action {
         Action::Offer { step: id, round } => {
             let is_owed = dossier
@@ -200,7 +246,7 @@ fn events(dossier: &Dossier, procedure: &Procedure, action: Action) -> Result<Ve
                 vec![]
             })
         }
-        Action::Report(report) => reported(dossier, procedure, report),
+        Action::Report(report) => reported(dossier, rules, report, vault, at),
         Action::Move {
             step: id,
             to,
@@ -213,7 +259,7 @@ fn events(dossier: &Dossier, procedure: &Procedure, action: Action) -> Result<Ve
                 .steps
                 .get(&id)
                 .ok_or_else(|| Refusal::UnknownStep { step: id.clone() })?;
-            if matches!(step.stage, Stage::Refused | Stage::Ended) {
+            if matches!(step.stage, Stage::Refused | Stage::Ended | Stage::Skipped) {
                 return Err(Refusal::Finished {
                     step: id,
                     state: step.stage,
@@ -232,15 +278,15 @@ fn events(dossier: &Dossier, procedure: &Procedure, action: Action) -> Result<Ve
                 reason,
             }])
         }
-        Action::PassLimit { step: id } => {
-            let passes = dossier.steps.get(&id).is_some_and(|step| {
-                !step.limit_passed && !step.stage.is_finished() && step.due_at.is_some()
-            });
-            Ok(if passes {
-                vec![Event::LimitPassed { step: id }]
-            } else {
-                vec![]
-            })
-        }
+        Action::Act(act) => counter::acted(dossier, rules, act, vault, at),
+        Action::Ring(alarm) => Ok(alarm::rung(dossier, rules, &alarm, at)),
+        Action::Deny {
+            step,
+            agency,
+            denials,
+        } => Ok(counter::denied(
+            dossier, rules, step, agency, denials, vault, at,
+        )),
+        Action::AdoptCalendar => Ok(alarm::adopted(dossier, rules)),
     }
 }

@@ -1,14 +1,111 @@
 //! The dossier: its state, which is what its events made it and nothing else.
 
 use crate::{
-    event::{Entry, Event, PartEnd, RecallWhy, Received},
+    event::{Deadline, Entry, Event, LookUpOutcome, PartEnd, PauseWhy, RecallWhy, Received},
     evidence::Version,
-    name::{AgencyCode, Digest, DossierCode, DossierId, EvidenceName, Key, PartId, StepId},
+    name::{AgencyCode, Digest, DossierCode, DossierId, EvidenceName, Key, PartId, PartyId, StepId},
+    supplement::Supplement,
 };
 use jiff::Timestamp;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-pub use crate::step::{Fault, FaultAnswer, Stage, Step, Task};
+pub use crate::step::{Fault, FaultAnswer, Kind, Opinion, Stage, Step, Task};
+
+/// Where a dossier stands between filing and reception.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intake {
+    /// Filed; a desk's officer has yet to look at it.
+    Filed,
+    /// Received: departments are at work.
+    Received,
+    /// Not accepted.
+    NotAccepted,
+}
+
+/// One part of a dossier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// How it finished.
+    pub end: Option<PartEnd>,
+    /// Until when it is promised.
+    pub promised_at: Timestamp,
+    /// When an apology would be owed.
+    pub warn_at: Timestamp,
+    /// Whether it was said that an apology is owed.
+    pub apology_owed: bool,
+    /// Whether its promised date passed and somebody was told.
+    pub promise_passed: bool,
+    /// How often it was promised for a later date.
+    pub extensions: u32,
+    /// Why its clock stands still; empty while it runs.
+    pub pauses: BTreeSet<PauseWhy>,
+    /// Since when it stands still.
+    pub paused_since: Option<Timestamp>,
+}
+
+impl Part {
+    fn new(deadline: &Deadline) -> Self {
+        Self {
+            end: None,
+            promised_at: deadline.due_at,
+            warn_at: deadline.warn_at,
+            apology_owed: false,
+            promise_passed: false,
+            extensions: 0,
+            pauses: BTreeSet::new(),
+            paused_since: None,
+        }
+    }
+
+    pub(crate) fn set_deadline(&mut self, deadline: &Deadline) {
+        if self.promised_at != deadline.due_at {
+            self.apology_owed = false;
+            self.promise_passed = false;
+        }
+        self.promised_at = deadline.due_at;
+        self.warn_at = deadline.warn_at;
+    }
+}
+
+/// A sum that the citizen owes (NĐ 61/2018 Art 22).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obligation {
+    /// The step that asked, or that waits for the payment.
+    pub step: StepId,
+    /// Whole đồng.
+    pub amount_vnd: i64,
+    /// What for.
+    pub purpose: String,
+    /// The article of law.
+    pub legal_basis: String,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// The payment platform's reference, once paid.
+    pub reference: Option<String>,
+}
+
+/// A result that was handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOut {
+    /// Its version.
+    pub version: u32,
+    /// Who took it.
+    pub party: Option<PartyId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How a dossier ended other than by its steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Withdrawn by the citizen.
+    Withdrawn,
+    /// Not accepted at reception.
+    NotAccepted,
+}
 
 /// An open peer return. Further askers join it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +149,13 @@ pub struct Seen {
 pub struct Dossier {
     /// Names it between systems.
     pub id: DossierId,
-    /// What was received.
+    /// What was filed or received.
     pub received: Arc<Received>,
-    /// When it was received.
+    /// Between filing and reception.
+    pub intake: Intake,
+    /// When it was filed, by the ledger.
+    pub filed_at: Timestamp,
+    /// When it was received, by the ledger; when it was filed, until then.
     pub received_at: Timestamp,
     /// The sequence of its last event.
     pub sequence: u64,
@@ -68,8 +169,26 @@ pub struct Dossier {
     pub returned: BTreeMap<EvidenceName, u32>,
     /// Recalls owed, by step and round.
     pub recalls: BTreeMap<(StepId, u32), Recall>,
-    /// Parts, and how they finished.
-    pub parts: BTreeMap<PartId, Option<PartEnd>>,
+    /// Its parts.
+    pub parts: BTreeMap<PartId, Part>,
+    /// Whether participants without a round were told their tasks.
+    pub slips_given: bool,
+    /// What the citizen was asked for, oldest first.
+    pub supplements: Vec<Supplement>,
+    /// What the citizen owes or paid, by the asking agency's id.
+    pub obligations: BTreeMap<Key, Obligation>,
+    /// Consents refused: by whom.
+    pub refused_consents: BTreeMap<EvidenceName, PartyId>,
+    /// Results handed out, newest hand-out of each.
+    pub handed_out: BTreeMap<EvidenceName, HandOut>,
+    /// Since when it is stopped by decision.
+    pub stopped_since: Option<Timestamp>,
+    /// How it ended, other than by its steps.
+    pub ending: Option<Ending>,
+    /// Whether a desk let its limit for receiving pass.
+    pub intake_limit_passed: bool,
+    /// Whether it was closed before and is open again for a correction.
+    pub reopened: bool,
     /// Items accepted, by sender and id.
     pub seen: BTreeMap<(String, Key), Seen>,
     /// When it closed.
@@ -123,8 +242,10 @@ impl Dossier {
     /// # Errors
     /// When the entry is not a reception in first place.
     pub fn begin(id: DossierId, first: &Entry) -> Result<Self, Unreplayable> {
-        let Event::Received(received) = &first.event else {
-            return Err(Unreplayable::NoReception);
+        let (received, intake) = match &first.event {
+            Event::Received(received) => (received, Intake::Received),
+            Event::Filed(received) => (received, Intake::Filed),
+            _ => return Err(Unreplayable::NoReception),
         };
         if first.sequence != 1 {
             return Err(Unreplayable::Gap {
@@ -135,6 +256,8 @@ impl Dossier {
         let mut dossier = Self {
             id,
             received: Arc::new((**received).clone()),
+            intake,
+            filed_at: first.at,
             received_at: first.at,
             sequence: 1,
             steps: received
@@ -149,8 +272,17 @@ impl Dossier {
             parts: received
                 .parts
                 .iter()
-                .map(|part| (part.clone(), None))
+                .map(|(part, deadline)| (part.clone(), Part::new(deadline)))
                 .collect(),
+            slips_given: false,
+            supplements: Vec::new(),
+            obligations: BTreeMap::new(),
+            refused_consents: BTreeMap::new(),
+            handed_out: BTreeMap::new(),
+            stopped_since: None,
+            ending: None,
+            intake_limit_passed: false,
+            reopened: false,
             seen: BTreeMap::new(),
             closed_at: None,
         };
@@ -175,6 +307,58 @@ impl Dossier {
     pub fn newest_number(&self, evidence: &EvidenceName) -> u32 {
         self.newest(evidence)
             .map_or(0, |version| version.new.version)
+    }
+
+    /// The open asks before the citizen.
+    pub fn open_supplements(&self) -> impl Iterator<Item = &Supplement> {
+        self.supplements.iter().filter(|one| one.is_open())
+    }
+
+    /// What the citizen still owes.
+    pub fn unpaid(&self) -> impl Iterator<Item = (&Key, &Obligation)> {
+        self.obligations
+            .iter()
+            .filter(|(_, obligation)| obligation.reference.is_none())
+    }
+
+    /// The look-up of this evidence, if it was begun: its step, and how it was answered last.
+    pub fn look_up(
+        &self,
+        of: &EvidenceName,
+    ) -> Option<(&StepId, &Step, Option<LookUpOutcome>)> {
+        self.steps.iter().find_map(|(id, step)| match &step.kind {
+            Kind::LookUp { evidence, outcome } if evidence == of => Some((id, step, *outcome)),
+            _ => None,
+        })
+    }
+
+    /// The steps of the procedure, errands left out.
+    pub fn procedure_steps(&self) -> impl Iterator<Item = (&StepId, &Step)> {
+        self.steps.iter().filter(|(_, step)| step.is_procedures())
+    }
+
+    pub(crate) fn accept(&mut self, reception: &crate::event::Reception, at: Timestamp) {
+        let received = Arc::make_mut(&mut self.received);
+        received.procedure_digest = reception.procedure_digest;
+        received.directory_digest = reception.directory_digest;
+        received.calendar_digest = reception.calendar_digest;
+        received.parts = reception.parts.clone();
+        received.assignments = reception.assignments.clone();
+        received.promised_at = reception.promised_at;
+        received.received_at = reception.received_at;
+        received.officer = reception.officer.clone();
+        self.intake = Intake::Received;
+        self.received_at = at;
+        self.parts = reception
+            .parts
+            .iter()
+            .map(|(part, deadline)| (part.clone(), Part::new(deadline)))
+            .collect();
+        // Look-ups that were begun on filing go on.
+        self.steps.retain(|_, step| !step.is_procedures());
+        for (id, assignment) in &reception.assignments {
+            self.steps.insert(id.clone(), Step::new(assignment));
+        }
     }
 
     /// Whether this agency has, or had, a step in it, or is one of its desks.

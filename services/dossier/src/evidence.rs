@@ -129,8 +129,21 @@ pub struct Version {
     pub agency: AgencyCode,
     /// The step that gave it; none when a desk did.
     pub step: Option<StepId>,
+    /// 1 for the first version of anything in the dossier, one more for each that followed.
+    pub ordinal: u32,
     /// When the ledger recorded it.
     pub at: Timestamp,
     /// Why it replaced the one before; empty for a first version.
     pub reason: String,
+    /// What it was taken from, where a round holds only members of it; none in the dossier itself.
+    pub extract: Option<Extract>,
+}
+
+/// Members taken from a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extract {
+    /// Which: JSON pointers (RFC 6901).
+    pub pointers: Vec<String>,
+    /// The digest of the whole.
+    pub of: Digest,
 }

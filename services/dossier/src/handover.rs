@@ -2,11 +2,14 @@
 
 use crate::{
     Procedure,
-    dossier::{Dossier, FaultAnswer, Task},
+    dossier::{Dossier, FaultAnswer, Kind, Obligation, Opinion, Task},
+    extract,
     evidence::Version,
     limit::Limit,
-    name::{AgencyCode, Digest, EvidenceName, StepId},
-    party::Party,
+    name::{AgencyCode, Digest, EvidenceName, Key, PartId, StepId},
+    party::{Party, PartyRole},
+    procedure::Actor,
+    vault::known_identifiers,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -44,6 +47,61 @@ pub struct Handover {
     pub limit: Limit,
     /// For a recall: why.
     pub reason: String,
+    /// For a look-up: the evidence wanted, its schema, and for which steps.
+    pub look_up: Option<Question>,
+    /// For a consultation: what is asked.
+    pub question: Option<String>,
+    /// What came of the consultations that the step asked for.
+    pub opinions: Vec<Opinion>,
+    /// The payments that the step asked for and that were made.
+    pub payments: Vec<(Key, Obligation)>,
+    /// Everybody's task and deadline: with the first round that an agency gets.
+    pub transfer_slip: Vec<Duty>,
+}
+
+/// What a look-up asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The evidence.
+    pub evidence: EvidenceName,
+    /// The schema of its data.
+    pub schema_id: String,
+    /// What it is for: the steps that need it.
+    pub purpose: Vec<StepId>,
+}
+
+/// One line of the transfer slip (NĐ 61/2018 Art 19(6)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duty {
+    /// The agency.
+    pub agency: AgencyCode,
+    /// Its task.
+    pub step: StepId,
+    /// The part.
+    pub part: PartId,
+    /// Whether it leads.
+    pub leads: bool,
+    /// Until when.
+    pub due_at: Timestamp,
+}
+
+/// What everybody is to do and by when, in order of the deadlines.
+pub fn transfer_slip(dossier: &Dossier, procedure: &Procedure) -> Vec<Duty> {
+    let mut duties: Vec<Duty> = dossier
+        .procedure_steps()
+        .filter(|(_, step)| step.actor != Actor::Citizen)
+        .filter_map(|(id, step)| {
+            Some(Duty {
+                agency: step.agency.clone(),
+                step: id.clone(),
+                part: step.part.clone(),
+                leads: procedure.step(id)?.role.as_ref() == Some(&procedure.text.lead),
+                due_at: step.due_at.or(step.planned_at)?,
+            })
+        })
+        .collect();
+    duties.sort_by(|a, b| (a.due_at, &a.step).cmp(&(b.due_at, &b.step)));
+    duties
 }
 
 /// Evidence that has a new version.
@@ -66,8 +124,9 @@ pub fn handover(
     id: &StepId,
     round: u32,
 ) -> Option<Handover> {
-    let plan = procedure.step(id)?;
     let step = dossier.steps.get(id)?;
+    let plan = procedure.step(id);
+    let limit = plan.map_or(LOOK_UP_LIMIT_SHOWN, |plan| plan.limit);
     if let Some(recall) = dossier.recalls.get(&(id.clone(), round)) {
         return Some(Handover {
             id: derive(dossier, id, round, Task::Recall, &[]),
@@ -82,28 +141,29 @@ pub fn handover(
             fault_answers: vec![],
             due_since: recall.due_since,
             due_at: recall.due_since,
-            limit: plan.limit,
+            limit,
             reason: recall.why.word().to_owned(),
+            look_up: None,
+            question: None,
+            opinions: vec![],
+            payments: vec![],
+            transfer_slip: vec![],
         });
     }
-    if step.round != round || !step.stage.is_open() {
+    if step.round != round || !step.stage.is_open() || !step.is_departments() {
         return None;
     }
-    let evidence = inputs(dossier, step);
+    let evidence = inputs(dossier, procedure, id, step);
     let task = step.task();
+    let told = step.opinions.iter().take(step.opinions_told);
+    let paid = step.payments.iter().take(step.payments_told);
     Some(Handover {
         id: derive(dossier, id, round, task, &evidence),
         step: id.clone(),
         round,
         task,
         agency: step.agency.clone(),
-        parties: dossier
-            .received
-            .parties
-            .iter()
-            .filter(|party| party.roles.iter().any(|role| plan.parties.contains(role)))
-            .cloned()
-            .collect(),
+        parties: parties(dossier, procedure, id, step),
         changes: evidence
             .iter()
             .filter_map(|version| {
@@ -127,13 +187,117 @@ pub fn handover(
         fault_answers: step.told.clone(),
         due_since: step.due_since?,
         due_at: step.due_at?,
-        limit: plan.limit,
+        limit,
         reason: String::new(),
+        look_up: match &step.kind {
+            Kind::LookUp { evidence, .. } => Some(question(dossier, procedure, evidence)),
+            _ => None,
+        },
+        question: match &step.kind {
+            Kind::Consultation { question, .. } => Some(question.clone()),
+            _ => None,
+        },
+        opinions: told.cloned().collect(),
+        payments: paid
+            .filter_map(|key| Some((key.clone(), dossier.obligations.get(key)?.clone())))
+            .collect(),
+        transfer_slip: if round == 1 && procedure.text.transfer_slip && task != Task::LookUp {
+            planned_slip(dossier, procedure)
+        } else {
+            vec![]
+        },
     })
 }
 
+/// The limit that an errand's handover shows where the procedure names none.
+const LOOK_UP_LIMIT_SHOWN: Limit = Limit {
+    amount: 1,
+    unit: crate::limit::Unit::WorkingDay,
+};
+
+/// The transfer slip as it was at reception: a round says the same however often it is sent.
+fn planned_slip(dossier: &Dossier, procedure: &Procedure) -> Vec<Duty> {
+    let mut duties: Vec<Duty> = dossier
+        .received
+        .assignments
+        .iter()
+        .filter(|(_, assignment)| assignment.actor != Actor::Citizen)
+        .map(|(id, assignment)| Duty {
+            agency: assignment.agency.clone(),
+            step: id.clone(),
+            part: assignment.part.clone(),
+            leads: procedure
+                .step(id)
+                .is_some_and(|plan| plan.role.as_ref() == Some(&procedure.text.lead)),
+            due_at: assignment.planned_at,
+        })
+        .collect();
+    duties.sort_by(|a, b| (a.due_at, &a.step).cmp(&(b.due_at, &b.step)));
+    duties
+}
+
+fn question(dossier: &Dossier, procedure: &Procedure, evidence: &EvidenceName) -> Question {
+    let purpose = dossier
+        .procedure_steps()
+        .filter(|(id, _)| {
+            procedure
+                .step(id)
+                .is_some_and(|plan| plan.needs.iter().any(|need| need.evidence == *evidence))
+        })
+        .map(|(id, _)| id.clone())
+        .collect();
+    Question {
+        evidence: evidence.clone(),
+        schema_id: procedure
+            .text
+            .evidence
+            .get(evidence)
+            .map(|kind| kind.schema.clone())
+            .unwrap_or_default(),
+        purpose,
+    }
+}
+
+/// The parties that the round's department gets to see: those whose roles its step declares; for a
+/// consultation, those of the step that asks; for a look-up, whom it is about. With the numbers that
+/// a step gave them meanwhile.
+fn parties(
+    dossier: &Dossier,
+    procedure: &Procedure,
+    id: &StepId,
+    step: &crate::dossier::Step,
+) -> Vec<Party> {
+    let declared = |id: &StepId| {
+        procedure
+            .step(id)
+            .map(|plan| plan.parties.clone())
+            .unwrap_or_default()
+    };
+    let roles = match &step.kind {
+        Kind::Procedure => declared(id),
+        Kind::Consultation { asker, .. } => declared(asker),
+        Kind::LookUp { .. } => [PartyRole::Owner, PartyRole::Subject].into(),
+        Kind::Slip => return vec![],
+    };
+    dossier
+        .received
+        .parties
+        .iter()
+        .filter(|party| party.roles.iter().any(|role| roles.contains(role)))
+        .map(|party| Party {
+            identifiers: known_identifiers(dossier, procedure, party),
+            ..party.clone()
+        })
+        .collect()
+}
+
 /// The id of the handover of this round, if it is owed or held; no recall has one here.
-pub fn handover_id(dossier: &Dossier, id: &StepId, round: u32) -> Option<String> {
+pub fn handover_id(
+    dossier: &Dossier,
+    procedure: &Procedure,
+    id: &StepId,
+    round: u32,
+) -> Option<String> {
     let step = dossier
         .steps
         .get(id)
@@ -143,11 +307,30 @@ pub fn handover_id(dossier: &Dossier, id: &StepId, round: u32) -> Option<String>
         id,
         round,
         step.task(),
-        &inputs(dossier, step),
+        &inputs(dossier, procedure, id, step),
     ))
 }
 
-fn inputs(dossier: &Dossier, step: &crate::dossier::Step) -> Vec<Arc<Version>> {
+/// The evidence of a round; of what the step needs only members of, the extract.
+fn inputs(
+    dossier: &Dossier,
+    procedure: &Procedure,
+    id: &StepId,
+    step: &crate::dossier::Step,
+) -> Vec<Arc<Version>> {
+    let asker = match &step.kind {
+        Kind::Consultation { asker, .. } => asker,
+        _ => id,
+    };
+    let pointers = |name: &EvidenceName| {
+        procedure
+            .step(asker)?
+            .needs
+            .iter()
+            .find(|need| need.evidence == *name)
+            .map(|need| need.extract.as_slice())
+            .filter(|pointers| !pointers.is_empty())
+    };
     step.inputs
         .iter()
         .filter_map(|(name, version)| {
@@ -156,9 +339,26 @@ fn inputs(dossier: &Dossier, step: &crate::dossier::Step) -> Vec<Arc<Version>> {
                 .get(name)?
                 .iter()
                 .find(|one| one.new.version == *version)
-                .cloned()
+                .map(|whole| match pointers(name) {
+                    Some(pointers) => Arc::new(extracted(whole, pointers)),
+                    None => Arc::clone(whole),
+                })
         })
         .collect()
+}
+
+/// A version with only these members of its data, and no documents: what a step does not declare it
+/// does not get (Luật 91/2025/QH15: data minimisation). It has its own digest and names its source.
+fn extracted(whole: &Version, pointers: &[String]) -> Version {
+    let mut part = whole.clone();
+    part.new.given.data = extract::members(&whole.new.given.data, pointers).into();
+    part.new.given.documents.clear();
+    part.extract = Some(crate::evidence::Extract {
+        pointers: pointers.to_vec(),
+        of: whole.new.digest,
+    });
+    part.new.digest = part.new.given.digest();
+    part
 }
 
 fn derive(

@@ -1,16 +1,22 @@
 //! Intake: checks what a desk submits against the procedure and receives it as a dossier.
 
 use crate::{
-    Decided, Entry, Event, Procedure, Refusal,
+    Decided, Entry, Event, Refusal, Rules,
+    condition::Judgement,
     decide::Progress,
-    directory::Directory,
     dossier::Dossier,
-    event::{Assignment, Cause, Channel, Received},
+    event::{Assignment, Cause, Channel, Deadline, Received, Reception},
     evidence::{Given, NewVersion, Source},
-    name::{AgencyCode, DossierCode, DossierId, EvidenceName, Key, PartId, PartyId, TerritoryCode},
+    name::{
+        AgencyCode, DossierCode, DossierId, EvidenceName, Key, PartId, PartyId, StepId,
+        TerritoryCode,
+    },
     party::{Officer, Party, PartyRole, Scheme},
-    procedure::{Origin, civil_date},
+    procedure::{Actor, Origin, civil_date},
     refusal::FieldFault,
+    request::warn_at,
+    vault::Finding,
+    want::{Want, facts, want},
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +28,7 @@ pub const EVIDENCE_DOCUMENTS_MAX: usize = 20;
 /// The most parties that a dossier may have.
 pub const PARTIES_MAX: usize = 50;
 
-/// What a desk submits and receives in one call.
+/// What a desk submits.
 #[derive(Debug, Clone)]
 pub struct Submission {
     /// The desk's key: the same key gives the same dossier for ever.
@@ -31,8 +37,8 @@ pub struct Submission {
     pub desk: AgencyCode,
     /// The desk that hands out.
     pub hand_out_desk: AgencyCode,
-    /// The optional parts wanted.
-    pub optional_parts: BTreeSet<PartId>,
+    /// The optional parts and steps wanted.
+    pub asked: BTreeSet<String>,
     /// Where the case belongs.
     pub territory: TerritoryCode,
     /// Who is in it.
@@ -41,15 +47,21 @@ pub struct Submission {
     pub evidence: Vec<Given>,
     /// How it came.
     pub channel: Channel,
+    /// When the citizen arrived, as the desk says.
+    pub arrived_at: Option<Timestamp>,
     /// When it was filed, as the desk says.
     pub filed_at: Option<Timestamp>,
+    /// When it was received, as the desk says.
+    pub received_at: Option<Timestamp>,
     /// The party that filed it, if not the owner.
     pub filed_by: Option<PartyId>,
-    /// Who received it.
+    /// Who took it.
     pub officer: Officer,
+    /// What the vaults of its parties have.
+    pub vault: Vec<Finding>,
 }
 
-/// Checks a submission and receives it as a dossier under this code.
+/// Checks a submission and receives it as a dossier under this code: filing and reception in one.
 ///
 /// # Errors
 /// Names every field that is wrong, or the role for which the directory has no department.
@@ -58,118 +70,450 @@ pub fn receive(
     code: DossierCode,
     submission: Submission,
     cause: Cause,
-    procedure: &Procedure,
-    directory: &Directory,
+    rules: Rules<'_>,
     at: Timestamp,
 ) -> Result<Decided, Refusal> {
-    check(&submission, procedure, directory, at)?;
-    let parts = procedure.parts_with(&submission.optional_parts);
-    let mut assignments = BTreeMap::new();
-    for (step_id, step) in procedure.steps_of(&parts) {
-        let agency = directory
-            .resolve(&step.role, &submission.territory, at)
-            .ok_or_else(|| Refusal::NoDepartment {
-                role: step.role.clone(),
-                territory: submission.territory.clone(),
-            })?;
-        let assignment = Assignment {
-            agency: agency.code.clone(),
-            part: step.part.clone(),
-        };
-        assignments.insert(step_id.clone(), assignment);
+    check(&submission, rules, at)?;
+    let missing = lacking(&submission, rules, at);
+    if !missing.is_empty() {
+        return Err(Refusal::Fields(vec![FieldFault {
+            field: "evidence".into(),
+            rule: format!("complete; missing: {}", join(missing.iter())),
+        }]));
     }
-    let promised_at = parts
-        .iter()
-        .filter_map(|part| procedure.text.parts.get(part))
-        .map(|part| part.limit.ends(at))
-        .max()
-        .unwrap_or(at);
-    let evidence = submission
-        .evidence
-        .into_iter()
-        .map(|given| NewVersion {
-            version: 1,
-            digest: given.digest(),
-            source: match procedure
-                .text
-                .evidence
-                .get(&given.name)
-                .map(|kind| kind.source)
-            {
-                Some(Origin::Registry) => Source::Registry,
-                _ => Source::Citizen,
-            },
-            given,
-        })
-        .collect();
-    let received = Received {
-        code,
-        procedure: procedure.code().clone(),
-        procedure_digest: procedure.digest,
-        directory_digest: directory.digest,
-        desk: submission.desk,
-        hand_out_desk: submission.hand_out_desk,
-        territory: submission.territory,
-        channel: submission.channel,
-        filed_at: submission.filed_at,
-        parts,
-        assignments,
-        parties: submission.parties,
-        evidence,
-        promised_at,
-        submit_key: submission.key,
-        filed_by: submission.filed_by,
-        officer: submission.officer,
-    };
+    let received = taken(code, submission, rules, at)?;
+    Ok(begun(
+        id,
+        Event::Received(Box::new(received)),
+        cause,
+        rules,
+        at,
+    ))
+}
+
+/// Checks a submission and files it: a desk's officer receives it, refuses it or asks for more. What
+/// is missing may be missing still; until when the desk must look at it is its promised time.
+///
+/// # Errors
+/// Names every field that is wrong, or the role for which the directory has no department.
+pub fn file(
+    id: DossierId,
+    code: DossierCode,
+    submission: Submission,
+    cause: Cause,
+    rules: Rules<'_>,
+    at: Timestamp,
+) -> Result<Decided, Refusal> {
+    check(&submission, rules, at)?;
+    let mut filed = taken(code, submission, rules, at)?;
+    let start = rules.calendar.starts(at, None);
+    filed.promised_at = rules
+        .procedure
+        .text
+        .intake_limit
+        .map_or(filed.promised_at, |limit| rules.calendar.ends(start, limit));
+    filed.received_at = None;
+    Ok(begun(id, Event::Filed(Box::new(filed)), cause, rules, at))
+}
+
+fn begun(id: DossierId, event: Event, cause: Cause, rules: Rules<'_>, at: Timestamp) -> Decided {
     let first = Entry {
         sequence: 1,
         at,
         cause: Some(cause),
-        event: Event::Received(Box::new(received)),
+        event,
     };
-    let dossier = Dossier::begin(id, &first).expect("a reception begins a dossier");
+    let dossier = Dossier::begin(id, &first).expect("a filing or reception begins a dossier");
     let mut progress = Progress::new(dossier, at);
-    progress.settle(procedure);
+    progress.settle(rules);
     let mut entries = vec![first];
     entries.append(&mut progress.entries);
-    Ok(Decided {
+    Decided {
         dossier: progress.dossier,
         entries,
         at,
         sequence: 1,
+    }
+}
+
+/// What is taken from a submission, with what its parties' vaults have of what is missing.
+fn taken(
+    code: DossierCode,
+    submission: Submission,
+    rules: Rules<'_>,
+    at: Timestamp,
+) -> Result<Received, Refusal> {
+    let plan = Plan {
+        rules,
+        asked: &submission.asked,
+        territory: &submission.territory,
+        desk: &submission.desk,
+        hand_out_desk: &submission.hand_out_desk,
+        at,
+    };
+    let assignments = plan.assignments()?;
+    let parts = plan.parts();
+    let promised_at = promised(&parts, at);
+    let from_vault = usable(&submission, rules, at);
+    let reused = from_vault
+        .iter()
+        .map(|found| (found.given.name.clone(), found.code.clone()))
+        .collect();
+    let given = submission.evidence.iter().map(|given| {
+        let kind = rules.procedure.text.evidence.get(&given.name);
+        let source = match kind.map(|kind| kind.source) {
+            Some(Origin::Registry) => Source::Registry,
+            _ => Source::Citizen,
+        };
+        (given, source)
+    });
+    let from_vault = from_vault.iter().map(|found| (&found.given, Source::Vault));
+    let evidence = given
+        .chain(from_vault)
+        .map(|(given, source)| NewVersion {
+            version: 1,
+            digest: given.digest(),
+            source,
+            given: given.clone(),
+        })
+        .collect();
+    Ok(Received {
+        code,
+        procedure: rules.procedure.code().clone(),
+        procedure_digest: rules.procedure.digest,
+        directory_digest: rules.directory.digest,
+        calendar_digest: rules.calendar.digest,
+        desk: submission.desk,
+        hand_out_desk: submission.hand_out_desk,
+        territory: submission.territory,
+        channel: submission.channel,
+        arrived_at: submission.arrived_at,
+        filed_at: submission.filed_at,
+        received_at: submission.received_at,
+        parts,
+        asked: submission.asked,
+        assignments,
+        parties: submission.parties,
+        evidence,
+        reused,
+        promised_at,
+        submit_key: submission.key,
+        filed_by: submission.filed_by,
+        officer: submission.officer,
     })
+}
+
+/// What reception fixes for a dossier that was filed, and what the vault adds.
+pub(crate) fn reception<'v>(
+    dossier: &Dossier,
+    rules: Rules<'_>,
+    received_at: Option<Timestamp>,
+    officer: Officer,
+    vault: &'v [Finding],
+    at: Timestamp,
+) -> Result<(Reception, Vec<&'v Finding>), Refusal> {
+    let received = &dossier.received;
+    let plan = Plan {
+        rules,
+        asked: &received.asked,
+        territory: &received.territory,
+        desk: &received.desk,
+        hand_out_desk: &received.hand_out_desk,
+        at,
+    };
+    let assignments = plan.assignments()?;
+    let parts = plan.parts();
+    let submission = Submission {
+        key: received.submit_key.clone(),
+        desk: received.desk.clone(),
+        hand_out_desk: received.hand_out_desk.clone(),
+        asked: received.asked.clone(),
+        territory: received.territory.clone(),
+        parties: received.parties.clone(),
+        evidence: dossier
+            .evidence
+            .values()
+            .filter_map(|versions| versions.last())
+            .map(|version| version.new.given.clone())
+            .collect(),
+        channel: received.channel,
+        arrived_at: None,
+        filed_at: None,
+        received_at: None,
+        filed_by: None,
+        officer: Officer::default(),
+        vault: vault.to_vec(),
+    };
+    let missing = lacking(&submission, rules, at);
+    if !missing.is_empty() {
+        return Err(Refusal::Incomplete {
+            missing: join(missing.iter()),
+        });
+    }
+    let found = usable(&submission, rules, at);
+    let found = vault
+        .iter()
+        .filter(|one| found.iter().any(|used| used.code == one.code))
+        .collect();
+    let promised_at = promised(&parts, at);
+    let reception = Reception {
+        procedure_digest: rules.procedure.digest,
+        directory_digest: rules.directory.digest,
+        calendar_digest: rules.calendar.digest,
+        parts,
+        assignments,
+        promised_at,
+        received_at,
+        officer,
+    };
+    Ok((reception, found))
+}
+
+fn promised(parts: &BTreeMap<PartId, Deadline>, at: Timestamp) -> Timestamp {
+    parts
+        .values()
+        .map(|deadline| deadline.due_at)
+        .max()
+        .unwrap_or(at)
+}
+
+/// Which steps a dossier has, who does them, and by when.
+struct Plan<'a> {
+    rules: Rules<'a>,
+    asked: &'a BTreeSet<String>,
+    territory: &'a TerritoryCode,
+    desk: &'a AgencyCode,
+    hand_out_desk: &'a AgencyCode,
+    at: Timestamp,
+}
+
+impl<'a> Plan<'a> {
+    fn asked_parts(&self) -> BTreeSet<PartId> {
+        parts_in(self.rules, self.asked)
+    }
+
+    fn steps(&self) -> Vec<(&'a StepId, &'a crate::procedure::Step)> {
+        let day = civil_date(self.at);
+        let parts = self.asked_parts();
+        self.rules
+            .procedure
+            .text
+            .steps
+            .iter()
+            .filter(|(_, step)| parts.contains(&step.part))
+            .filter(|(id, step)| !step.optional || self.asked.contains(id.as_str()))
+            .filter(|(_, step)| step.valid_from.is_none_or(|from| from <= day))
+            .filter(|(_, step)| step.valid_to.is_none_or(|to| day <= to))
+            .collect()
+    }
+
+    fn start(&self) -> Timestamp {
+        self.rules
+            .calendar
+            .starts(self.at, self.rules.procedure.text.cutoff)
+    }
+
+    fn parts(&self) -> BTreeMap<PartId, Deadline> {
+        let start = self.start();
+        self.asked_parts()
+            .into_iter()
+            .filter_map(|id| {
+                let limit = self.rules.procedure.text.parts.get(&id)?.limit;
+                let due_at = self.rules.calendar.ends(start, limit);
+                let warn_at = warn_at(self.rules, self.at, due_at);
+                Some((id, Deadline { due_at, warn_at }))
+            })
+            .collect()
+    }
+
+    fn assignments(&self) -> Result<BTreeMap<StepId, Assignment>, Refusal> {
+        let steps = self.steps();
+        let mut planned = BTreeMap::new();
+        let mut assignments = BTreeMap::new();
+        for (id, step) in &steps {
+            let agency = match (step.actor, &step.role) {
+                (Actor::Department, Some(role)) => self
+                    .rules
+                    .directory
+                    .resolve(role, self.territory, self.at)
+                    .ok_or_else(|| Refusal::NoDepartment {
+                        role: role.clone(),
+                        territory: self.territory.clone(),
+                    })?
+                    .code
+                    .clone(),
+                _ if !step.hands_out.is_empty() => self.hand_out_desk.clone(),
+                _ => self.desk.clone(),
+            };
+            let assignment = Assignment {
+                agency,
+                part: step.part.clone(),
+                actor: step.actor,
+                planned_at: self.planned(id, &mut planned),
+            };
+            assignments.insert((*id).clone(), assignment);
+        }
+        Ok(assignments)
+    }
+
+    /// When a step should be done if all before it is done in its time. The procedure has no cycle.
+    fn planned(&self, id: &StepId, known: &mut BTreeMap<StepId, Timestamp>) -> Timestamp {
+        if let Some(at) = known.get(id) {
+            return *at;
+        }
+        let Some(step) = self.rules.procedure.step(id) else {
+            return self.at;
+        };
+        let before: BTreeSet<StepId> = step
+            .needs
+            .iter()
+            .flat_map(|need| self.rules.procedure.givers(&need.evidence))
+            .chain(&step.after)
+            .cloned()
+            .collect();
+        let start = before
+            .iter()
+            .map(|before| self.planned(before, known))
+            .max()
+            .unwrap_or_else(|| self.start());
+        let at = self
+            .rules
+            .calendar
+            .ends(self.rules.calendar.starts(start, None), step.limit);
+        known.insert(id.clone(), at);
+        at
+    }
+}
+
+fn parts_in(rules: Rules<'_>, asked: &BTreeSet<String>) -> BTreeSet<PartId> {
+    let optional = asked.iter().filter_map(|name| name.parse().ok()).collect();
+    rules.procedure.parts_with(&optional)
+}
+
+/// The evidence that the steps of a submission want from outside, and how much.
+fn wanted<'a>(
+    submission: &'a Submission,
+    rules: Rules<'a>,
+    at: Timestamp,
+) -> BTreeMap<&'a EvidenceName, Want> {
+    let plan = Plan {
+        rules,
+        asked: &submission.asked,
+        territory: &submission.territory,
+        desk: &submission.desk,
+        hand_out_desk: &submission.hand_out_desk,
+        at,
+    };
+    let given = |name: &EvidenceName| {
+        let by_citizen = submission.evidence.iter().find(|g| g.name == *name);
+        let by_vault = || submission.vault.iter().map(|f| &f.given).find(|g| g.name == *name);
+        by_citizen.or_else(by_vault).map(|given| given.data.clone())
+    };
+    let facts = facts(given, &submission.asked, &submission.parties);
+    let mut wanted: BTreeMap<&EvidenceName, Want> = BTreeMap::new();
+    for (_, step) in plan.steps() {
+        let runs = crate::want::judge(step.when.as_ref(), &facts) != Judgement::Fails;
+        for need in &step.needs {
+            if !rules.procedure.givers(&need.evidence).is_empty() {
+                continue;
+            }
+            let how = match want(rules.procedure, need, &facts) {
+                Want::Required if !runs => Want::Optional,
+                how => how,
+            };
+            let so_far = wanted.entry(&need.evidence).or_insert(how);
+            if how == Want::Required {
+                *so_far = how;
+            }
+        }
+    }
+    wanted
+}
+
+/// What the citizen must bring and did not: what is neither given, nor in the vault, nor with a holder
+/// that can be asked, nor somebody's consent.
+fn lacking(submission: &Submission, rules: Rules<'_>, at: Timestamp) -> BTreeSet<EvidenceName> {
+    let named: BTreeSet<&EvidenceName> = submission.evidence.iter().map(|g| &g.name).collect();
+    let from_vault = usable(submission, rules, at);
+    wanted(submission, rules, at)
+        .into_iter()
+        .filter(|(name, how)| *how == Want::Required && !named.contains(*name))
+        .filter(|(name, _)| !from_vault.iter().any(|found| found.given.name == **name))
+        .filter(|(name, _)| {
+            rules.procedure.text.evidence.get(*name).is_some_and(|kind| {
+                let can_be_asked = kind.holder.as_ref().is_some_and(|role| {
+                    rules
+                        .directory
+                        .resolve(role, &submission.territory, at)
+                        .is_some()
+                });
+                !kind.consent && !can_be_asked
+            })
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+/// What the vault has of what is wanted and was not given: valid, permitted for reuse, the newest.
+fn usable(submission: &Submission, rules: Rules<'_>, at: Timestamp) -> Vec<Finding> {
+    let wanted = wanted(submission, rules, at);
+    let mut found: BTreeMap<EvidenceName, Finding> = BTreeMap::new();
+    for one in &submission.vault {
+        let name = &one.given.name;
+        let kind = rules.procedure.text.evidence.get(name);
+        let is_wanted = matches!(
+            wanted.get(name),
+            Some(Want::Required | Want::Optional | Want::Unknown)
+        );
+        let is_given = submission.evidence.iter().any(|given| given.name == *name);
+        let fits = kind.is_some_and(|kind| kind.reuse && kind.schema == one.given.schema_id);
+        if is_wanted && !is_given && fits && one.is_valid(at) {
+            // The broker gives the newest of a name first.
+            found.entry(name.clone()).or_insert_with(|| one.clone());
+        }
+    }
+    found.into_values().collect()
 }
 
 /// Checks a submission. Every wrong field is named at once.
 ///
 /// # Errors
 /// [`Refusal::Fields`].
-pub fn check(
-    submission: &Submission,
-    procedure: &Procedure,
-    directory: &Directory,
-    at: Timestamp,
-) -> Result<(), Refusal> {
+pub fn check(submission: &Submission, rules: Rules<'_>, at: Timestamp) -> Result<(), Refusal> {
+    let (procedure, directory) = (rules.procedure, rules.directory);
     let mut faults = Vec::new();
     let mut fault = |field: String, rule: String| faults.push(FieldFault { field, rule });
 
-    for part in &submission.optional_parts {
-        match procedure.text.parts.get(part) {
-            None => fault(
+    for name in &submission.asked {
+        let part = name
+            .parse::<PartId>()
+            .ok()
+            .and_then(|id| procedure.text.parts.get(&id));
+        let step = name
+            .parse::<StepId>()
+            .ok()
+            .and_then(|id| procedure.step(&id));
+        let day = civil_date(at);
+        match (part, step) {
+            (None, None) => fault(
                 "optional_parts".into(),
                 format!(
-                    "parts of procedure {}; it has no part {part}",
+                    "parts of procedure {}; it has no part {name}",
                     procedure.code()
                 ),
             ),
-            Some(plan) if plan.valid_from.is_some_and(|from| civil_date(at) < from) => fault(
+            (Some(plan), _) if plan.valid_from.is_some_and(|from| day < from) => fault(
                 "optional_parts".into(),
                 format!(
-                    "in force; part {part} can be asked for from {} on",
+                    "in force; part {name} can be asked for from {} on",
                     plan.valid_from.unwrap_or_default()
                 ),
             ),
-            Some(_) => {}
+            (None, Some(step)) if !step.optional => fault(
+                "optional_parts".into(),
+                format!("optional; step {name} is always done"),
+            ),
+            _ => {}
         }
     }
     if !directory.has_territory(submission.territory.as_str()) {
@@ -191,14 +535,7 @@ pub fn check(
     }
     check_parties(&submission.parties, &submission.filed_by, &mut fault);
 
-    let parts = procedure.parts_with(&submission.optional_parts);
-    let mut wanted: BTreeMap<&EvidenceName, bool> = BTreeMap::new();
-    for (_, step) in procedure.steps_of(&parts) {
-        for need in &step.needs {
-            let required = wanted.entry(&need.evidence).or_default();
-            *required |= !need.optional;
-        }
-    }
+    let wanted = wanted(submission, rules, at);
     let mut named = BTreeSet::new();
     for (n, given) in submission.evidence.iter().enumerate() {
         let place = format!("evidence[{n}]");
@@ -208,7 +545,7 @@ pub fn check(
                 format!(
                     "evidence of procedure {}: {}",
                     procedure.code(),
-                    join(wanted.keys().filter(|name| procedure.giver(name).is_none()))
+                    join(wanted.keys())
                 ),
             ),
             Some(kind) if kind.source == Origin::Step => fault(
@@ -226,7 +563,7 @@ pub fn check(
             }
             Some(_) => {
                 let mut found = Vec::new();
-                check_given(procedure, given, &place, &mut found);
+                check_given(rules, given, &place, &mut found);
                 for FieldFault { field, rule } in found {
                     fault(field, rule);
                 }
@@ -242,15 +579,6 @@ pub fn check(
                 "a party of this dossier".into(),
             );
         }
-    }
-    let missing = wanted
-        .iter()
-        .filter(|(name, required)| **required && procedure.giver(name).is_none())
-        .filter(|(name, _)| !named.contains(**name))
-        .map(|(name, _)| name);
-    let missing = join(missing);
-    if !missing.is_empty() {
-        fault("evidence".into(), format!("complete; missing: {missing}"));
     }
     if faults.is_empty() {
         Ok(())
@@ -331,7 +659,7 @@ fn check_parties(
 
 /// Checks one piece of evidence by itself: its data, schema and documents.
 pub(crate) fn check_given(
-    procedure: &Procedure,
+    rules: Rules<'_>,
     given: &Given,
     place: &str,
     faults: &mut Vec<FieldFault>,
@@ -358,7 +686,7 @@ pub(crate) fn check_given(
             fault(&format!("documents[{n}].size_bytes"), "at least 1".into());
         }
     }
-    let Some(kind) = procedure.text.evidence.get(&given.name) else {
+    let Some(kind) = rules.procedure.text.evidence.get(&given.name) else {
         return;
     };
     if given.schema_id != kind.schema {
@@ -373,6 +701,22 @@ pub(crate) fn check_given(
     }
     if (given.documents.len() as u64) < u64::from(kind.documents_min) {
         fault("documents", format!("at least {}", kind.documents_min));
+    }
+    if !kind.schema.is_empty() && given.schema_id == kind.schema && !given.data.is_empty() {
+        for (pointer, rule) in schema_faults(rules, &kind.schema, &given.data) {
+            fault(&format!("data{pointer}"), rule);
+        }
+    }
+}
+
+/// Which members of the data break which rule of its schema. Never a value.
+fn schema_faults(rules: Rules<'_>, schema: &str, data: &[u8]) -> Vec<(String, String)> {
+    match rules.schemas.check(schema, data) {
+        Ok(()) => vec![],
+        Err(faults) => faults
+            .into_iter()
+            .map(|fault| (fault.pointer, fault.rule))
+            .collect(),
     }
 }
 

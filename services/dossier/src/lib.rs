@@ -4,29 +4,41 @@
 //! that happened and the procedure that the dossier follows; it gives back the events to record, or
 //! a [`Refusal`] that teaches. [`owed`] names what must still be done: a function of the state.
 
+pub mod alarm;
 mod apply;
+pub mod calendar;
+pub mod condition;
+mod counter;
 mod custody;
 pub mod decide;
 pub mod directory;
 pub mod dossier;
 pub mod event;
 pub mod evidence;
+pub mod extract;
 pub mod handover;
 pub mod intake;
 pub mod limit;
 pub mod name;
+pub mod national;
 pub mod notice;
 pub mod owed;
 pub mod party;
 pub mod procedure;
 pub mod refusal;
 mod report;
+pub mod request;
+pub mod schema;
 mod settle;
 pub mod slip;
+pub mod standing;
 mod step;
+pub mod supplement;
 mod text;
+pub mod vault;
+mod want;
 
-pub use decide::{Decided, decide};
+pub use decide::{Decided, Rules, decide};
 pub use dossier::Dossier;
 pub use event::{Entry, Event};
 pub use owed::{Debt, owed};

@@ -2,10 +2,11 @@
 
 use crate::{
     Entry, Event,
-    dossier::{Dossier, Stage},
-    event::PartEnd,
-    name::{AgencyCode, EvidenceName, PartId, StepId},
+    dossier::{Dossier, Kind, Stage},
+    event::{PartEnd, PauseWhy},
+    name::{AgencyCode, EvidenceName, Key, PartId, StepId},
     party::Officer,
+    supplement::Item,
 };
 use jiff::Timestamp;
 
@@ -52,6 +53,108 @@ pub enum Notice {
         /// How.
         end: PartEnd,
     },
+    /// The dossier was filed and waits for the desk.
+    Filed {
+        /// Until when the desk receives it, refuses it or asks for more.
+        receive_by: Timestamp,
+    },
+    /// It was not accepted (form 03).
+    NotAccepted {
+        /// Why.
+        reason: String,
+        /// The article of law.
+        legal_basis: String,
+    },
+    /// The citizen is to be asked for more (form 02).
+    SupplementAsked {
+        /// Which.
+        number: u32,
+        /// Who asks.
+        agency: AgencyCode,
+        /// All that is asked.
+        items: Vec<Item>,
+        /// Until when.
+        due_at: Timestamp,
+    },
+    /// The citizen gave what was asked for, or did not in time.
+    SupplementEnded {
+        /// Which.
+        number: u32,
+        /// Whether the window passed.
+        expired: bool,
+    },
+    /// The citizen is to pay.
+    PaymentAsked {
+        /// The asking agency's id.
+        obligation: Key,
+        /// Who asks.
+        agency: AgencyCode,
+        /// Whole đồng.
+        amount_vnd: i64,
+        /// What for.
+        purpose: String,
+    },
+    /// A payment was confirmed.
+    Paid {
+        /// The asking agency's id.
+        obligation: Key,
+    },
+    /// A part's promised date changed: its clock ran on, began anew, was extended with an apology
+    /// (form 04), or its calendar changed.
+    Promised {
+        /// The part.
+        part: PartId,
+        /// Until when.
+        promised_at: Timestamp,
+        /// Why, in one word.
+        why: &'static str,
+        /// The reason that stands in the apology.
+        reason: String,
+    },
+    /// A part's clock stands still.
+    ClockPaused {
+        /// The part.
+        part: PartId,
+        /// Why.
+        why: PauseWhy,
+    },
+    /// An apology is owed for a part (form 04), by its holders.
+    ApologyOwed {
+        /// The part.
+        part: PartId,
+        /// Who has it.
+        holders: Vec<AgencyCode>,
+    },
+    /// Evidence of the owner's vault was used, and for what.
+    Reused {
+        /// The evidence.
+        evidence: EvidenceName,
+        /// Its code in the vault.
+        code: String,
+    },
+    /// A consulted agency kept silent past its deadline: its head is to be told.
+    ConsultationSilent {
+        /// The step that asked.
+        step: StepId,
+        /// Who kept silent.
+        agency: AgencyCode,
+    },
+    /// A result was handed out.
+    HandedOut {
+        /// The result.
+        evidence: EvidenceName,
+        /// Its version.
+        version: u32,
+    },
+    /// The citizen withdrew it.
+    Withdrawn,
+    /// It was stopped by decision (form 05).
+    Stopped {
+        /// Why.
+        reason: String,
+    },
+    /// It goes on.
+    Resumed,
     /// A fault goes back, or comes back answered.
     PeerReturn {
         /// The evidence.
@@ -89,7 +192,14 @@ pub fn notices(before: Option<&Dossier>, entry: &Entry, after: &Dossier) -> Vec<
             told.push(Notice::Received {
                 promised_at: received.promised_at,
             });
+            told.extend(reused(&received.reused));
         }
+        Event::Filed(received) => told.push(Notice::Filed {
+            receive_by: received.promised_at,
+        }),
+        Event::Accepted(reception) => told.push(Notice::Received {
+            promised_at: reception.promised_at,
+        }),
         Event::Completed { step, evidence, .. } | Event::Corrected { step, evidence, .. } => {
             let agency = after.steps.get(step).map(|step| step.agency.clone());
             for (new, agency) in evidence.iter().zip(std::iter::repeat(agency).flatten()) {
@@ -106,7 +216,7 @@ pub fn notices(before: Option<&Dossier>, entry: &Entry, after: &Dossier) -> Vec<
             end: *end,
         }),
         Event::Closed => told.push(Notice::Closed),
-        _ => {}
+        event => told.extend(of_the_rules(event, after)),
     }
     let returns_before = before.map(|dossier| &dossier.returns);
     for (name, open) in &after.returns {
@@ -158,4 +268,113 @@ pub fn notices(before: Option<&Dossier>, entry: &Entry, after: &Dossier) -> Vec<
         }
     }
     told
+}
+
+/// What the desk is told of the citizen's side and of the clocks.
+fn of_the_rules(event: &Event, after: &Dossier) -> Vec<Notice> {
+    let promised = |part: &PartId, why, reason: &str| Notice::Promised {
+        part: part.clone(),
+        promised_at: after
+            .parts
+            .get(part)
+            .map_or(after.received.promised_at, |part| part.promised_at),
+        why,
+        reason: reason.to_owned(),
+    };
+    let one = match event {
+        Event::NotAccepted {
+            reason,
+            legal_basis,
+            ..
+        } => Notice::NotAccepted {
+            reason: reason.clone(),
+            legal_basis: legal_basis.clone(),
+        },
+        Event::SupplementAsked {
+            number,
+            agency,
+            items,
+            due_at,
+            ..
+        } => Notice::SupplementAsked {
+            number: *number,
+            agency: agency.clone(),
+            items: items.clone(),
+            due_at: *due_at,
+        },
+        Event::SupplementAnswered { number, .. } => Notice::SupplementEnded {
+            number: *number,
+            expired: false,
+        },
+        Event::SupplementExpired { number } => Notice::SupplementEnded {
+            number: *number,
+            expired: true,
+        },
+        Event::PaymentAsked {
+            step,
+            obligation,
+            amount_vnd,
+            purpose,
+            ..
+        } => Notice::PaymentAsked {
+            obligation: obligation.clone(),
+            agency: after
+                .steps
+                .get(step)
+                .map_or_else(|| after.received.desk.clone(), |step| step.agency.clone()),
+            amount_vnd: *amount_vnd,
+            purpose: purpose.clone(),
+        },
+        Event::Paid { obligation, .. } => Notice::Paid {
+            obligation: obligation.clone(),
+        },
+        Event::ClockPaused { part, why } => Notice::ClockPaused {
+            part: part.clone(),
+            why: *why,
+        },
+        Event::ClockResumed { part, reset, .. } => {
+            promised(part, if *reset { "reset" } else { "resumed" }, "")
+        }
+        Event::Extended { part, reason, .. } => promised(part, "extended", reason),
+        Event::CalendarAdopted { parts, .. } => {
+            return parts
+                .keys()
+                .map(|part| promised(part, "calendar", ""))
+                .collect();
+        }
+        Event::ApologyOwed { part, holders } => Notice::ApologyOwed {
+            part: part.clone(),
+            holders: holders.iter().cloned().collect(),
+        },
+        Event::Reused { from, .. } => return reused(from),
+        Event::LimitPassed { step: id } => match after.steps.get(id).map(|s| (&s.kind, &s.agency)) {
+            Some((Kind::Consultation { asker, .. }, agency)) => Notice::ConsultationSilent {
+                step: asker.clone(),
+                agency: agency.clone(),
+            },
+            _ => return vec![],
+        },
+        Event::HandedOut {
+            evidence, version, ..
+        } => Notice::HandedOut {
+            evidence: evidence.clone(),
+            version: *version,
+        },
+        Event::Withdrawn { .. } => Notice::Withdrawn,
+        Event::Stopped { reason, .. } => Notice::Stopped {
+            reason: reason.clone(),
+        },
+        Event::Resumed { .. } => Notice::Resumed,
+        _ => return vec![],
+    };
+    vec![one]
+}
+
+fn reused(from: &std::collections::BTreeMap<EvidenceName, String>) -> Vec<Notice> {
+    from.iter()
+        .map(|(evidence, code)| Notice::Reused {
+            evidence: evidence.clone(),
+            code: code.clone(),
+        })
+        .collect()
 }

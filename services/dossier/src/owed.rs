@@ -1,6 +1,7 @@
 //! What must still be done for a dossier: a function of its state. A restart is loading and asking.
 
 use crate::{
+    alarm::{Alarm, alarms},
     dossier::Dossier,
     name::{AgencyCode, StepId},
 };
@@ -31,10 +32,10 @@ pub enum Debt {
         /// Since when.
         due_at: Timestamp,
     },
-    /// Tell somebody when a step's limit passes.
+    /// Ring when a time has come.
     Timer {
-        /// The step.
-        step: StepId,
+        /// What for.
+        alarm: Alarm,
         /// When.
         at: Timestamp,
     },
@@ -45,7 +46,7 @@ pub fn owed(dossier: &Dossier) -> Vec<Debt> {
     let handovers = dossier
         .steps
         .iter()
-        .filter(|(_, step)| step.stage.is_owed())
+        .filter(|(_, step)| step.stage.is_owed() && step.is_departments())
         .filter_map(|(id, step)| {
             Some(Debt::Handover {
                 step: id.clone(),
@@ -63,15 +64,8 @@ pub fn owed(dossier: &Dossier) -> Vec<Debt> {
             agency: recall.agency.clone(),
             due_at: recall.due_since,
         });
-    let timers = dossier
-        .steps
-        .iter()
-        .filter(|(_, step)| !step.limit_passed && !step.stage.is_finished())
-        .filter_map(|(id, step)| {
-            Some(Debt::Timer {
-                step: id.clone(),
-                at: step.due_at?,
-            })
-        });
+    let timers = alarms(dossier)
+        .into_iter()
+        .map(|(alarm, at)| Debt::Timer { alarm, at });
     handovers.chain(recalls).chain(timers).collect()
 }

@@ -3,8 +3,11 @@
 
 use crate::{
     dossier::Stage,
-    name::{AgencyCode, EvidenceName, RoleName, StepId, TerritoryCode},
+    limit::Limit,
+    name::{AgencyCode, EvidenceName, Key, PartId, RoleName, StepId, TerritoryCode},
+    supplement::Denial,
 };
+use std::collections::BTreeMap;
 
 /// One field that is wrong, and the rule that it breaks. Never holds a personal value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +133,164 @@ pub enum Refusal {
         /// The agency.
         agency: AgencyCode,
     },
+    /// Somebody whose position the procedure names must decide it.
+    #[error("an outcome of step {step} must be decided by one of {positions}, by delegation in force")]
+    NotAuthorised {
+        /// The step.
+        step: StepId,
+        /// The positions.
+        positions: String,
+    },
+    /// Go on without: its own time to send it back is over.
+    #[error("step {step} may send evidence back within {limit} of receiving it, and that is over")]
+    ReturnLate {
+        /// The step.
+        step: StepId,
+        /// Its time.
+        limit: Limit,
+    },
+    /// Take it from where it is; what had to be asked first is being asked now.
+    #[error("the citizen is not asked: {}", .denials.iter().map(|(name, denial)| format!("{name} {denial}")).collect::<Vec<_>>().join("; "))]
+    SupplementDenied {
+        /// The step that asked; none for the desk.
+        step: Option<StepId>,
+        /// What, and where it is.
+        denials: BTreeMap<EvidenceName, Denial>,
+    },
+    /// Decide with what is there: the citizen is asked once at each stage.
+    #[error("the citizen was asked once at stage {stage} already")]
+    SupplementTwice {
+        /// The stage.
+        stage: String,
+    },
+    /// Decide with what is there, or name an approver with a legal basis for each item.
+    #[error("step {step} may ask for a supplement within {limit} of receiving it, and that is over")]
+    SupplementLate {
+        /// The step.
+        step: StepId,
+        /// Its time.
+        limit: Limit,
+    },
+    /// Wait for the citizen's answer, or for the end of its window.
+    #[error("a supplement is still before the citizen")]
+    SupplementOpen,
+    /// Name a supplement of this dossier.
+    #[error("the dossier has no supplement {number}")]
+    UnknownSupplement {
+        /// The number.
+        number: u32,
+    },
+    /// Nothing more is to be given for it.
+    #[error("supplement {number} was answered already")]
+    SupplementAnswered {
+        /// The number.
+        number: u32,
+    },
+    /// The window is over; the citizen may file anew.
+    #[error("the window of supplement {number} has passed")]
+    SupplementExpired {
+        /// The number.
+        number: u32,
+    },
+    /// A consent is given once.
+    #[error("the consent {evidence} was given already")]
+    ConsentGiven {
+        /// The consent.
+        evidence: EvidenceName,
+    },
+    /// Name an obligation of this dossier.
+    #[error("the dossier has no obligation {obligation}")]
+    UnknownObligation {
+        /// The obligation.
+        obligation: Key,
+    },
+    /// Use a new id for a new sum.
+    #[error("obligation {obligation} was asked before")]
+    ObligationTwice {
+        /// The obligation.
+        obligation: Key,
+    },
+    /// Give the second payment back.
+    #[error("obligation {obligation} was paid already")]
+    AlreadyPaid {
+        /// The obligation.
+        obligation: Key,
+    },
+    /// Confirm the whole sum in one payment.
+    #[error("obligation {obligation} is {owed_vnd} đồng and another sum was paid")]
+    WrongAmount {
+        /// The obligation.
+        obligation: Key,
+        /// What is owed, whole đồng.
+        owed_vnd: i64,
+    },
+    /// Correct the result; the citizen gives no papers and pays nothing for it (NĐ 61/2018 Art 21).
+    #[error("step {step} corrects its own result: the citizen is asked for nothing")]
+    CorrectionIsFree {
+        /// The step.
+        step: StepId,
+    },
+    /// Decide with the opinions that came.
+    #[error("step {step} asked for {max} consultations already")]
+    ConsultationLimit {
+        /// The step.
+        step: StepId,
+        /// How many it may.
+        max: u32,
+    },
+    /// The promised date stands: it was put off as often as the law allows.
+    #[error("part {part} was extended {max} time(s) already")]
+    ExtensionTwice {
+        /// The part.
+        part: PartId,
+        /// How often it may be.
+        max: u32,
+    },
+    /// Finish it; an apology comes before the promised date, not after it.
+    #[error("the promised date of part {part} has passed")]
+    ExtensionLate {
+        /// The part.
+        part: PartId,
+    },
+    /// Nothing is to be done: it was received or refused before.
+    #[error("the dossier is no longer waiting for reception")]
+    AlreadyReceived,
+    /// Receive it first.
+    #[error("the dossier is not received yet")]
+    NotReceived,
+    /// Ask for what is missing, or wait for its look-up.
+    #[error("the dossier is not complete; missing: {missing}")]
+    Incomplete {
+        /// What is missing.
+        missing: String,
+    },
+    /// Hand the results out: a withdrawal comes before the result.
+    #[error("the dossier is finished and its result is given")]
+    ResultGiven,
+    /// Resume it first.
+    #[error("the dossier is stopped already")]
+    AlreadyStopped,
+    /// Nothing is to be done.
+    #[error("the dossier is not stopped")]
+    NotStopped,
+    /// Name a result that exists.
+    #[error("{evidence} is no result of this dossier that exists")]
+    NoResult {
+        /// The evidence.
+        evidence: EvidenceName,
+    },
+    /// Nothing is to be done.
+    #[error("this version of {evidence} was handed out before")]
+    HandedOutBefore {
+        /// The result.
+        evidence: EvidenceName,
+    },
+    /// Wait for its answer.
+    #[error("a fault in {evidence} is with its department already")]
+    FaultOpen {
+        /// The result.
+        evidence: EvidenceName,
+    },
     /// Leave the code out and take the one that the broker gives.
     #[error("the dossier code belongs to another dossier, or was not given to this desk")]
     CodeTaken,
@@ -169,16 +330,46 @@ impl Refusal {
             Self::UnknownStep { .. } => "UNKNOWN_STEP",
             Self::AlreadyThere { .. } => "ALREADY_THERE",
             Self::CodeTaken => "CODE_TAKEN",
+            Self::NotAuthorised { .. } => "NOT_AUTHORISED",
+            Self::ReturnLate { .. } => "RETURN_LATE",
+            Self::SupplementDenied { .. } => "SUPPLEMENT_DENIED",
+            Self::SupplementTwice { .. } => "SUPPLEMENT_TWICE",
+            Self::SupplementLate { .. } => "SUPPLEMENT_LATE",
+            Self::SupplementOpen => "SUPPLEMENT_OPEN",
+            Self::UnknownSupplement { .. } => "UNKNOWN_SUPPLEMENT",
+            Self::SupplementAnswered { .. } => "SUPPLEMENT_ANSWERED",
+            Self::SupplementExpired { .. } => "SUPPLEMENT_EXPIRED",
+            Self::ConsentGiven { .. } => "CONSENT_GIVEN",
+            Self::UnknownObligation { .. } => "UNKNOWN_OBLIGATION",
+            Self::ObligationTwice { .. } => "OBLIGATION_TWICE",
+            Self::AlreadyPaid { .. } => "ALREADY_PAID",
+            Self::WrongAmount { .. } => "WRONG_AMOUNT",
+            Self::CorrectionIsFree { .. } => "CORRECTION_IS_FREE",
+            Self::ConsultationLimit { .. } => "CONSULTATION_LIMIT",
+            Self::ExtensionTwice { .. } => "EXTENSION_TWICE",
+            Self::ExtensionLate { .. } => "EXTENSION_LATE",
+            Self::AlreadyReceived => "ALREADY_RECEIVED",
+            Self::NotReceived => "NOT_RECEIVED",
+            Self::Incomplete { .. } => "DOSSIER_INCOMPLETE",
+            Self::ResultGiven => "RESULT_GIVEN",
+            Self::AlreadyStopped => "ALREADY_STOPPED",
+            Self::NotStopped => "NOT_STOPPED",
+            Self::NoResult { .. } => "NO_RESULT",
+            Self::HandedOutBefore { .. } => "HANDED_OUT_BEFORE",
+            Self::FaultOpen { .. } => "FAULT_OPEN",
         }
     }
 
     /// What sort it is.
     pub fn sort(&self) -> Sort {
         match self {
-            Self::Fields(_) | Self::UnknownAgency { .. } | Self::UnknownStep { .. } => {
-                Sort::Invalid
-            }
-            Self::NotYours => Sort::Denied,
+            Self::Fields(_)
+            | Self::UnknownAgency { .. }
+            | Self::UnknownStep { .. }
+            | Self::UnknownSupplement { .. }
+            | Self::UnknownObligation { .. }
+            | Self::WrongAmount { .. } => Sort::Invalid,
+            Self::NotYours | Self::NotAuthorised { .. } => Sort::Denied,
             Self::IdReused | Self::CodeTaken => Sort::Exists,
             _ => Sort::State,
         }
@@ -227,6 +418,73 @@ impl Refusal {
             Self::UnknownStep { step } => format!("Hồ sơ không có bước {step}."),
             Self::AlreadyThere { step, agency } => {
                 format!("Bước {step} đang ở cơ quan {agency}; không cần chuyển.")
+            }
+            Self::NotAuthorised { step, positions } => format!(
+                "Kết quả của bước {step} phải do người giữ chức vụ {positions} được giao thẩm quyền quyết định."
+            ),
+            Self::ReturnLate { step, limit } => format!(
+                "Bước {step} chỉ được trả lại cơ quan trước trong {limit} kể từ khi nhận; thời hạn đã qua."
+            ),
+            Self::SupplementDenied { denials, .. } => format!(
+                "Không yêu cầu công dân nộp: {}. Thông tin này đã có hoặc đang được tra cứu tại nơi lưu giữ.",
+                denials
+                    .iter()
+                    .map(|(name, denial)| match denial.place() {
+                        place if place.is_empty() => name.to_string(),
+                        place => format!("{name} ({place})"),
+                    })
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            Self::SupplementTwice { .. } => {
+                "Công dân đã được yêu cầu bổ sung một lần ở giai đoạn này. Giải quyết theo hồ sơ hiện có.".into()
+            }
+            Self::SupplementLate { step, limit } => format!(
+                "Bước {step} chỉ được yêu cầu bổ sung trong {limit} kể từ khi nhận; cần người phê duyệt và căn cứ pháp lý."
+            ),
+            Self::SupplementOpen => "Đang chờ công dân bổ sung hồ sơ.".into(),
+            Self::UnknownSupplement { number } => format!("Hồ sơ không có lần yêu cầu bổ sung {number}."),
+            Self::SupplementAnswered { number } => format!("Lần yêu cầu bổ sung {number} đã được đáp ứng."),
+            Self::SupplementExpired { number } => {
+                format!("Lần yêu cầu bổ sung {number} đã quá thời hạn. Công dân có thể nộp hồ sơ mới.")
+            }
+            Self::ConsentGiven { evidence } => format!("Ý kiến đồng ý {evidence} đã có."),
+            Self::UnknownObligation { obligation } => {
+                format!("Hồ sơ không có nghĩa vụ tài chính {obligation}.")
+            }
+            Self::ObligationTwice { obligation } => {
+                format!("Nghĩa vụ tài chính {obligation} đã được yêu cầu. Dùng mã mới cho khoản mới.")
+            }
+            Self::AlreadyPaid { obligation } => {
+                format!("Nghĩa vụ tài chính {obligation} đã được nộp. Hoàn lại khoản nộp thừa.")
+            }
+            Self::WrongAmount { obligation, owed_vnd } => format!(
+                "Nghĩa vụ tài chính {obligation} là {owed_vnd} đồng; số tiền xác nhận không khớp."
+            ),
+            Self::CorrectionIsFree { step } => format!(
+                "Bước {step} đang sửa kết quả do cơ quan cấp sai: không yêu cầu công dân nộp giấy tờ hay lệ phí."
+            ),
+            Self::ConsultationLimit { step, max } => {
+                format!("Bước {step} đã lấy ý kiến {max} lần. Giải quyết theo các ý kiến đã có.")
+            }
+            Self::ExtensionTwice { part, .. } => {
+                format!("Thủ tục {part} đã hẹn lại; chỉ được hẹn lại một lần.")
+            }
+            Self::ExtensionLate { part } => {
+                format!("Thủ tục {part} đã quá ngày hẹn trả; không gia hạn được nữa.")
+            }
+            Self::AlreadyReceived => "Hồ sơ không còn chờ tiếp nhận.".into(),
+            Self::NotReceived => "Hồ sơ chưa được tiếp nhận.".into(),
+            Self::Incomplete { missing } => format!(
+                "Hồ sơ chưa đủ thành phần; còn thiếu: {missing}. Yêu cầu bổ sung một lần hoặc chờ tra cứu."
+            ),
+            Self::ResultGiven => "Hồ sơ đã có kết quả nên không rút được nữa.".into(),
+            Self::AlreadyStopped => "Hồ sơ đang dừng.".into(),
+            Self::NotStopped => "Hồ sơ không dừng.".into(),
+            Self::NoResult { evidence } => format!("{evidence} không phải là kết quả đã có của hồ sơ."),
+            Self::HandedOutBefore { evidence } => format!("{evidence} đã được trả."),
+            Self::FaultOpen { evidence } => {
+                format!("Sai sót của {evidence} đang được cơ quan cấp xử lý.")
             }
             Self::CodeTaken => {
                 "Mã hồ sơ thuộc hồ sơ khác hoặc không cấp cho bộ phận này. Bỏ trống để hệ thống cấp mã.".into()

@@ -1,13 +1,19 @@
 //! Reports: what a department says of one of its steps, and which statement answers which task.
 
 use crate::{
-    Dossier, Event, Procedure, Refusal,
-    dossier::{Stage, Step, Task},
+    Dossier, Event, Procedure, Refusal, Rules,
+    dossier::{Kind, Stage, Step, Task},
+    event::LookUpOutcome,
     evidence::{Given, NewVersion, Source},
-    name::{AgencyCode, EvidenceName, StepId},
+    limit::Limit,
+    name::{AgencyCode, EvidenceName, Key, StepId},
     party::Officer,
     refusal::FieldFault,
+    request,
+    supplement::Item,
+    vault::Finding,
 };
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// One statement of a department about one round of one of its steps.
@@ -57,6 +63,32 @@ pub enum Statement {
         version: u32,
         reason: String,
     },
+    /// The answer to a look-up.
+    LookedUp {
+        outcome: LookUpOutcome,
+        evidence: Option<Given>,
+        note: String,
+    },
+    /// The answer to a consultation.
+    Opinion { text: String },
+    /// The citizen must give more.
+    Supplement { items: Vec<Item> },
+    /// The citizen must pay.
+    Payment {
+        obligation: Key,
+        amount_vnd: i64,
+        purpose: String,
+        legal_basis: String,
+    },
+    /// Another agency's opinion is wanted.
+    Consultation {
+        agency: AgencyCode,
+        question: String,
+        limit: Limit,
+        evidence: BTreeSet<EvidenceName>,
+    },
+    /// More time is wanted, with an apology.
+    Extension { limit: Limit, reason: String },
     /// The result stands with the changed evidence, or is done again.
     Review {
         redo: bool,
@@ -76,14 +108,22 @@ impl Statement {
             Self::Correction { .. } => "a correction",
             Self::Upheld { .. } => "upheld",
             Self::Review { .. } => "a review",
+            Self::LookedUp { .. } => "the answer to a look-up",
+            Self::Opinion { .. } => "an opinion",
+            Self::Supplement { .. } => "a supplement",
+            Self::Payment { .. } => "a payment",
+            Self::Consultation { .. } => "a consultation",
+            Self::Extension { .. } => "an extension",
         }
     }
 }
 
 pub(crate) fn reported(
     dossier: &Dossier,
-    procedure: &Procedure,
+    rules: Rules<'_>,
     report: Report,
+    vault: &[Finding],
+    at: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     let Report {
         agency,
@@ -116,9 +156,11 @@ pub(crate) fn reported(
     if round > step.round || round == 0 {
         return Err(not_held());
     }
-    if dossier.closed_at.is_some() {
+    let is_correction = matches!(statement, Statement::Correction { .. });
+    // A result of a closed dossier can still be corrected, at the agency's own cost (Art 21).
+    if dossier.closed_at.is_some() && !(is_correction && step.stage == Stage::Completed) {
         return Err(match step.stage {
-            stage if stage.is_finished() && !matches!(statement, Statement::Correction { .. }) => {
+            stage if stage.is_finished() && !is_correction => {
                 Refusal::Finished {
                     step: id,
                     state: stage,
@@ -138,8 +180,12 @@ pub(crate) fn reported(
             });
         }
         Stage::Held => {}
-        Stage::Completed if matches!(statement, Statement::Correction { .. }) => {}
-        Stage::Completed | Stage::Refused | Stage::Ended | Stage::Declined => {
+        Stage::Completed if is_correction => {}
+        Stage::Completed
+        | Stage::Refused
+        | Stage::Ended
+        | Stage::Declined
+        | Stage::Skipped => {
             return Err(Refusal::Finished {
                 step: id,
                 state: step.stage,
@@ -148,7 +194,10 @@ pub(crate) fn reported(
         Stage::Waiting => return Err(not_held()),
     }
     if let Some(evidence) = &step.awaiting
-        && !matches!(statement, Statement::Progress { .. })
+        && !matches!(
+            statement,
+            Statement::Progress { .. } | Statement::Extension { .. }
+        )
     {
         return Err(Refusal::ReturnOpen {
             step: id,
@@ -156,33 +205,112 @@ pub(crate) fn reported(
         });
     }
 
-    events.push(stated(
-        dossier, procedure, &id, step, round, officer, statement,
-    )?);
+    let about = About {
+        dossier,
+        rules,
+        id: &id,
+        step,
+        round,
+        at,
+    };
+    if matches!(
+        statement,
+        Statement::Completed { .. } | Statement::Refused { .. }
+    ) {
+        about.check_authority(&officer)?;
+    }
+    events.push(match statement {
+        Statement::Supplement { items } => request::supplement(&about, items, vault, officer)?,
+        Statement::Payment {
+            obligation,
+            amount_vnd,
+            purpose,
+            legal_basis,
+        } => request::payment(
+            &about,
+            obligation,
+            amount_vnd,
+            purpose,
+            legal_basis,
+            officer,
+        )?,
+        Statement::Consultation {
+            agency,
+            question,
+            limit,
+            evidence,
+        } => request::consultation(&about, agency, question, limit, &evidence, officer)?,
+        Statement::Extension { limit, reason } => {
+            request::extension(&about, limit, reason, officer)?
+        }
+        statement => stated(&about, officer, statement)?,
+    });
     Ok(events)
 }
 
+/// The round that a report is about, and what it is judged by.
+pub(crate) struct About<'a> {
+    pub(crate) dossier: &'a Dossier,
+    pub(crate) rules: Rules<'a>,
+    pub(crate) id: &'a StepId,
+    pub(crate) step: &'a Step,
+    pub(crate) round: u32,
+    pub(crate) at: Timestamp,
+}
+
+impl About<'_> {
+    pub(crate) fn wrong_task(&self, said: &'static str) -> Refusal {
+        Refusal::WrongTask {
+            step: self.id.clone(),
+            asked: match self.step.task() {
+                Task::Work => "do the work",
+                Task::Review => "say whether its result stands",
+                Task::Answer => "answer a fault",
+                Task::Recall => "put it down",
+                Task::LookUp => "answer a look-up",
+                Task::Consult => "give an opinion",
+                Task::Inform => "take note",
+            },
+            said,
+        }
+    }
+
+    /// Who may decide: the positions that the procedure names, held by delegation
+    /// (NĐ 61/2018 Art 17(5)).
+    fn check_authority(&self, officer: &Officer) -> Result<(), Refusal> {
+        let Some(plan) = self.rules.procedure.step(self.id) else {
+            return Ok(());
+        };
+        self.rules
+            .directory
+            .may_sign(
+                &self.step.agency,
+                &plan.signed_by,
+                self.rules.procedure.code(),
+                self.id,
+                &officer.title,
+                self.at,
+            )
+            .map_err(|_| Refusal::NotAuthorised {
+                step: self.id.clone(),
+                positions: list(&plan.signed_by),
+            })
+    }
+}
+
 /// The table: which statement answers which task.
-fn stated(
-    dossier: &Dossier,
-    procedure: &Procedure,
-    id: &StepId,
-    step: &Step,
-    round: u32,
-    officer: Officer,
-    statement: Statement,
-) -> Result<Event, Refusal> {
+fn stated(about: &About<'_>, officer: Officer, statement: Statement) -> Result<Event, Refusal> {
+    let &About {
+        dossier,
+        rules,
+        id,
+        step,
+        round,
+        at,
+    } = about;
+    let procedure = rules.procedure;
     let step_id = id.clone();
-    let wrong_task = |said| Refusal::WrongTask {
-        step: id.clone(),
-        asked: match step.task() {
-            Task::Work => "do the work",
-            Task::Review => "say whether its result stands",
-            Task::Answer => "answer a fault",
-            Task::Recall => "put it down",
-        },
-        said,
-    };
+    let wrong_task = |said| about.wrong_task(said);
     let said = statement.word();
     match (step.task(), statement) {
         (_, Statement::Progress { note }) => Ok(Event::Progressed {
@@ -192,7 +320,7 @@ fn stated(
             note,
         }),
         (Task::Work, Statement::Completed { evidence, note }) => {
-            let evidence = versions(dossier, procedure, id, evidence, true)?;
+            let evidence = versions(dossier, rules, id, evidence, true)?;
             Ok(Event::Completed {
                 step: step_id,
                 round,
@@ -231,7 +359,7 @@ fn stated(
                 reason,
             },
         ) => {
-            returnable(dossier, procedure, id, step, &evidence, version)?;
+            returnable(dossier, procedure, id, step, &evidence, version, rules, at)?;
             Ok(Event::Returned {
                 step: step_id,
                 round,
@@ -241,8 +369,22 @@ fn stated(
                 officer,
             })
         }
+        (
+            Task::LookUp,
+            Statement::LookedUp {
+                outcome,
+                evidence,
+                note,
+            },
+        ) => looked_up(about, outcome, evidence, note, officer),
+        (Task::Consult, Statement::Opinion { text }) => Ok(Event::Opined {
+            step: step_id,
+            round,
+            opinion: text,
+            officer,
+        }),
         (Task::Answer | Task::Review, Statement::Correction { evidence, reason }) => {
-            let evidence = versions(dossier, procedure, id, evidence, false)?;
+            let evidence = versions(dossier, rules, id, evidence, false)?;
             Ok(Event::Corrected {
                 step: step_id,
                 round,
@@ -312,15 +454,83 @@ fn stated(
     }
 }
 
+/// The holder's answer. What it found must be what was asked for, of the person asked about.
+fn looked_up(
+    about: &About<'_>,
+    outcome: LookUpOutcome,
+    found: Option<Given>,
+    note: String,
+    officer: Officer,
+) -> Result<Event, Refusal> {
+    let Kind::LookUp { evidence, .. } = &about.step.kind else {
+        return Err(about.wrong_task("the answer to a look-up"));
+    };
+    let mut faults = Vec::new();
+    let mut fault = |field: &str, rule: String| {
+        faults.push(FieldFault {
+            field: field.into(),
+            rule,
+        });
+    };
+    match (&found, outcome) {
+        (None, LookUpOutcome::Found) => fault("evidence", "given when it was found".into()),
+        (Some(_), outcome) if outcome != LookUpOutcome::Found => {
+            fault("evidence", "absent unless it was found".into());
+        }
+        (Some(given), _) if given.name != *evidence => {
+            fault("evidence.name", format!("what was asked for: {evidence}"));
+        }
+        (Some(given), _) => {
+            let asked_about = request::subject_of(about.dossier, about.rules.procedure, evidence);
+            let said = given
+                .subject
+                .as_ref()
+                .and_then(|id| about.dossier.received.parties.iter().find(|p| p.id == *id));
+            if given.subject.is_some() && said.map(|p| &p.id) != asked_about.map(|p| &p.id) {
+                fault(
+                    "evidence.subject_party_id",
+                    "the person that was asked about".into(),
+                );
+            }
+            let mut found = Vec::new();
+            crate::intake::check_given(about.rules, given, "evidence", &mut found);
+            faults.extend(found);
+        }
+        (None, _) => {}
+    }
+    if !faults.is_empty() {
+        return Err(Refusal::Fields(faults));
+    }
+    let given = found
+        .into_iter()
+        .map(|given| NewVersion {
+            version: about.dossier.newest_number(&given.name) + 1,
+            digest: given.digest(),
+            source: Source::Registry,
+            given,
+        })
+        .collect();
+    Ok(Event::LookedUp {
+        step: about.id.clone(),
+        round: about.round,
+        evidence: evidence.clone(),
+        outcome,
+        given,
+        note,
+        officer,
+    })
+}
+
 /// Numbers what a step gives. What is the same as the newest version is not a new one.
 fn versions(
     dossier: &Dossier,
-    procedure: &Procedure,
+    rules: Rules<'_>,
     id: &StepId,
     given: Vec<Given>,
     all: bool,
 ) -> Result<Vec<NewVersion>, Refusal> {
-    let gives = procedure
+    let gives = rules
+        .procedure
         .step(id)
         .map(|step| &step.gives)
         .ok_or(Refusal::NotYours)?;
@@ -338,7 +548,7 @@ fn versions(
                 rule: "named once".into(),
             });
         } else {
-            crate::intake::check_given(procedure, one, &format!("evidence[{n}]"), &mut faults);
+            crate::intake::check_given(rules, one, &format!("evidence[{n}]"), &mut faults);
         }
     }
     if all {
@@ -394,12 +604,29 @@ fn returnable(
     step: &Step,
     evidence: &EvidenceName,
     version: u32,
+    rules: Rules<'_>,
+    at: Timestamp,
 ) -> Result<(), Refusal> {
     let has_it = step.inputs.contains_key(evidence);
-    let giver = procedure.giver(evidence).filter(|giver| *giver != id);
+    let giver = dossier
+        .newest(evidence)
+        .and_then(|version| version.step.as_ref())
+        .filter(|giver| *giver != id);
     let giver_stage = giver
         .and_then(|giver| dossier.steps.get(giver))
         .map(|giver| giver.stage);
+    let ask = procedure
+        .step(id)
+        .and_then(|plan| plan.peer_return.as_ref())
+        .and_then(|rule| rule.ask);
+    if let (Some(limit), Some(since)) = (ask, step.first_held_at)
+        && at > rules.calendar.ends(since, limit)
+    {
+        return Err(Refusal::ReturnLate {
+            step: id.clone(),
+            limit,
+        });
+    }
     let giver_can_answer = giver_stage
         .is_some_and(|stage| !matches!(stage, Stage::Refused | Stage::Ended | Stage::Declined));
     if !has_it || !giver_can_answer {
@@ -427,7 +654,7 @@ fn returnable(
     Ok(())
 }
 
-fn list<T: ToString>(names: &BTreeSet<T>) -> String {
+pub(crate) fn list<T: ToString>(names: &BTreeSet<T>) -> String {
     names
         .iter()
         .map(ToString::to_string)

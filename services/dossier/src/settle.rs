@@ -2,46 +2,517 @@
 //! finish. A function of the state and the procedure, asked until it has nothing more to say.
 
 use crate::{
-    Event, Procedure,
-    dossier::{Dossier, Stage, Step},
-    event::{PartEnd, Versions},
-    name::{EvidenceName, PartId, StepId},
+    Event, Procedure, Rules,
+    condition::Judgement,
+    dossier::{Dossier, Intake, Kind, Stage, Step},
+    event::{Deadline, PartEnd, PauseWhy, Versions},
+    limit::Limit,
+    name::{AgencyCode, EvidenceName, PartId, StepId},
+    party::Officer,
+    procedure::{Actor, ClockRule},
+    request::{self, deadline, warn_at},
+    supplement::{Item, SupplementStage},
+    want::{Want, Wanting, dossier_facts},
 };
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long a holder may take where the procedure does not say.
+const LOOK_UP_LIMIT: Limit = Limit {
+    amount: 1,
+    unit: crate::limit::Unit::WorkingDay,
+};
 
 /// The next event that follows by itself, if one does.
-pub(crate) fn next(dossier: &Dossier, procedure: &Procedure, at: Timestamp) -> Option<Event> {
+pub(crate) fn next(dossier: &Dossier, rules: Rules<'_>, at: Timestamp) -> Option<Event> {
     if dossier.closed_at.is_some() {
         return None;
     }
+    let wanting = Wanting {
+        dossier,
+        procedure: rules.procedure,
+    };
     let step_event = dossier.steps.iter().find_map(|(id, step)| {
-        let plan = procedure.step(id)?;
+        if !step.is_procedures() {
+            return errand(dossier, rules, id, step, at);
+        }
         let view = View {
             dossier,
-            procedure,
+            rules,
+            procedure: rules.procedure,
+            wanting,
             id,
             step,
-            plan,
+            plan: rules.procedure.step(id)?,
         };
         view.recall()
+            .or_else(|| view.skip())
             .or_else(|| view.end())
+            .or_else(|| view.elsewhere(at))
             .or_else(|| view.hand_over(at))
+            .or_else(|| view.take_up())
+            .or_else(|| view.ask_payment())
+            .or_else(|| view.finish_hand_out())
     });
     step_event
+        .or_else(|| not_accepted(dossier, rules))
+        .or_else(|| slips(dossier, rules))
+        .or_else(|| missing(wanting, rules, at))
+        .or_else(|| clock(wanting, rules, at))
         .or_else(|| finished_part(dossier))
         .or_else(|| closed(dossier))
 }
 
+/// What follows for an errand: it is handed over, asked again, or no longer wanted.
+fn errand(
+    dossier: &Dossier,
+    rules: Rules<'_>,
+    id: &StepId,
+    step: &Step,
+    at: Timestamp,
+) -> Option<Event> {
+    if let Some((agency, why)) = step.to_recall.clone() {
+        return Some(Event::RecallDue {
+            step: id.clone(),
+            round: step.round + 1,
+            agency,
+            why,
+        });
+    }
+    if step.stage.is_finished() {
+        return None;
+    }
+    let unwanted = dossier.ending.is_some()
+        || match &step.kind {
+            Kind::Procedure => false,
+            Kind::LookUp { evidence, .. } => dossier.newest(evidence).is_some(),
+            Kind::Consultation { asker, .. } => dossier
+                .steps
+                .get(asker)
+                .is_none_or(|asker| asker.stage.is_finished()),
+            Kind::Slip => dossier.parts.values().all(|part| part.end.is_some()),
+        };
+    if unwanted {
+        return Some(Event::Ended {
+            step: id.clone(),
+            because_of: id.clone(),
+        });
+    }
+    let is_ready = step.stage == Stage::Waiting
+        && step.ask_again_at.is_none()
+        && dossier.stopped_since.is_none();
+    let due = step.due_at.zip(step.warn_at);
+    is_ready.then(|| Event::HandoverDue {
+        step: id.clone(),
+        round: step.round + 1,
+        agency: step.agency.clone(),
+        work: true,
+        answers: BTreeSet::new(),
+        review: Versions::new(),
+        inputs: step.inputs.clone(),
+        deadline: due.map_or_else(
+            || deadline(rules, at, LOOK_UP_LIMIT),
+            |(due_at, warn_at)| Deadline { due_at, warn_at },
+        ),
+    })
+}
+
+/// A look-up at the holder of this evidence.
+pub(crate) fn look_up(
+    dossier: &Dossier,
+    rules: Rules<'_>,
+    evidence: &EvidenceName,
+    holder: &AgencyCode,
+    at: Timestamp,
+) -> Option<Event> {
+    let part = dossier
+        .procedure_steps()
+        .find(|(id, _)| {
+            rules
+                .procedure
+                .step(id)
+                .is_some_and(|plan| plan.needs.iter().any(|need| need.evidence == *evidence))
+        })
+        .map(|(_, step)| step.part.clone())?;
+    let limit = rules
+        .procedure
+        .text
+        .evidence
+        .get(evidence)?
+        .look_up_limit
+        .unwrap_or(LOOK_UP_LIMIT);
+    Some(Event::LookUpDue {
+        step: format!("look_up_{evidence}").parse().ok()?,
+        evidence: evidence.clone(),
+        part,
+        agency: holder.clone(),
+        deadline: deadline(rules, rules.calendar.starts(at, None), limit),
+    })
+}
+
+/// Evidence that is missing is looked for at its holder; when every holder has answered no, the
+/// citizen is asked for all of it at once, through the desk.
+fn missing(wanting: Wanting<'_>, rules: Rules<'_>, at: Timestamp) -> Option<Event> {
+    let dossier = wanting.dossier;
+    if dossier.ending.is_some() || dossier.stopped_since.is_some() {
+        return None;
+    }
+    let missing = wanting.missing();
+    let ask_holder = missing.keys().find_map(|name| {
+        if dossier.look_up(name).is_some() {
+            return None;
+        }
+        let holder = request::holder(dossier, rules, name, at)?;
+        look_up(dossier, rules, name, &holder, at)
+    });
+    if ask_holder.is_some() {
+        return ask_holder;
+    }
+    let asked_before = |name: &EvidenceName| {
+        dossier
+            .supplements
+            .iter()
+            .any(|one| one.wanted().contains(name))
+    };
+    let items: Vec<Item> = wanting
+        .only_the_citizens()
+        .into_keys()
+        .filter(|name| !asked_before(name))
+        .map(|evidence| {
+            let title = rules.procedure.text.evidence.get(&evidence);
+            let is_consent = title.is_some_and(|kind| kind.consent);
+            Item {
+                reason: match is_consent {
+                    true => "cần ý kiến đồng ý của người có liên quan".into(),
+                    false => "cơ quan lưu giữ đã được tra cứu và không có".into(),
+                },
+                legal_basis: rules.procedure.text.legal_basis.clone(),
+                approval: None,
+                evidence,
+            }
+        })
+        .collect();
+    let may_ask = dossier.intake == Intake::Received
+        && !items.is_empty()
+        && !request::look_up_is_open(dossier);
+    may_ask.then(|| {
+        request::asked(
+            dossier,
+            rules,
+            SupplementStage::LookUp,
+            None,
+            dossier.received.desk.clone(),
+            items,
+            Officer::default(),
+            at,
+        )
+    })
+}
+
+/// The citizen did not give at intake what the desk asked for.
+fn not_accepted(dossier: &Dossier, rules: Rules<'_>) -> Option<Event> {
+    let expired = dossier.intake == Intake::Filed
+        && dossier.ending.is_none()
+        && dossier.supplements.iter().any(|one| one.expired);
+    expired.then(|| Event::NotAccepted {
+        reason: "quá thời hạn bổ sung hồ sơ".into(),
+        legal_basis: rules.procedure.text.legal_basis.clone(),
+        officer: Officer::default(),
+    })
+}
+
+/// Every participant knows its task and deadline from reception on (NĐ 61/2018 Art 19(6)): who has a
+/// round has it there, the others are told.
+fn slips(dossier: &Dossier, rules: Rules<'_>) -> Option<Event> {
+    if !rules.procedure.text.transfer_slip
+        || dossier.slips_given
+        || dossier.intake != Intake::Received
+        || dossier.ending.is_some()
+    {
+        return None;
+    }
+    let of = |open: bool| -> BTreeSet<AgencyCode> {
+        dossier
+            .procedure_steps()
+            .filter(|(_, step)| step.is_departments() && step.stage.is_open() == open)
+            .filter(|(_, step)| !step.stage.is_finished())
+            .map(|(_, step)| step.agency.clone())
+            .collect()
+    };
+    let (at_work, waiting) = (of(true), of(false));
+    let to = waiting
+        .difference(&at_work)
+        .enumerate()
+        .filter_map(|(n, agency)| Some((format!("slip_{}", n + 1).parse().ok()?, agency.clone())))
+        .collect();
+    Some(Event::SlipsDue { to })
+}
+
+/// Clocks stand still while the citizen is waited for, or the dossier is stopped; and run again.
+fn clock(wanting: Wanting<'_>, rules: Rules<'_>, at: Timestamp) -> Option<Event> {
+    let dossier = wanting.dossier;
+    if dossier.intake != Intake::Received {
+        return None;
+    }
+    for why in PauseWhy::ALL {
+        let wanted = paused_parts(wanting, why);
+        for (id, part) in dossier.parts.iter().filter(|(_, part)| part.end.is_none()) {
+            match (wanted.contains(id), part.pauses.contains(&why)) {
+                (true, false) => {
+                    return Some(Event::ClockPaused {
+                        part: id.clone(),
+                        why,
+                    });
+                }
+                (false, true) => return Some(resumed(dossier, rules, id, why, at)),
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+/// The parts whose clock this reason stops: those that wait, and those that wait for them.
+fn paused_parts(wanting: Wanting<'_>, why: PauseWhy) -> BTreeSet<PartId> {
+    let dossier = wanting.dossier;
+    let part_of = |step: &StepId| dossier.steps.get(step).map(|step| step.part.clone());
+    let waiting: BTreeSet<PartId> = match why {
+        PauseWhy::Stop if dossier.stopped_since.is_some() => {
+            return dossier.parts.keys().cloned().collect();
+        }
+        PauseWhy::Stop => BTreeSet::new(),
+        PauseWhy::Payment => dossier
+            .unpaid()
+            .filter_map(|(_, owed)| part_of(&owed.step))
+            .collect(),
+        PauseWhy::Supplement => dossier
+            .open_supplements()
+            .flat_map(|one| match &one.step {
+                Some(step) => part_of(step).into_iter().collect::<Vec<_>>(),
+                None => parts_that_need(wanting, &one.wanted()),
+            })
+            .collect(),
+    };
+    if waiting.is_empty() {
+        waiting
+    } else {
+        wanting.downstream(waiting)
+    }
+}
+
+fn parts_that_need(wanting: Wanting<'_>, names: &BTreeSet<&EvidenceName>) -> Vec<PartId> {
+    wanting
+        .dossier
+        .procedure_steps()
+        .filter(|(_, step)| !step.stage.is_finished())
+        .filter(|(id, _)| {
+            wanting.procedure.step(id).is_some_and(|plan| {
+                plan.needs
+                    .iter()
+                    .any(|need| names.contains(&need.evidence))
+            })
+        })
+        .map(|(_, step)| step.part.clone())
+        .collect()
+}
+
+/// A clock runs again: on from where it stood (PAUSE), or, after a supplement at appraisal where the
+/// procedure says so, anew (RESET; NĐ 61/2018 Art 19(4)).
+fn resumed(
+    dossier: &Dossier,
+    rules: Rules<'_>,
+    id: &PartId,
+    why: PauseWhy,
+    at: Timestamp,
+) -> Event {
+    let part = &dossier.parts[id];
+    let limit = rules.procedure.text.parts.get(id).map(|plan| plan.limit);
+    let still_paused = part.pauses.len() > 1;
+    let since = part.paused_since.unwrap_or(at);
+    let last = dossier
+        .supplements
+        .iter()
+        .filter(|one| !one.is_open())
+        .max_by_key(|one| one.ended_at);
+    let reset = why == PauseWhy::Supplement
+        && !still_paused
+        && rules.procedure.text.supplement_clock == ClockRule::Reset
+        && last.is_some_and(|one| {
+            !one.expired && matches!(one.stage, SupplementStage::Appraisal(_))
+        });
+    let on = |since: Timestamp, due_at: Timestamp, unit: Limit, warn: Timestamp| {
+        if still_paused {
+            return Deadline {
+                due_at,
+                warn_at: warn,
+            };
+        }
+        if reset {
+            return deadline(rules, rules.calendar.starts(at, None), unit);
+        }
+        let left = rules.calendar.remaining(since, due_at, unit.unit);
+        let due_at = rules.calendar.resumes(at, left);
+        Deadline {
+            due_at,
+            warn_at: warn_at(rules, at, due_at),
+        }
+    };
+    let steps: BTreeMap<StepId, Deadline> = dossier
+        .procedure_steps()
+        .filter(|(_, step)| step.part == *id && !step.stage.is_finished())
+        .filter_map(|(step_id, step)| {
+            let plan = rules.procedure.step(step_id)?;
+            // What the citizen does is not measured by an agency's clock.
+            let due_at = step.due_at.filter(|_| plan.actor != Actor::Citizen)?;
+            let since = since.max(step.due_since?);
+            Some((step_id.clone(), on(since, due_at, plan.limit, step.warn_at?)))
+        })
+        .collect();
+    Event::ClockResumed {
+        part: id.clone(),
+        why,
+        reset,
+        deadline: limit.map_or(
+            Deadline {
+                due_at: part.promised_at,
+                warn_at: part.warn_at,
+            },
+            |limit| on(since, part.promised_at, limit, part.warn_at),
+        ),
+        steps,
+    }
+}
+
 struct View<'a> {
     dossier: &'a Dossier,
+    rules: Rules<'a>,
     procedure: &'a Procedure,
+    wanting: Wanting<'a>,
     id: &'a StepId,
     step: &'a Step,
     plan: &'a crate::procedure::Step,
 }
 
 impl View<'_> {
+    fn is_received(&self) -> bool {
+        self.dossier.intake == Intake::Received
+    }
+
+    /// A step that is not to be done, by its condition, or because whatever would have given what it
+    /// needs is not to be done.
+    fn skip(&self) -> Option<Event> {
+        let undone = self.is_received()
+            && self.step.work
+            && !self.step.completed_once
+            && self.step.stage == Stage::Waiting;
+        if !undone {
+            return None;
+        }
+        let facts = dossier_facts(self.dossier);
+        let fails = self.wanting.judge(self.plan.when.as_ref(), &facts) == Judgement::Fails;
+        let skipped = |id: &StepId| {
+            self.dossier
+                .steps
+                .get(id)
+                .is_none_or(|step| step.stage == Stage::Skipped)
+        };
+        let nobody_gives = || {
+            self.plan
+                .needs
+                .iter()
+                .filter(|need| self.dossier.newest(&need.evidence).is_none())
+                .filter(|need| self.wanting.want(need, &facts) == Want::Required)
+                .any(|need| {
+                    let givers = self.procedure.givers(&need.evidence);
+                    !givers.is_empty() && givers.iter().all(skipped)
+                })
+        };
+        (fails || nobody_gives()).then(|| Event::Skipped {
+            step: self.id.clone(),
+        })
+    }
+
+    /// A step that its department declined goes to the directory's next answer, if there is one.
+    fn elsewhere(&self, at: Timestamp) -> Option<Event> {
+        if self.step.stage != Stage::Declined {
+            return None;
+        }
+        let role = self.plan.role.as_ref()?;
+        let mut asked: BTreeSet<AgencyCode> = self.step.given_to.clone();
+        asked.insert(self.step.agency.clone());
+        let next =
+            self.rules
+                .directory
+                .next(role, &self.dossier.received.territory, &asked, at)?;
+        Some(Event::Moved {
+            step: self.id.clone(),
+            from: self.step.agency.clone(),
+            to: next.code.clone(),
+            reason: "declined: the directory's next answer".into(),
+        })
+    }
+
+    /// What a desk or the citizen does is not handed over by a courier: the desk is told, and has it.
+    fn take_up(&self) -> Option<Event> {
+        (!self.step.is_departments() && self.step.stage == Stage::Due).then(|| {
+            Event::Acknowledged {
+                step: self.id.clone(),
+                round: self.step.round,
+            }
+        })
+    }
+
+    /// A citizen's step that pays asks for what its evidence says.
+    fn ask_payment(&self) -> Option<Event> {
+        let name = self.plan.pays.as_ref()?;
+        let has_it = self.step.stage == Stage::Held && self.step.work;
+        let is_asked = self
+            .dossier
+            .unpaid()
+            .any(|(_, owed)| owed.step == *self.id);
+        if !has_it || is_asked {
+            return None;
+        }
+        let notice = self.dossier.newest(name)?;
+        let data: serde_json::Value = serde_json::from_slice(&notice.new.given.data).ok()?;
+        let text = |key: &str| data.get(key).and_then(|v| v.as_str()).unwrap_or_default();
+        let obligation = text("obligation_id").parse().ok()?;
+        if self.dossier.obligations.contains_key(&obligation) {
+            return None;
+        }
+        Some(Event::PaymentAsked {
+            step: self.id.clone(),
+            round: self.step.round,
+            obligation,
+            amount_vnd: data.get("amount_vnd")?.as_i64().filter(|sum| *sum > 0)?,
+            purpose: text("purpose").to_owned(),
+            legal_basis: text("legal_basis").to_owned(),
+            officer: Officer::default(),
+        })
+    }
+
+    /// A desk's step is done when all that it hands out was handed out.
+    fn finish_hand_out(&self) -> Option<Event> {
+        let has_it = self.step.stage == Stage::Held && self.step.work;
+        let is_handing_out = !self.plan.hands_out.is_empty() && has_it;
+        let all = self.plan.hands_out.iter().all(|name| {
+            let newest = self.dossier.newest_number(name);
+            newest == 0
+                || self
+                .dossier
+                .handed_out
+                .get(name)
+                .is_some_and(|one| one.version == newest)
+        });
+        (is_handing_out && all).then(|| Event::Completed {
+            step: self.id.clone(),
+            round: self.step.round,
+            evidence: vec![],
+            officer: Officer::default(),
+            note: String::new(),
+        })
+    }
+
     fn recall(&self) -> Option<Event> {
         let (agency, why) = self.step.to_recall.clone()?;
         Some(Event::RecallDue {
@@ -54,9 +525,34 @@ impl View<'_> {
 
     /// A refusal ends its part and whatever needs it, no more.
     fn end(&self) -> Option<Event> {
-        let unfinished = self.step.work && !self.step.stage.is_finished();
+        let unfinished =
+            self.is_received() && self.step.work && !self.step.stage.is_finished();
         if !unfinished {
             return None;
+        }
+        let gave_nothing = || {
+            let expired = self.dossier.supplements.iter().any(|one| {
+                one.expired
+                    && match &one.step {
+                        Some(step) => step == self.id,
+                        None => self.plan.needs.iter().any(|need| {
+                            one.wanted().contains(&need.evidence)
+                                && self.dossier.newest(&need.evidence).is_none()
+                        }),
+                    }
+            });
+            let facts = dossier_facts(self.dossier);
+            expired
+                || self.plan.needs.iter().any(|need| {
+                    self.dossier.refused_consents.contains_key(&need.evidence)
+                        && self.wanting.want(need, &facts) == Want::Required
+                })
+        };
+        if gave_nothing() {
+            return Some(Event::Ended {
+                step: self.id.clone(),
+                because_of: self.id.clone(),
+            });
         }
         let failed = |id: &StepId| {
             self.dossier
@@ -68,15 +564,29 @@ impl View<'_> {
             .dossier
             .steps
             .iter()
-            .find(|(_, other)| other.part == self.step.part && other.stage == Stage::Refused)
+            .find(|(_, other)| {
+                other.is_procedures()
+                    && other.part == self.step.part
+                    && other.stage == Stage::Refused
+            })
             .map(|(id, _)| id);
         let needed = || {
             self.plan
                 .needs
                 .iter()
-                .filter(|need| !need.optional)
-                .filter_map(|need| self.procedure.giver(&need.evidence))
-                .find(|giver| failed(giver))
+                .filter(|need| !need.optional && self.dossier.newest(&need.evidence).is_none())
+                .find_map(|need| {
+                    let givers = self.procedure.givers(&need.evidence);
+                    let all_failed = givers.iter().all(|giver| {
+                        failed(giver)
+                            || self
+                                .dossier
+                                .steps
+                                .get(giver)
+                                .is_none_or(|step| step.stage == Stage::Skipped)
+                    });
+                    givers.iter().find(|giver| all_failed && failed(giver))
+                })
         };
         let before = || self.plan.after.iter().find(|id| failed(id));
         let because_of = in_part.or_else(needed).or_else(before)?;
@@ -87,6 +597,9 @@ impl View<'_> {
     }
 
     fn hand_over(&self, at: Timestamp) -> Option<Event> {
+        if !self.is_received() || self.dossier.stopped_since.is_some() {
+            return None;
+        }
         let answers: BTreeSet<EvidenceName> = self
             .dossier
             .returns
@@ -94,10 +607,12 @@ impl View<'_> {
             .filter(|(_, open)| open.giver == *self.id)
             .map(|(name, _)| name.clone())
             .collect();
+        let facts = dossier_facts(self.dossier);
         let newest: Versions = self
             .plan
             .needs
             .iter()
+            .filter(|need| self.wanting.want(need, &facts) != Want::No)
             .map(|need| {
                 (
                     need.evidence.clone(),
@@ -118,12 +633,20 @@ impl View<'_> {
                 if review.is_empty() && answers.is_empty() {
                     return None;
                 }
-                (false, review)
+                if !self.step.is_departments() {
+                    // A desk hands a corrected result out again; nothing else of it is judged anew.
+                    if self.plan.hands_out.is_empty() {
+                        return None;
+                    }
+                    (true, Versions::new())
+                } else {
+                    (false, review)
+                }
             }
             Stage::Due | Stage::PossiblyHeld | Stage::Held if self.step.awaiting.is_none() => {
                 let changed = newest != self.step.inputs;
                 let renewed =
-                    changed || answers != self.step.answers || !self.step.untold.is_empty();
+                    changed || answers != self.step.answers || self.step.has_news();
                 if !renewed {
                     return None;
                 }
@@ -131,7 +654,16 @@ impl View<'_> {
             }
             _ => return None,
         };
-        let clock_runs = self.step.due_at.filter(|_| self.step.finished_at.is_none());
+        let running = self
+            .step
+            .due_at
+            .zip(self.step.warn_at)
+            .filter(|_| self.step.finished_at.is_none());
+        let answering = !work && !answers.is_empty();
+        let answer_limit = answering
+            .then(|| self.answer_limit(&answers))
+            .flatten()
+            .filter(|_| running.is_none());
         Some(Event::HandoverDue {
             step: self.id.clone(),
             round: self.step.round + 1,
@@ -140,8 +672,36 @@ impl View<'_> {
             answers,
             review,
             inputs: newest,
-            due_at: clock_runs.unwrap_or_else(|| self.plan.limit.ends(at)),
+            deadline: running.map_or_else(
+                || self.first_deadline(at, answer_limit),
+                |(due_at, warn_at)| Deadline { due_at, warn_at },
+            ),
         })
+    }
+
+    /// A limit starts when the step becomes due; after the cut-off, on the next working day
+    /// (NĐ 61/2018 Art 18(2)).
+    fn first_deadline(&self, at: Timestamp, answer: Option<Limit>) -> Deadline {
+        let cutoff = self.plan.cutoff.or_else(|| {
+            let is_first = self.plan.after.is_empty()
+                && self
+                    .plan
+                    .needs
+                    .iter()
+                    .all(|need| self.procedure.givers(&need.evidence).is_empty());
+            self.procedure.text.cutoff.filter(|_| is_first)
+        });
+        let start = self.rules.calendar.starts(at, cutoff);
+        deadline(self.rules, start, answer.unwrap_or(self.plan.limit))
+    }
+
+    /// How long the answer to a fault may take, as the step that found it says.
+    fn answer_limit(&self, answers: &BTreeSet<EvidenceName>) -> Option<Limit> {
+        answers
+            .iter()
+            .filter_map(|name| self.dossier.returns.get(name)?.askers.first())
+            .filter_map(|asker| self.procedure.step(asker)?.peer_return.as_ref()?.answer)
+            .min_by_key(|limit| limit.hours())
     }
 
     /// What an open round asks to judge when it is renewed.
@@ -161,27 +721,30 @@ impl View<'_> {
             .collect()
     }
 
-    /// Due when all the evidence it needs is there, uncontested, and every step in `after` is done.
+    /// Due when its condition holds, all the evidence it needs is there, uncontested, and every step
+    /// in `after` is done.
     fn is_ready(&self) -> bool {
+        let facts = dossier_facts(self.dossier);
+        if self.wanting.judge(self.plan.when.as_ref(), &facts) != Judgement::Holds {
+            return false;
+        }
         let needs = self.plan.needs.iter().all(|need| {
-            let here = self.dossier.newest(&need.evidence).is_some();
-            let contested = self.dossier.returns.contains_key(&need.evidence);
-            let may_still_come = self
-                .procedure
-                .giver(&need.evidence)
-                .and_then(|giver| self.dossier.steps.get(giver))
-                .is_some_and(|giver| !giver.stage.is_finished());
-            if here {
-                !contested
-            } else {
-                need.optional && !may_still_come
+            let name = &need.evidence;
+            if self.dossier.newest(name).is_some() {
+                return !self.dossier.returns.contains_key(name);
+            }
+            match self.wanting.want(need, &facts) {
+                Want::Required => false,
+                Want::No => true,
+                Want::Unknown | Want::Optional => {
+                    !self.wanting.may_still_be_given(name) && !self.wanting.may_still_be_found(name)
+                }
             }
         });
         let after = self.plan.after.iter().all(|id| {
-            self.dossier
-                .steps
-                .get(id)
-                .is_some_and(|step| step.stage == Stage::Completed)
+            self.dossier.steps.get(id).is_none_or(|step| {
+                matches!(step.stage, Stage::Completed | Stage::Skipped)
+            })
         });
         needs && after
     }
@@ -196,10 +759,11 @@ fn differing(newest: &Versions, than: &Versions) -> Versions {
 }
 
 fn finished_part(dossier: &Dossier) -> Option<Event> {
+    let has_begun = dossier.intake == Intake::Received || dossier.ending.is_some();
     dossier
         .parts
         .iter()
-        .filter(|(_, end)| end.is_none())
+        .filter(|(_, part)| has_begun && part.end.is_none())
         .find_map(|(part, _)| {
             Some(Event::PartFinished {
                 part: part.clone(),
@@ -209,13 +773,16 @@ fn finished_part(dossier: &Dossier) -> Option<Event> {
 }
 
 fn part_end(dossier: &Dossier, part: &PartId) -> Option<PartEnd> {
-    let mut end = PartEnd::Completed;
-    for step in dossier.steps.values().filter(|step| step.part == *part) {
-        end = match step.stage {
-            Stage::Completed => end,
-            Stage::Refused => PartEnd::Refused,
-            Stage::Ended if end != PartEnd::Refused => PartEnd::Ended,
-            Stage::Ended => end,
+    let mut end = PartEnd::Skipped;
+    for (_, step) in dossier.procedure_steps().filter(|(_, step)| step.part == *part) {
+        end = match (step.stage, end) {
+            (Stage::Skipped, end) => end,
+            (Stage::Refused, _) | (_, PartEnd::Refused) if step.stage.is_finished() => {
+                PartEnd::Refused
+            }
+            (Stage::Ended, _) => PartEnd::Ended,
+            (Stage::Completed, PartEnd::Ended) => PartEnd::Ended,
+            (Stage::Completed, _) => PartEnd::Completed,
             _ => return None,
         };
     }
@@ -224,6 +791,11 @@ fn part_end(dossier: &Dossier, part: &PartId) -> Option<PartEnd> {
 
 /// Nothing closes while an answer is open.
 fn closed(dossier: &Dossier) -> Option<Event> {
-    let parts_are_finished = dossier.parts.values().all(Option::is_some);
-    (parts_are_finished && dossier.returns.is_empty()).then_some(Event::Closed)
+    let parts_are_finished = dossier.parts.values().all(|part| part.end.is_some());
+    let errands_are_done = dossier
+        .steps
+        .values()
+        .all(|step| step.is_procedures() || step.stage.is_finished());
+    (parts_are_finished && errands_are_done && dossier.returns.is_empty())
+        .then_some(Event::Closed)
 }

@@ -73,6 +73,8 @@ struct Rows {
     desk: Option<AgencyCode>,
     /// Whose act makes due what comes next.
     giver: Option<AgencyCode>,
+    /// What the core's own steps ask, in one word.
+    errands: BTreeMap<StepId, &'static str>,
 }
 
 /// What a round asks and was not yet answered.
@@ -86,7 +88,7 @@ struct Asked {
 impl Rows {
     fn note(&mut self, entry: &Entry) {
         match &entry.event {
-            Event::Received(received) => {
+            Event::Received(received) | Event::Filed(received) => {
                 self.desk = Some(received.desk.clone());
                 self.giver = self.desk.clone();
             }
@@ -97,13 +99,14 @@ impl Rows {
                 work,
                 answers,
                 review,
-                due_at,
+                deadline,
                 ..
             } => {
                 self.close_before(step, *round, entry.at, "superseded");
                 self.supersede_recalls(step, agency, entry.at);
+                let errand = self.errands.get(step).copied();
                 let task = match (work, answers.is_empty()) {
-                    (true, _) => "work",
+                    (true, _) => errand.unwrap_or("work"),
                     (false, false) => "answer",
                     (false, true) => "review",
                 };
@@ -116,8 +119,20 @@ impl Rows {
                 self.asked.insert((step.clone(), *round), asked);
                 let from = self.giver.clone();
                 self.rows
-                    .push(row(entry, step, *round, agency, from, task, *due_at));
+                    .push(row(entry, step, *round, agency, from, task, deadline.due_at));
             }
+            Event::LookUpDue { step, .. } => {
+                self.errands.insert(step.clone(), "look_up");
+            }
+            Event::Consulted { consultation, .. } => {
+                self.errands.insert(consultation.clone(), "consult");
+            }
+            Event::SlipsDue { to } => {
+                for step in to.keys() {
+                    self.errands.insert(step.clone(), "inform");
+                }
+            }
+            Event::Accepted(_) => self.giver = self.desk.clone(),
             Event::RecallDue {
                 step,
                 round,
@@ -126,8 +141,8 @@ impl Rows {
             } => {
                 self.close_before(step, *round, entry.at, "recalled");
                 let from = match why {
-                    RecallWhy::Moved => self.desk.clone(),
                     RecallWhy::Ended => self.giver.clone(),
+                    _ => self.desk.clone(),
                 };
                 self.rows
                     .push(row(entry, step, *round, agency, from, "recall", entry.at));
@@ -135,9 +150,13 @@ impl Rows {
             Event::Acknowledged { step, round } => {
                 if let Some(row) = self.open(step, *round) {
                     row.received_at.get_or_insert(entry.at);
-                    if row.task == "recall" {
-                        row.answered_at = Some(entry.at);
-                        row.outcome = "put down";
+                    match row.task {
+                        "recall" => {
+                            row.answered_at = Some(entry.at);
+                            row.outcome = "put down";
+                        }
+                        "inform" => row.close(entry.at, "taken note"),
+                        _ => {}
                     }
                 }
             }
@@ -145,6 +164,30 @@ impl Rows {
             _ => {}
         }
         self.answer(entry);
+        self.move_deadlines(entry);
+    }
+
+    /// A passage is due when its clock says so now: after a pause, an extension, another calendar.
+    fn move_deadlines(&mut self, entry: &Entry) {
+        let moved: Vec<(&StepId, Timestamp)> = match &entry.event {
+            Event::ClockResumed { steps, .. } | Event::CalendarAdopted { steps, .. } => steps
+                .iter()
+                .map(|(step, deadline)| (step, deadline.due_at))
+                .collect(),
+            Event::Extended {
+                step,
+                step_deadline,
+                ..
+            } => vec![(step, step_deadline.due_at)],
+            _ => return,
+        };
+        for (step, due_at) in moved {
+            self.rows
+                .iter_mut()
+                .filter(|row| row.step == *step && row.answered_at.is_none())
+                .filter(|row| row.task != "recall")
+                .for_each(|row| row.due_at = due_at);
+        }
     }
 
     /// A passage is answered when nothing that it asked is open.
@@ -192,6 +235,19 @@ impl Rows {
                 officer,
                 ..
             } => (step, *round, "stands", officer),
+            Event::LookedUp {
+                step,
+                round,
+                outcome,
+                officer,
+                ..
+            } => (step, *round, outcome.word(), officer),
+            Event::Opined {
+                step,
+                round,
+                officer,
+                ..
+            } => (step, *round, "opinion", officer),
             _ => return,
         };
         let by = self

@@ -1,9 +1,10 @@
 //! A step of one dossier: where it stands and what its round asks.
 
 use crate::{
-    event::{Assignment, RecallWhy, Versions},
-    name::{AgencyCode, EvidenceName, PartId, StepId},
+    event::{Assignment, Deadline, LookUpOutcome, RecallWhy, Versions},
+    name::{AgencyCode, EvidenceName, Key, PartId, StepId},
     party::Officer,
+    procedure::Actor,
 };
 use jiff::Timestamp;
 use std::{collections::BTreeSet, fmt};
@@ -27,11 +28,13 @@ pub enum Stage {
     Declined,
     /// Ended because something that it needs was refused.
     Ended,
+    /// Not to be done, by its condition.
+    Skipped,
 }
 
 impl Stage {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Waiting,
         Self::Due,
         Self::PossiblyHeld,
@@ -40,6 +43,7 @@ impl Stage {
         Self::Refused,
         Self::Declined,
         Self::Ended,
+        Self::Skipped,
     ];
 
     /// Whether a round is with the department, or on its way there.
@@ -54,7 +58,10 @@ impl Stage {
 
     /// Whether nothing more is expected of it.
     pub fn is_finished(self) -> bool {
-        matches!(self, Self::Completed | Self::Refused | Self::Ended)
+        matches!(
+            self,
+            Self::Completed | Self::Refused | Self::Ended | Self::Skipped
+        )
     }
 
     /// In Vietnamese.
@@ -68,6 +75,7 @@ impl Stage {
             Self::Refused => "bị từ chối",
             Self::Declined => "không thuộc thẩm quyền",
             Self::Ended => "đã dừng",
+            Self::Skipped => "không phải làm",
         }
     }
 }
@@ -83,6 +91,7 @@ impl fmt::Display for Stage {
             Self::Refused => "refused",
             Self::Declined => "declined",
             Self::Ended => "ended",
+            Self::Skipped => "skipped",
         })
     }
 }
@@ -98,6 +107,12 @@ pub enum Task {
     Answer,
     /// Put the step down.
     Recall,
+    /// Say whether evidence is held, and give it.
+    LookUp,
+    /// Give an opinion.
+    Consult,
+    /// Know the task and its deadline; nothing is to be done yet.
+    Inform,
 }
 
 impl Task {
@@ -108,8 +123,46 @@ impl Task {
             Self::Review => "review",
             Self::Answer => "answer",
             Self::Recall => "recall",
+            Self::LookUp => "look_up",
+            Self::Consult => "consult",
+            Self::Inform => "inform",
         }
     }
+}
+
+/// What a step is in the dossier: the procedure's own, or an errand that the core makes on its way.
+/// An errand goes to its agency as any step does: handed over, acknowledged, recalled, reconciled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A step of the procedure.
+    Procedure,
+    /// Asks the holder of evidence for it.
+    LookUp {
+        /// The evidence.
+        evidence: EvidenceName,
+        /// How it was answered last.
+        outcome: Option<LookUpOutcome>,
+    },
+    /// Asks another agency for its opinion.
+    Consultation {
+        /// The step that asks.
+        asker: StepId,
+        /// What is asked.
+        question: String,
+    },
+    /// Tells a participant its task and deadline.
+    Slip,
+}
+
+/// What came of a consultation, for the step that asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opinion {
+    /// The consultation.
+    pub consultation: StepId,
+    /// Who was asked.
+    pub agency: AgencyCode,
+    /// The opinion; none where the agency kept silent past its deadline: the asker may go on without.
+    pub text: Option<String>,
 }
 
 /// How a peer return ended, for the one who asked.
@@ -143,8 +196,14 @@ pub struct Fault {
 pub struct Step {
     /// The department that does it.
     pub agency: AgencyCode,
-    /// The part that it belongs to.
+    /// The part that it belongs to; for an errand, the part that it serves.
     pub part: PartId,
+    /// Who acts.
+    pub actor: Actor,
+    /// Its own, or an errand.
+    pub kind: Kind,
+    /// Until when it should be done if all before it is done in its time.
+    pub planned_at: Option<Timestamp>,
     /// Where it stands.
     pub stage: Stage,
     /// The highest round given out; 0 before the first.
@@ -165,6 +224,16 @@ pub struct Step {
     pub untold: Vec<FaultAnswer>,
     /// Answers that this round tells.
     pub told: Vec<FaultAnswer>,
+    /// Opinions that came so far.
+    pub opinions: Vec<Opinion>,
+    /// How many of them this round tells.
+    pub opinions_told: usize,
+    /// Payments that it asked for and that were made.
+    pub payments: Vec<Key>,
+    /// How many of them this round tells.
+    pub payments_told: usize,
+    /// How many consultations it asked for.
+    pub consultations: u32,
     /// The faults that this round asks to answer, as they were when it was given: a round says the
     /// same however often it is sent.
     pub faults: Vec<Fault>,
@@ -178,8 +247,16 @@ pub struct Step {
     pub due_since: Option<Timestamp>,
     /// Since when it is held, in this round.
     pub held_since: Option<Timestamp>,
+    /// When its department first acknowledged it.
+    pub first_held_at: Option<Timestamp>,
     /// When its limit ends.
     pub due_at: Option<Timestamp>,
+    /// When somebody is told that it will.
+    pub warn_at: Option<Timestamp>,
+    /// Whether somebody was told.
+    pub warned: bool,
+    /// When a holder that could not answer is asked again.
+    pub ask_again_at: Option<Timestamp>,
     /// Whether its limit passed and somebody was told.
     pub limit_passed: bool,
     /// Whether it was ever completed: then it can no longer be declined.
@@ -193,8 +270,23 @@ pub struct Step {
 impl Step {
     pub(crate) fn new(assignment: &Assignment) -> Self {
         Self {
-            agency: assignment.agency.clone(),
-            part: assignment.part.clone(),
+            planned_at: Some(assignment.planned_at),
+            actor: assignment.actor,
+            ..Self::errand(
+                Kind::Procedure,
+                assignment.agency.clone(),
+                assignment.part.clone(),
+            )
+        }
+    }
+
+    pub(crate) fn errand(kind: Kind, agency: AgencyCode, part: PartId) -> Self {
+        Self {
+            agency,
+            part,
+            actor: Actor::Department,
+            kind,
+            planned_at: None,
             stage: Stage::Waiting,
             round: 0,
             work: true,
@@ -205,13 +297,22 @@ impl Step {
             awaiting: None,
             untold: Vec::new(),
             told: Vec::new(),
+            opinions: Vec::new(),
+            opinions_told: 0,
+            payments: Vec::new(),
+            payments_told: 0,
+            consultations: 0,
             faults: Vec::new(),
             given_to: BTreeSet::new(),
             to_recall: None,
             officer: Officer::default(),
             due_since: None,
             held_since: None,
+            first_held_at: None,
             due_at: None,
+            warn_at: None,
+            warned: false,
+            ask_again_at: None,
             limit_passed: false,
             completed_once: false,
             finished_at: None,
@@ -221,6 +322,12 @@ impl Step {
 
     /// What its round asks.
     pub fn task(&self) -> Task {
+        match self.kind {
+            Kind::Procedure => {}
+            Kind::LookUp { .. } => return Task::LookUp,
+            Kind::Consultation { .. } => return Task::Consult,
+            Kind::Slip => return Task::Inform,
+        }
         if self.work {
             Task::Work
         } else if !self.answers.is_empty() {
@@ -228,6 +335,32 @@ impl Step {
         } else {
             Task::Review
         }
+    }
+
+    /// Whether it is a step of the procedure, and no errand.
+    pub fn is_procedures(&self) -> bool {
+        self.kind == Kind::Procedure
+    }
+
+    /// Whether a department must be reached for it.
+    pub fn is_departments(&self) -> bool {
+        self.actor == Actor::Department
+    }
+
+    /// Whether there is something that its round does not tell yet.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.untold.is_empty()
+            || self.opinions.len() > self.opinions_told
+            || self.payments.len() > self.payments_told
+    }
+
+    pub(crate) fn set_deadline(&mut self, deadline: &Deadline) {
+        if self.due_at != Some(deadline.due_at) {
+            self.limit_passed = false;
+            self.warned = false;
+        }
+        self.due_at = Some(deadline.due_at);
+        self.warn_at = Some(deadline.warn_at);
     }
 
     pub(crate) fn finish(&mut self, stage: Stage, at: Timestamp) {

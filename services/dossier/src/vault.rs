@@ -1,0 +1,164 @@
+//! The vault: results that may be used again, under the code that the law gives them
+//! (NĐ 45/2020/NĐ-CP Art 14(3): mã hồ sơ, then `-KQ` and a number).
+
+use crate::{
+    Entry, Event, Procedure,
+    dossier::Dossier,
+    evidence::{Given, NewVersion, Version},
+    name::{AgencyCode, EvidenceName},
+    party::{Identifier, Party, PartyRole},
+    procedure::civil_date,
+};
+use jiff::{Span, Timestamp, civil::Date};
+use std::sync::Arc;
+
+/// What the owner's vault has, as the broker found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Its code in the vault.
+    pub code: String,
+    /// What was given.
+    pub given: Given,
+    /// Who gave it.
+    pub agency: AgencyCode,
+    /// The last day on which it may be used; none while it has no end.
+    pub valid_until: Option<Date>,
+}
+
+impl Finding {
+    /// Whether it may be used at this time.
+    pub fn is_valid(&self, at: Timestamp) -> bool {
+        self.valid_until.is_none_or(|last| civil_date(at) <= last)
+    }
+}
+
+/// A result on its way into the vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deposit {
+    /// Its code.
+    pub code: String,
+    /// The evidence.
+    pub evidence: EvidenceName,
+    /// Its version in the dossier.
+    pub version: u32,
+    /// By which numbers its owner is known.
+    pub owner: Vec<Identifier>,
+    /// What was given.
+    pub given: Given,
+    /// Who gave it.
+    pub agency: AgencyCode,
+    /// The last day on which it may be used.
+    pub valid_until: Option<Date>,
+    /// The code of the version that it supersedes.
+    pub supersedes: Option<String>,
+}
+
+/// What this entry puts into the vault. `after` is the dossier after it.
+pub fn deposits(entry: &Entry, after: &Dossier, procedure: &Procedure) -> Vec<Deposit> {
+    let (Event::Completed { evidence, .. } | Event::Corrected { evidence, .. }) = &entry.event
+    else {
+        return vec![];
+    };
+    evidence
+        .iter()
+        .filter_map(|new| deposit(new, entry.at, after, procedure))
+        .collect()
+}
+
+fn deposit(
+    new: &NewVersion,
+    at: Timestamp,
+    dossier: &Dossier,
+    procedure: &Procedure,
+) -> Option<Deposit> {
+    let name = &new.given.name;
+    let kind = procedure.text.evidence.get(name).filter(|k| k.reusable)?;
+    let party = subject(dossier, &new.given)?;
+    let owner = known_identifiers(dossier, procedure, party);
+    if owner.is_empty() {
+        return None;
+    }
+    let codes = reusable_versions(dossier, procedure);
+    let code = |version: u32| {
+        let n = codes
+            .iter()
+            .position(|v| v.new.given.name == *name && v.new.version == version)?;
+        Some(format!("{}-KQ{}", dossier.code(), n + 1))
+    };
+    Some(Deposit {
+        code: code(new.version)?,
+        evidence: name.clone(),
+        version: new.version,
+        owner,
+        given: new.given.clone(),
+        agency: dossier
+            .newest(name)
+            .map(|version| version.agency.clone())?,
+        valid_until: kind.valid_for.and_then(|limit| {
+            civil_date(at)
+                .checked_add(Span::new().days(i64::from(limit.amount)))
+                .ok()
+        }),
+        supersedes: new.version.checked_sub(1).and_then(code),
+    })
+}
+
+/// All versions that went into the vault, in the order in which they were given.
+fn reusable_versions<'a>(dossier: &'a Dossier, procedure: &Procedure) -> Vec<&'a Arc<Version>> {
+    let mut all: Vec<&Arc<Version>> = dossier
+        .evidence
+        .iter()
+        .filter(|(name, _)| {
+            procedure
+                .text
+                .evidence
+                .get(*name)
+                .is_some_and(|kind| kind.reusable)
+        })
+        .flat_map(|(_, versions)| versions)
+        .collect();
+    all.sort_by_key(|version| version.ordinal);
+    all
+}
+
+/// Whom a piece of evidence is about: the party that it names, else the owner.
+pub(crate) fn subject<'a>(dossier: &'a Dossier, given: &Given) -> Option<&'a Party> {
+    let parties = &dossier.received.parties;
+    match &given.subject {
+        Some(id) => parties.iter().find(|party| party.id == *id),
+        None => parties
+            .iter()
+            .find(|party| party.roles.contains(&PartyRole::Owner)),
+    }
+}
+
+/// The numbers by which a party is known: those that it came with, and those that a step gave it.
+pub(crate) fn known_identifiers(
+    dossier: &Dossier,
+    procedure: &Procedure,
+    party: &Party,
+) -> Vec<Identifier> {
+    let mut known = party.identifiers.clone();
+    for (name, kind) in &procedure.text.evidence {
+        let Some(identifies) = &kind.identifies else {
+            continue;
+        };
+        let is_meant = party.id == identifies.party
+            || party
+                .roles
+                .iter()
+                .any(|role| role.word() == identifies.party.as_str());
+        let found = dossier.newest(name).and_then(|version| {
+            let data: serde_json::Value = serde_json::from_slice(&version.new.given.data).ok()?;
+            Some(data.pointer(&identifies.pointer)?.as_str()?.to_owned())
+        });
+        if let Some(value) = found.filter(|value| is_meant && identifies.scheme.accepts(value)) {
+            known.retain(|identifier| identifier.scheme != identifies.scheme);
+            known.push(Identifier {
+                scheme: identifies.scheme,
+                value,
+            });
+        }
+    }
+    known
+}

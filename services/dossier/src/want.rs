@@ -1,0 +1,249 @@
+//! What is wanted: which evidence a step waits for, who may still give it, and when somebody must be
+//! asked. The order is the law's: the dossier, the owner's vault, the holder, and only then the
+//! citizen (NĐ 47/2020/NĐ-CP Art 5(2), 9(3); NĐ 224/2026/NĐ-CP Art 18(4)).
+
+use crate::{
+    Procedure,
+    condition::{Condition, Facts, Judgement},
+    dossier::{Dossier, Step},
+    event::LookUpOutcome,
+    name::{AgencyCode, EvidenceName, PartId, StepId},
+    party::{Party, PartyRole},
+    procedure::{Need, Origin},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// How much a step wants a piece of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// The step cannot run without it.
+    Required,
+    /// The step takes it if it comes.
+    Optional,
+    /// The step does not get it, by its condition.
+    No,
+    /// Whether it is wanted is not known yet.
+    Unknown,
+}
+
+/// What conditions are judged by.
+pub(crate) fn facts<'a>(
+    data: impl Fn(&EvidenceName) -> Option<Arc<[u8]>> + 'a,
+    asked: &'a BTreeSet<String>,
+    parties: &'a [Party],
+) -> Facts<'a> {
+    Facts {
+        data: Box::new(data),
+        asked,
+        represented: parties
+            .iter()
+            .any(|party| party.roles.contains(&PartyRole::Representative)),
+    }
+}
+
+pub(crate) fn dossier_facts(dossier: &Dossier) -> Facts<'_> {
+    facts(
+        |name| Some(dossier.newest(name)?.new.given.data.clone()),
+        &dossier.received.asked,
+        &dossier.received.parties,
+    )
+}
+
+/// Judges an optional condition; without one it holds.
+pub(crate) fn judge(condition: Option<&Condition>, facts: &Facts<'_>) -> Judgement {
+    condition.map_or(Judgement::Holds, |condition| condition.judge(facts))
+}
+
+/// How much a need is wanted.
+pub(crate) fn want(procedure: &Procedure, need: &Need, facts: &Facts<'_>) -> Want {
+    let condition = procedure
+        .text
+        .evidence
+        .get(&need.evidence)
+        .and_then(|kind| kind.when.as_ref());
+    match condition {
+        None if need.optional => Want::Optional,
+        None => Want::Required,
+        Some(condition) => match condition.judge(facts) {
+            Judgement::Holds => Want::Required,
+            Judgement::Fails => Want::No,
+            Judgement::Unknown { .. } => Want::Unknown,
+        },
+    }
+}
+
+/// A view of a dossier and its procedure, for questions that need both.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanting<'a> {
+    pub(crate) dossier: &'a Dossier,
+    pub(crate) procedure: &'a Procedure,
+}
+
+impl<'a> Wanting<'a> {
+    /// The steps of the dossier that give this evidence.
+    pub(crate) fn givers(
+        self,
+        evidence: &EvidenceName,
+    ) -> impl Iterator<Item = (&'a StepId, &'a Step)> {
+        self.procedure
+            .givers(evidence)
+            .iter()
+            .filter_map(move |id| self.dossier.steps.get_key_value(id))
+    }
+
+    /// Whether a condition holds for this dossier. Where evidence that it asks of is not here and
+    /// cannot come any more, it does not.
+    pub(crate) fn judge(self, condition: Option<&Condition>, facts: &Facts<'_>) -> Judgement {
+        match judge(condition, facts) {
+            Judgement::Unknown { missing } if !missing.iter().any(|name| self.may_come(name)) => {
+                Judgement::Fails
+            }
+            judgement => judgement,
+        }
+    }
+
+    /// How much a need of a step of this dossier is wanted.
+    pub(crate) fn want(self, need: &Need, facts: &Facts<'_>) -> Want {
+        let condition = self
+            .procedure
+            .text
+            .evidence
+            .get(&need.evidence)
+            .and_then(|kind| kind.when.as_ref());
+        match want(self.procedure, need, facts) {
+            Want::Unknown if self.judge(condition, facts) == Judgement::Fails => Want::No,
+            want => want,
+        }
+    }
+
+    /// Whether evidence that is not here may still come.
+    fn may_come(self, evidence: &EvidenceName) -> bool {
+        let kind = self.procedure.text.evidence.get(evidence);
+        self.may_still_be_given(evidence)
+            || self.may_still_be_found(evidence)
+            || kind.is_some_and(|kind| {
+                kind.source != Origin::Step && !kind.optional && kind.when.is_none()
+            })
+    }
+
+    /// Whether a step of the dossier may still give this evidence.
+    pub(crate) fn may_still_be_given(self, evidence: &EvidenceName) -> bool {
+        self.givers(evidence)
+            .any(|(_, giver)| !giver.stage.is_finished())
+    }
+
+    /// Whether its holder may still give it.
+    pub(crate) fn may_still_be_found(self, evidence: &EvidenceName) -> bool {
+        self.dossier
+            .look_up(evidence)
+            .is_some_and(|(_, step, _)| !step.stage.is_finished())
+    }
+
+    /// Evidence that comes from outside, that an unfinished step cannot run without, and that is not
+    /// here: with the first such step and its part.
+    pub(crate) fn missing(self) -> BTreeMap<EvidenceName, (StepId, PartId)> {
+        let facts = dossier_facts(self.dossier);
+        let mut missing = BTreeMap::new();
+        for (id, step) in self.dossier.procedure_steps() {
+            let Some(plan) = self.procedure.step(id) else {
+                continue;
+            };
+            if !step.work || step.stage.is_finished() {
+                continue;
+            }
+            if self.judge(plan.when.as_ref(), &facts) == Judgement::Fails {
+                continue;
+            }
+            for need in &plan.needs {
+                let comes_from_step = self
+                    .procedure
+                    .text
+                    .evidence
+                    .get(&need.evidence)
+                    .is_none_or(|kind| kind.source == Origin::Step);
+                if comes_from_step
+                    || self.dossier.newest(&need.evidence).is_some()
+                    || self.want(need, &facts) != Want::Required
+                {
+                    continue;
+                }
+                missing
+                    .entry(need.evidence.clone())
+                    .or_insert_with(|| (id.clone(), step.part.clone()));
+            }
+        }
+        missing
+    }
+
+    /// What only the citizen can still give: every holder answered that it has it not, or the
+    /// procedure asks nobody else.
+    pub(crate) fn only_the_citizens(self) -> BTreeMap<EvidenceName, (StepId, PartId)> {
+        let mut missing = self.missing();
+        missing.retain(|name, _| {
+            let Some(kind) = self.procedure.text.evidence.get(name) else {
+                return false;
+            };
+            if self.dossier.refused_consents.contains_key(name) {
+                return false;
+            }
+            match kind.source {
+                Origin::Citizen => true,
+                Origin::Step => false,
+                Origin::Registry => {
+                    kind.fallback == Some(Origin::Citizen)
+                        && self
+                            .dossier
+                            .look_up(name)
+                            .is_some_and(|(_, _, outcome)| outcome == Some(LookUpOutcome::NotFound))
+                }
+            }
+        });
+        missing
+    }
+
+    /// The parts that wait, directly or through others, for one of these parts.
+    pub(crate) fn downstream(self, of: BTreeSet<PartId>) -> BTreeSet<PartId> {
+        let mut parts = of;
+        loop {
+            let more: BTreeSet<PartId> = self
+                .dossier
+                .procedure_steps()
+                .filter(|(_, step)| !parts.contains(&step.part) && !step.stage.is_finished())
+                .filter(|(id, _)| self.waits_for(id, &parts))
+                .map(|(_, step)| step.part.clone())
+                .collect();
+            if more.is_empty() {
+                return parts;
+            }
+            parts.extend(more);
+        }
+    }
+
+    fn waits_for(self, id: &StepId, parts: &BTreeSet<PartId>) -> bool {
+        let Some(plan) = self.procedure.step(id) else {
+            return false;
+        };
+        let unfinished_in = |other: &StepId| {
+            self.dossier
+                .steps
+                .get(other)
+                .is_some_and(|step| parts.contains(&step.part) && !step.stage.is_finished())
+        };
+        plan.needs
+            .iter()
+            .any(|need| self.procedure.givers(&need.evidence).iter().any(unfinished_in))
+            || plan.after.iter().any(unfinished_in)
+    }
+
+    /// The agencies that have an open step in this part.
+    pub(crate) fn holders(self, part: &PartId) -> BTreeSet<AgencyCode> {
+        self.dossier
+            .procedure_steps()
+            .filter(|(_, step)| step.part == *part && step.stage.is_open())
+            .map(|(_, step)| step.agency.clone())
+            .collect()
+    }
+}
