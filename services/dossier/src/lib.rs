@@ -12,6 +12,7 @@ pub mod dossier;
 pub mod event;
 pub mod evidence;
 pub mod handover;
+pub mod identifier;
 pub mod intake;
 pub mod limit;
 pub mod name;
