@@ -17,6 +17,7 @@ pub mod identifier;
 pub mod intake;
 pub mod limit;
 pub mod name;
+pub mod national;
 pub mod notice;
 pub mod owed;
 pub mod party;

@@ -12,6 +12,7 @@ mod generate;
 mod handover;
 mod intake;
 mod laws;
+mod national;
 mod procedure;
 mod refusals;
 mod simulation;
