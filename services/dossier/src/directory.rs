@@ -1,6 +1,10 @@
-//! The directory: role + territory → department → system, as versioned data with dates.
+//! The directory: role + territory → department → system, and who may sign there, as versioned data
+//! with dates.
 
+mod delegation;
 mod load;
+
+pub use delegation::{Delegation, NotAuthorised};
 
 use crate::{
     name::{AgencyCode, Digest, RoleName, TerritoryCode},
@@ -22,6 +26,7 @@ pub struct Directory {
     /// Who has a role in a territory, ever; in the order in which they are asked.
     holders: BTreeMap<RoleName, BTreeMap<TerritoryCode, Vec<AgencyCode>>>,
     systems: Vec<System>,
+    delegations: BTreeMap<AgencyCode, Vec<Delegation>>,
 }
 
 /// A province or commune.

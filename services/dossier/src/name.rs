@@ -147,6 +147,10 @@ name!(
     RoleName, "a role", "A-Z, 0-9 and underscore, 1 to 64", is_role
 );
 name!(
+    /// What an officer must be to sign, such as `CHAIR`; which titles may is the directory's to say.
+    Position, "a position", "A-Z, 0-9 and underscore, 1 to 64", is_role
+);
+name!(
     /// A territory's code.
     TerritoryCode, "a territory code", "A-Z, 0-9 and underscore, 1 to 64", is_role
 );

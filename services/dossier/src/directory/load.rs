@@ -1,6 +1,8 @@
 //! Reading a directory, and refusing one that contradicts itself.
 
-use super::{Agency, Directory, DirectoryError, System, SystemRole, Territory};
+use super::{
+    Agency, Delegation, Directory, DirectoryError, System, SystemRole, Territory, delegation,
+};
 use crate::{
     name::{AgencyCode, Digest},
     text,
@@ -18,6 +20,8 @@ struct Text {
     agencies: Vec<Agency>,
     #[serde(rename = "system", default)]
     systems: Vec<System>,
+    #[serde(rename = "delegation", default)]
+    delegations: Vec<Delegation>,
 }
 
 /// A place in the file, and what is wrong there with its mend.
@@ -60,6 +64,7 @@ impl Directory {
             aliases: BTreeMap::new(),
             holders: BTreeMap::new(),
             systems: text.systems,
+            delegations: BTreeMap::new(),
         };
         directory.add_territories(text.territories)?;
         directory.add_agencies(text.agencies)?;
@@ -67,6 +72,12 @@ impl Directory {
         directory.check_successors()?;
         directory.check_roles()?;
         directory.check_systems()?;
+        for one in text.delegations {
+            let place = one.place();
+            directory.check_known(&place, "is of", &one.agency)?;
+            let held = directory.delegations.entry(one.agency.clone()).or_default();
+            delegation::add(held, one).or_else(|wrong| fault(place, wrong))?;
+        }
         directory.fill_holders();
         Ok(directory)
     }

@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use dossier::{
-    directory::{Directory, SystemRole},
+    directory::{Directory, NotAuthorised, SystemRole},
     name::AgencyCode,
 };
 use jiff::Timestamp;
@@ -460,6 +460,147 @@ fn a_territory_is_followed_by_those_that_it_is_part_of() {
     assert_eq!(places("H26_101"), ["H26_101", "H26"]);
     assert_eq!(places("H26"), ["H26"]);
     assert!(places("H27").is_empty());
+}
+
+fn delegation(title: &str, more: &str) -> String {
+    format!(
+        "[[delegation]]\nagency = \"H26.1\"\nposition = \"CHAIR\"\ntitle = \"{title}\"\nvalid_from = \"2026-01-01\"\nbasis = \"QĐ 1/QĐ-UBND\"\n{more}\n"
+    )
+}
+
+/// Whether an officer may sign step `sign` of `land`, which asks for a chair.
+fn sign(directory: &Directory, title: &str, day: &str) -> Result<(), NotAuthorised> {
+    directory.may_sign(
+        &agency("H26.1"),
+        &["CHAIR".to_owned()].into(),
+        &"land".parse().unwrap(),
+        &"sign".parse().unwrap(),
+        title,
+        format!("{day}T05:00:00Z").parse().unwrap(),
+    )
+}
+
+#[test]
+fn who_is_named_may_sign_and_nobody_else() {
+    let directory = read(&[
+        agency_of("H26.1", "H26", ""),
+        agency_of("H26.2", "H26_101", ""),
+        delegation("Chủ tịch", ""),
+        delegation("Phó Chủ tịch", "valid_to = \"2026-06-30\""),
+    ]);
+    assert_eq!(sign(&directory, "Chủ tịch", "2026-03-01"), Ok(()));
+    assert_eq!(sign(&directory, "Phó Chủ tịch", "2026-06-30"), Ok(()));
+    let said = sign(&directory, "Phó Chủ tịch", "2026-07-01").unwrap_err();
+    assert_eq!(
+        said.to_string(),
+        "step sign must be signed by CHAIR: for H26.1 on 2026-07-01 that is an officer with the title Chủ tịch; have it signed by one, or have the delegation added to the directory"
+    );
+    for title in ["Công chức", "Chủ tịc", "Chu tich"] {
+        let said = sign(&directory, title, "2026-03-01").unwrap_err();
+        assert!(matches!(said, NotAuthorised::OtherTitle { .. }), "{title}");
+        assert!(!said.to_string().contains(&format!("title {title};")));
+    }
+    for title in ["", "  "] {
+        let said = sign(&directory, title, "2026-03-01").unwrap_err();
+        assert!(matches!(said, NotAuthorised::NoTitle { .. }));
+    }
+    let early = sign(&directory, "Chủ tịch", "2025-12-31").unwrap_err();
+    assert!(matches!(early, NotAuthorised::Nobody { .. }), "{early}");
+
+    let may = |code: &str, positions: &[&str]| {
+        directory.may_sign(
+            &agency(code),
+            &positions.iter().map(ToString::to_string).collect(),
+            &"land".parse().unwrap(),
+            &"sign".parse().unwrap(),
+            "Chủ tịch",
+            "2026-03-01T05:00:00Z".parse().unwrap(),
+        )
+    };
+    assert_eq!(may("H26.1", &["CHAIR", "DIRECTOR"]), Ok(()));
+    assert!(may("H26.1", &["DIRECTOR"]).is_err(), "another position");
+    assert!(may("H26.2", &["CHAIR"]).is_err(), "another agency");
+    assert_eq!(may("H26.2", &[]), Ok(()), "a step that asks for nobody");
+}
+
+#[test]
+fn a_title_is_the_same_however_it_is_typed() {
+    let directory = read(&[
+        agency_of("H26.1", "H26", ""),
+        delegation("Phó Chủ tịch", ""),
+    ]);
+    let decomposed = "Pho\u{301} Chu\u{309} ti\u{323}ch";
+    for title in [decomposed, "PHÓ CHỦ TỊCH", " phó chủ tịch\n"] {
+        assert_eq!(sign(&directory, title, "2026-03-01"), Ok(()), "{title}");
+    }
+}
+
+#[test]
+fn a_delegation_holds_within_its_scope() {
+    let may = |scope: &str| {
+        let directory = read(&[agency_of("H26.1", "H26", ""), delegation("Chủ tịch", scope)]);
+        sign(&directory, "Chủ tịch", "2026-03-01").is_ok()
+    };
+    assert!(may("procedures = [\"birth\", \"land\"]"));
+    assert!(may("steps = [\"sign\"]"));
+    assert!(may("procedures = [\"land\"]\nsteps = [\"sign\"]"));
+    assert!(!may("procedures = [\"birth\"]"));
+    assert!(!may("steps = [\"check\"]"));
+    assert!(!may("procedures = [\"land\"]\nsteps = [\"check\"]"));
+}
+
+#[test]
+fn a_delegation_that_contradicts_itself_is_refused() {
+    let office = || agency_of("H26.1", "H26", "aliases = [\"000.00.01.H26\"]");
+    let said = |one: String| {
+        let said = wrong(&[office(), one]);
+        let place = "directory.toml: delegation ";
+        said.strip_prefix(place).unwrap().to_owned()
+    };
+    let good = || delegation("Chủ tịch", "");
+    for (one, expected) in [
+        (
+            good().replace("H26.1", "H26.9"),
+            "H26.9 CHAIR: is of H26.9, which is not in the file; add an [[agency]]",
+        ),
+        (
+            good().replace("H26.1", "000.00.01.H26"),
+            "000.00.01.H26 CHAIR: is of 000.00.01.H26, which is an alias; write H26.1",
+        ),
+        (
+            delegation("Chủ tịch", "valid_to = \"2025-12-31\""),
+            "H26.1 CHAIR: ends before it begins; mend valid_to",
+        ),
+        (
+            delegation(" ", ""),
+            "H26.1 CHAIR: has no title; write the title that reports say",
+        ),
+        (
+            good().replace("QĐ 1/QĐ-UBND", ""),
+            "H26.1 CHAIR: has no basis; name the decision that delegates",
+        ),
+        (
+            delegation("Chủ tịch", "procedures = []"),
+            "H26.1 CHAIR: is for no procedure; name some, or leave procedures out for all",
+        ),
+        (
+            delegation("Chủ tịch", "steps = []"),
+            "H26.1 CHAIR: is for no step; name some, or leave steps out for all",
+        ),
+        (
+            good() + &delegation("CHỦ TỊCH", ""),
+            "H26.1 CHAIR: is there twice on the same day; remove one, or end it with valid_to",
+        ),
+    ] {
+        assert_eq!(said(one), expected);
+    }
+    let unread = wrong(&[office(), good().replace("CHAIR", "chair")]);
+    assert!(unread.contains("a position must be A-Z"), "{unread}");
+    read(&[
+        office(),
+        delegation("Chủ tịch", "valid_to = \"2026-01-31\""),
+        good().replace("2026-01-01", "2026-02-01"),
+    ]);
 }
 
 #[test]
