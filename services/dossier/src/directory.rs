@@ -1,13 +1,18 @@
-//! The directory: role + territory → department → system, as versioned data with dates.
+//! The directory: role + territory → department → system, and who may sign there, as versioned data
+//! with dates.
+
+mod delegation;
+mod load;
+
+pub use delegation::{Delegation, NotAuthorised};
 
 use crate::{
     name::{AgencyCode, Digest, RoleName, TerritoryCode},
     procedure::civil_date,
-    text,
 };
 use jiff::{Timestamp, civil::Date};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One version of the directory.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,18 +21,12 @@ pub struct Directory {
     pub digest: Digest,
     territories: BTreeMap<TerritoryCode, Territory>,
     agencies: BTreeMap<AgencyCode, Agency>,
+    /// Which agency an alias stands for.
+    aliases: BTreeMap<AgencyCode, AgencyCode>,
+    /// Who has a role in a territory, ever; in the order in which they are asked.
+    holders: BTreeMap<RoleName, BTreeMap<TerritoryCode, Vec<AgencyCode>>>,
     systems: Vec<System>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Text {
-    #[serde(rename = "territory", default)]
-    territories: Vec<Territory>,
-    #[serde(rename = "agency", default)]
-    agencies: Vec<Agency>,
-    #[serde(rename = "system", default)]
-    systems: Vec<System>,
+    delegations: BTreeMap<AgencyCode, Vec<Delegation>>,
 }
 
 /// A province or commune.
@@ -48,6 +47,10 @@ pub struct Territory {
 pub struct Agency {
     /// Its code.
     pub code: AgencyCode,
+    /// Other codes of the same agency: that of the other scheme (QĐ 20/2020/QĐ-TTg, QCVN 102:2016),
+    /// or one that it had before. An agency that took over from another is its successor instead.
+    #[serde(default)]
+    pub aliases: Vec<AgencyCode>,
     /// What it is called.
     pub name: String,
     /// What it does in procedures; empty for a desk.
@@ -55,12 +58,30 @@ pub struct Agency {
     pub roles: Vec<RoleName>,
     /// Where it does it.
     pub territory: TerritoryCode,
+    /// Which is asked first where several have a role in one territory: the lowest; 1 if not said.
+    #[serde(default = "first")]
+    pub rank: u32,
     /// Since when.
     pub valid_from: Date,
     /// Its last day.
     pub valid_to: Option<Date>,
     /// Who took over.
     pub successor: Option<AgencyCode>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+impl Agency {
+    /// All its codes, its own first.
+    pub fn codes(&self) -> impl Iterator<Item = &AgencyCode> {
+        std::iter::once(&self.code).chain(&self.aliases)
+    }
+
+    fn is_in_force(&self, day: Date) -> bool {
+        in_force(day, self.valid_from, self.valid_to)
+    }
 }
 
 /// What sort of work a system does.
@@ -119,244 +140,90 @@ fn in_force(at: Date, from: Date, to: Option<Date>) -> bool {
 }
 
 impl Directory {
-    /// Reads and checks a directory. `file` is for messages only.
-    ///
-    /// # Errors
-    /// Names the file, the place and the mend.
-    pub fn parse(file: &str, toml: &str) -> Result<Self, DirectoryError> {
-        let text: Text = text::read(toml).map_err(|message| DirectoryError::Unreadable {
-            file: file.to_owned(),
-            message,
-        })?;
-        let unsound = |place: String, wrong: &str| DirectoryError::Unsound {
-            file: file.to_owned(),
-            place,
-            wrong: wrong.to_owned(),
-        };
-        let mut directory = Self {
-            digest: Digest::of(toml.as_bytes()),
-            territories: BTreeMap::new(),
-            agencies: BTreeMap::new(),
-            systems: text.systems,
-        };
-        for territory in text.territories {
-            let code = territory.code.clone();
-            if directory
-                .territories
-                .insert(code.clone(), territory)
-                .is_some()
-            {
-                return Err(unsound(
-                    format!("territory {code}"),
-                    "is there twice; remove one",
-                ));
-            }
-        }
-        for territory in directory.territories.values() {
-            let mut above = territory;
-            let mut steps = 0;
-            while let Some(parent) = &above.parent {
-                above = directory.territories.get(parent).ok_or_else(|| {
-                    unsound(
-                        format!("territory {}", above.code),
-                        "its parent is not in the file; add it",
-                    )
-                })?;
-                steps += 1;
-                if steps > directory.territories.len() {
-                    return Err(unsound(
-                        format!("territory {}", territory.code),
-                        "is part of itself; mend a parent",
-                    ));
-                }
-            }
-        }
-        for agency in text.agencies {
-            let code = agency.code.clone();
-            if !directory.territories.contains_key(&agency.territory) {
-                return Err(unsound(
-                    format!("agency {code}"),
-                    "its territory is not in the file; add a [[territory]]",
-                ));
-            }
-            if directory.agencies.insert(code.clone(), agency).is_some() {
-                return Err(unsound(
-                    format!("agency {code}"),
-                    "is there twice; remove one",
-                ));
-            }
-        }
-        for agency in directory.agencies.values() {
-            if agency
-                .successor
-                .as_ref()
-                .is_some_and(|next| !directory.agencies.contains_key(next))
-            {
-                return Err(unsound(
-                    format!("agency {}", agency.code),
-                    "its successor is not in the file; add it",
-                ));
-            }
-        }
-        directory
-            .check_successors()
-            .map_err(|(place, wrong)| unsound(place, wrong))?;
-        directory
-            .check_roles()
-            .map_err(|(place, wrong)| unsound(place, &wrong))?;
-        for system in &directory.systems {
-            if system.valid_to.is_some_and(|last| last < system.valid_from) {
-                return Err(unsound(
-                    format!("system {}", system.code),
-                    "ends before it begins; mend valid_to",
-                ));
-            }
-            if let Some(missing) = system
-                .agencies
-                .iter()
-                .find(|code| !directory.agencies.contains_key(*code))
-            {
-                return Err(unsound(
-                    format!("system {}", system.code),
-                    &format!("acts for {missing}, which is not in the file; add an [[agency]]"),
-                ));
-            }
-        }
-        for agency in directory.agencies.keys() {
-            let acting: Vec<_> = directory
-                .systems
-                .iter()
-                .filter(|s| s.role == SystemRole::Department && s.agencies.contains(agency))
-                .collect();
-            for (n, a) in acting.iter().enumerate() {
-                for b in &acting[n + 1..] {
-                    let ends = |s: &System| s.valid_to.unwrap_or(Date::MAX);
-                    if a.valid_from <= ends(b) && b.valid_from <= ends(a) {
-                        return Err(unsound(
-                            format!("agency {agency}"),
-                            &format!(
-                                "systems {} and {} both act for it on the same day; end one with valid_to",
-                                a.code, b.code
-                            ),
-                        ));
-                    }
-                }
-            }
-        }
-        Ok(directory)
-    }
-
-    fn check_successors(&self) -> Result<(), (String, &'static str)> {
-        for agency in self.agencies.values() {
-            let place = || format!("agency {}", agency.code);
-            if agency.valid_to.is_some_and(|last| last < agency.valid_from) {
-                return Err((place(), "ends before it begins; mend valid_to"));
-            }
-            if agency.successor.is_some() && agency.valid_to.is_none() {
-                return Err((
-                    place(),
-                    "has a successor and no end; add valid_to, its last day",
-                ));
-            }
-            let mut heir = agency;
-            for _ in 0..=self.agencies.len() {
-                match heir
-                    .successor
-                    .as_ref()
-                    .and_then(|next| self.agencies.get(next))
-                {
-                    Some(next) => heir = next,
-                    None => break,
-                }
-            }
-            if heir.successor.is_some() {
-                return Err((place(), "comes after itself; mend a successor"));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_roles(&self) -> Result<(), (String, String)> {
-        for (code, agency) in &self.agencies {
-            let ends = |one: &Agency| one.valid_to.unwrap_or(Date::MAX);
-            let twin = self
-                .agencies
-                .range(code.clone()..)
-                .skip(1)
-                .find_map(|(_, other)| {
-                    let same_day =
-                        agency.valid_from <= ends(other) && other.valid_from <= ends(agency);
-                    let role = agency
-                        .roles
-                        .iter()
-                        .find(|role| other.roles.contains(role))?;
-                    (same_day && agency.territory == other.territory).then_some((other, role))
-                });
-            if let Some((other, role)) = twin {
-                return Err((
-                    format!("agency {code}"),
-                    format!(
-                        "has the role {role} in the same territory and on the same day as {}; end one with valid_to",
-                        other.code
-                    ),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// The agency that has this role here: the one in force, or else whoever took over from the one
-    /// that was. Where there is none, the territory above is asked.
+    /// The agency that has this role here: the first answer of [`Directory::next`].
     pub fn resolve(
         &self,
         role: &RoleName,
         territory: &TerritoryCode,
         at: Timestamp,
     ) -> Option<&Agency> {
+        self.next(role, territory, &BTreeSet::new(), at)
+    }
+
+    /// The first agency with this role here that is not one of those that have declined. In each
+    /// territory, from this one up: the agencies in force, then whoever took over from those that were;
+    /// both by rank, and by code where ranks are equal.
+    pub fn next(
+        &self,
+        role: &RoleName,
+        territory: &TerritoryCode,
+        not: &BTreeSet<AgencyCode>,
+        at: Timestamp,
+    ) -> Option<&Agency> {
         let day = civil_date(at);
-        let is_in_force = |agency: &Agency| in_force(day, agency.valid_from, agency.valid_to);
-        let mut here = self.territories.get(territory);
-        while let Some(place) = here {
-            let local = || {
-                self.agencies
-                    .values()
-                    .filter(|agency| agency.territory == place.code && agency.roles.contains(role))
-            };
-            let found = local().find(|agency| is_in_force(agency)).or_else(|| {
-                local()
-                    .filter(|agency| agency.valid_from <= day)
-                    .filter_map(|agency| self.heir(agency, day))
-                    .find(|heir| heir.roles.contains(role))
-            });
-            if found.is_some() {
-                return found;
-            }
-            here = place
-                .parent
-                .as_ref()
-                .and_then(|parent| self.territories.get(parent));
-        }
-        None
+        self.territories(territory)
+            .flat_map(|place| {
+                let in_force = self
+                    .holders(role, place)
+                    .filter(move |one| one.is_in_force(day));
+                let heirs = self
+                    .holders(role, place)
+                    .filter(move |one| one.valid_to.is_some_and(|last| last < day))
+                    .filter_map(move |one| self.heir(one, day))
+                    .filter(|heir| heir.roles.contains(role));
+                in_force.chain(heirs)
+            })
+            .find(|agency| !agency.codes().any(|code| not.contains(code)))
+    }
+
+    fn holders(&self, role: &RoleName, territory: &TerritoryCode) -> impl Iterator<Item = &Agency> {
+        let here = self
+            .holders
+            .get(role)
+            .and_then(|places| places.get(territory));
+        here.into_iter()
+            .flatten()
+            .filter_map(|code| self.agencies.get(code))
     }
 
     /// Who took over from this agency and is in force. Ends, because nobody comes after itself.
     fn heir(&self, agency: &Agency, day: Date) -> Option<&Agency> {
         let mut heir = self.agencies.get(agency.successor.as_ref()?)?;
-        while !in_force(day, heir.valid_from, heir.valid_to) {
+        while !heir.is_in_force(day) {
             heir = self.agencies.get(heir.successor.as_ref()?)?;
         }
         Some(heir)
     }
 
-    /// An agency, whether in force or not.
+    /// This territory and those that it is part of, the innermost first; empty if it is not known.
+    pub fn territories(&self, code: &TerritoryCode) -> impl Iterator<Item = &TerritoryCode> {
+        let above = |place: &&Territory| self.territories.get(place.parent.as_ref()?);
+        std::iter::successors(self.territories.get(code), above).map(|place| &place.code)
+    }
+
+    /// Whether this agency is in force and has this role itself, wherever.
+    pub fn holds_role(&self, agency: &AgencyCode, role: &RoleName, at: Timestamp) -> bool {
+        self.agencies
+            .get(agency)
+            .is_some_and(|one| one.is_in_force(civil_date(at)) && one.roles.contains(role))
+    }
+
+    /// An agency by its own code, whether in force or not.
     pub fn agency(&self, code: &str) -> Option<&Agency> {
         self.agencies.get(code)
+    }
+
+    /// An agency by its own code or an alias, whether in force or not. For the border: within, an agency
+    /// has its own code only.
+    pub fn agency_by_any_code(&self, code: &str) -> Option<&Agency> {
+        self.agency(code)
+            .or_else(|| self.agencies.get(self.aliases.get(code)?))
     }
 
     /// Whether this agency is there and in force.
     pub fn is_in_force(&self, code: &str, at: Timestamp) -> bool {
         self.agency(code)
-            .is_some_and(|agency| in_force(civil_date(at), agency.valid_from, agency.valid_to))
+            .is_some_and(|agency| agency.is_in_force(civil_date(at)))
     }
 
     /// All agencies.

@@ -7,6 +7,7 @@
 pub mod alarm;
 mod apply;
 pub mod calendar;
+pub mod code;
 pub mod condition;
 mod counter;
 mod custody;
@@ -17,6 +18,7 @@ pub mod event;
 pub mod evidence;
 pub mod extract;
 pub mod handover;
+pub mod identifier;
 pub mod intake;
 pub mod limit;
 pub mod name;

@@ -1,6 +1,12 @@
 //! The names of things: small text types, so that one cannot stand where another belongs.
 
+pub(crate) mod shape;
+
 use serde::{Deserialize, Serialize};
+use shape::{
+    is_agency_code, is_dossier_code, is_national_procedure_code, is_printable, is_role,
+    is_sector_code, is_word,
+};
 use std::{fmt, str::FromStr, sync::Arc};
 
 /// A text that is not a name of the wanted sort.
@@ -11,53 +17,6 @@ pub struct BadName {
     pub what: &'static str,
     /// What it must look like.
     pub rule: &'static str,
-}
-
-fn is_word(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(|first| first.is_ascii_lowercase())
-        && text.len() <= 64
-        && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-}
-
-fn is_agency_code(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let groups_are_sound = text.split('.').all(|group| {
-        !group.is_empty()
-            && group
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-    });
-    let level_one = |group: &str| {
-        let group = group.as_bytes();
-        group.len() == 3
-            && (b'A'..=b'Y').contains(&group[0])
-            && group[1].is_ascii_digit()
-            && group[2].is_ascii_digit()
-    };
-    bytes.len() <= 35
-        && groups_are_sound
-        && (level_one(text.split('.').next().unwrap_or_default())
-            || level_one(text.rsplit('.').next().unwrap_or_default()))
-}
-
-fn is_role(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-}
-
-fn is_printable(text: &str) -> bool {
-    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-}
-
-fn is_dossier_code(text: &str) -> bool {
-    // DOMAIN §3.1: opaque everywhere but at the desk that gives it; only its alphabet is held.
-    (8..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'.' || b == b'-')
 }
 
 macro_rules! name {
@@ -147,14 +106,49 @@ name!(
     ProcedureCode, "a procedure", "lower-case letters, digits and underscore, a letter first, at most 64", is_word
 );
 name!(
-    /// An agency's identifier (QĐ 20/2020/QĐ-TTg Art 4, or QCVN 102:2016 as its alias).
+    /// An agency's identifier, in either of the two schemes.
     AgencyCode, "an agency code",
-    "groups of A-Z and 0-9 separated by dots, at most 35 characters, with a level-1 group such as H26 first or last",
+    "groups of A-Z and 0-9 separated by dots, at most 35 characters, beginning with a level-1 group such as H26 \
+     (QĐ 20/2020/QĐ-TTg), or like 000.00.05.H55 (QCVN 102:2016)",
     is_agency_code
+);
+
+/// How an agency code is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AgencyScheme {
+    /// From the left, level by level, such as `H29.20` (QĐ 20/2020/QĐ-TTg Art 4).
+    Qd20,
+    /// From the right, `V1V2V3.Z1Z2.Y1Y2.MX1X2`, such as `000.00.05.H55` (QCVN 102:2016/BTTTT).
+    Qcvn102,
+}
+
+impl AgencyCode {
+    /// The scheme that it follows.
+    pub fn scheme(&self) -> AgencyScheme {
+        shape::agency_scheme(self.as_str()).expect("an agency code follows one of the two schemes")
+    }
+}
+
+name!(
+    /// Mã thủ tục hành chính in the national database (DOMAIN §3.3), such as `1.001193`; a version
+    /// and a unit's code may follow, as in `1.001850.000.00.00.H40`.
+    NationalProcedureCode, "a national procedure code",
+    "a digit, a dot and six digits, such as 1.001193; a dot and a version of two digits, and a dot and a unit's code \
+     such as 000.00.00.H40, may follow",
+    is_national_procedure_code
+);
+name!(
+    /// Mã lĩnh vực, `MX1X2-LV` (TT 01/2018/TT-VPCP Art 20).
+    SectorCode, "a sector code",
+    "a level-1 code such as G15, a hyphen, and 1 to 31 of A-Z and 0-9", is_sector_code
 );
 name!(
     /// What an agency does in procedures, such as `COMMUNE_POLICE`.
     RoleName, "a role", "A-Z, 0-9 and underscore, 1 to 64", is_role
+);
+name!(
+    /// What an officer must be to sign, such as `CHAIR`; which titles may is the directory's to say.
+    Position, "a position", "A-Z, 0-9 and underscore, 1 to 64", is_role
 );
 name!(
     /// A territory's code.
@@ -253,8 +247,69 @@ mod tests {
         for code in ["H26.101.3", "000.00.05.H55", "G01", "H29.20"] {
             assert!(code.parse::<AgencyCode>().is_ok(), "{code}");
         }
-        for code in ["", "h26", "H26..1", "Z26", "H26.a", "H2", "H26.", "12.34"] {
+        for code in [
+            "",
+            "h26",
+            "H26..1",
+            "Z26",
+            "H26.a",
+            "H2",
+            "H26.",
+            "12.34",
+            "00.05.H55",
+            "AB0.00.05.H55",
+            "000.00.05.Z55",
+        ] {
             assert!(code.parse::<AgencyCode>().is_err(), "{code}");
+        }
+        let longest = format!("H26.{}", "1".repeat(31));
+        assert!(longest.parse::<AgencyCode>().is_ok());
+        assert!(format!("{longest}1").parse::<AgencyCode>().is_err());
+    }
+
+    #[test]
+    fn an_agency_code_says_its_scheme() {
+        let scheme = |code: &str| code.parse::<AgencyCode>().unwrap().scheme();
+        assert_eq!(scheme("H29.20"), AgencyScheme::Qd20);
+        assert_eq!(scheme("H55.05.00.H55"), AgencyScheme::Qd20);
+        assert_eq!(scheme("000.00.05.H55"), AgencyScheme::Qcvn102);
+    }
+
+    #[test]
+    fn a_national_procedure_code_may_name_a_version_and_a_unit() {
+        for code in [
+            "1.001193",
+            "2.000635",
+            "1.011537",
+            "1.001193.02",
+            "1.001850.000.00.00.H40",
+            "1.000235.01.000.00.00.H42",
+        ] {
+            assert!(code.parse::<NationalProcedureCode>().is_ok(), "{code}");
+        }
+        for code in [
+            "",
+            "1.00119",
+            "1.0011933",
+            "11.001193",
+            "1001193",
+            "1.001193.2",
+            "1.001193.H40",
+            "1.001193.000.00.00",
+            "1.001193.000.00.00.Z40",
+            "1.001193.000.00.00.H40.01",
+            "١.٠٠١١٩٣",
+            "birth",
+        ] {
+            assert!(code.parse::<NationalProcedureCode>().is_err(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_sector_code_begins_with_a_level_1_code() {
+        assert!("G15-HT01".parse::<SectorCode>().is_ok());
+        for code in ["", "G15", "G15-", "15-HT", "Z15-HT", "G15-ht", "G15-HT-1"] {
+            assert!(code.parse::<SectorCode>().is_err(), "{code}");
         }
     }
 

@@ -1,8 +1,12 @@
 //! The directory: who does what, where and when.
 
 use crate::world::*;
-use dossier::directory::{Directory, SystemRole};
+use dossier::{
+    directory::{Directory, NotAuthorised, SystemRole},
+    name::AgencyCode,
+};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 const PLACES: &str = r#"
 [[territory]]
@@ -164,7 +168,7 @@ fn a_successor_is_in_the_file_and_its_predecessor_has_an_end() {
     )]);
     assert_eq!(
         said,
-        "directory.toml: agency H26.1: its successor is not in the file; add it"
+        "directory.toml: agency H26.1: has the successor H26.9, which is not in the file; add an [[agency]]"
     );
     let said = wrong(&[
         agency_of("H26.1", "H26", "successor = \"H26.2\""),
@@ -202,7 +206,7 @@ fn two_agencies_do_not_have_one_role_in_one_place_on_one_day() {
     let said = wrong(&[agency_of("H26.1", "H26", ""), agency_of("H26.2", "H26", "")]);
     assert_eq!(
         said,
-        "directory.toml: agency H26.1: has the role POLICE in the same territory and on the same day as H26.2; end one with valid_to"
+        "directory.toml: agency H26.1: has the role POLICE in the same territory and on the same day as H26.2; end one with valid_to, or say by rank which is asked first"
     );
     read(&[
         agency_of("H26.1", "H26", "valid_to = \"2026-06-30\""),
@@ -306,6 +310,297 @@ fn no_territory_is_part_of_itself() {
         wrong(&[ring.into()]),
         "directory.toml: territory A: is part of itself; mend a parent"
     );
+}
+
+/// Everybody who is asked, when each in turn declines.
+fn asked(directory: &Directory, day: &str) -> Vec<String> {
+    let at: Timestamp = format!("{day}T05:00:00Z").parse().unwrap();
+    let mut declined: BTreeSet<AgencyCode> = BTreeSet::new();
+    let mut asked = Vec::new();
+    while let Some(next) = directory.next(
+        &"POLICE".parse().unwrap(),
+        &"H26_101".parse().unwrap(),
+        &declined,
+        at,
+    ) {
+        asked.push(next.code.to_string());
+        assert!(declined.insert(next.code.clone()), "nobody is asked twice");
+    }
+    asked
+}
+
+#[test]
+fn who_declines_is_followed_by_the_next_of_the_place_and_then_by_the_province() {
+    let directory = read(&[
+        agency_of("H26.1", "H26", ""),
+        agency_of("H26.101.1", "H26_101", "rank = 2"),
+        agency_of("H26.101.2", "H26_101", ""),
+        agency_of("H26.101.3", "H26_101", "rank = 3"),
+    ]);
+    let order = ["H26.101.2", "H26.101.1", "H26.101.3", "H26.1"];
+    assert_eq!(asked(&directory, "2026-01-01"), order);
+    assert_eq!(police(&directory, "2026-01-01").as_deref(), Some(order[0]));
+}
+
+#[test]
+fn who_took_over_is_asked_after_those_of_the_place_and_before_the_province() {
+    let neighbour = "[[territory]]\ncode = \"H26_102\"\nname = \"Xã\"\nparent = \"H26\"\n";
+    let directory = read(&[
+        neighbour.into(),
+        agency_of("H26.1", "H26", ""),
+        agency_of(
+            "H26.101.1",
+            "H26_101",
+            "valid_to = \"2026-06-30\"\nsuccessor = \"H26.102.1\"",
+        ),
+        agency_of("H26.101.2", "H26_101", "rank = 2"),
+        agency_of("H26.102.1", "H26_102", ""),
+    ]);
+    assert_eq!(
+        asked(&directory, "2026-06-30"),
+        ["H26.101.1", "H26.101.2", "H26.1"],
+        "as long as it is there, nobody has taken over"
+    );
+    assert_eq!(
+        asked(&directory, "2026-07-01"),
+        ["H26.101.2", "H26.102.1", "H26.1"]
+    );
+}
+
+#[test]
+fn who_declined_under_a_former_code_is_not_asked_again() {
+    let directory = read(&[agency_of(
+        "H26.101.1",
+        "H26_101",
+        "aliases = [\"000.01.01.H26\"]",
+    )]);
+    let at: Timestamp = "2026-01-01T05:00:00Z".parse().unwrap();
+    let declined = [agency("000.01.01.H26")].into();
+    let (role, place) = ("POLICE".parse().unwrap(), "H26_101".parse().unwrap());
+    assert!(directory.next(&role, &place, &declined, at).is_none());
+}
+
+#[test]
+fn an_agency_is_found_by_any_of_its_codes() {
+    let directory = read(&[
+        agency_of("H26.1", "H26", "aliases = [\"000.00.01.H26\", \"H27.1\"]"),
+        agency_of("H26.101.1", "H26_101", ""),
+    ]);
+    let found = |code: &str| {
+        let one = directory.agency_by_any_code(code);
+        one.map(|one| one.code.to_string())
+    };
+    for code in ["H26.1", "000.00.01.H26", "H27.1"] {
+        assert_eq!(found(code).as_deref(), Some("H26.1"), "{code}");
+    }
+    assert_eq!(found("H26.101.1").as_deref(), Some("H26.101.1"));
+    assert_eq!(found("H26.9"), None);
+    assert!(
+        directory.agency("H27.1").is_none(),
+        "within, an agency has its own code only"
+    );
+}
+
+#[test]
+fn an_alias_stands_for_one_agency_and_is_no_agency_itself() {
+    let said = wrong(&[
+        agency_of("H26.1", "H26", "aliases = [\"000.00.01.H26\"]"),
+        agency_of("H26.101.1", "H26_101", "aliases = [\"000.00.01.H26\"]"),
+    ]);
+    assert_eq!(
+        said,
+        "directory.toml: agency H26.101.1: its alias 000.00.01.H26 is there twice, first of H26.1; remove one"
+    );
+    for (alias, of) in [("H26.101.1", "the code of another"), ("H26.1", "its own")] {
+        let said = wrong(&[
+            agency_of("H26.1", "H26", &format!("aliases = [\"{alias}\"]")),
+            agency_of("H26.101.1", "H26_101", ""),
+        ]);
+        assert_eq!(
+            said,
+            format!(
+                "directory.toml: agency H26.1: its alias {alias} is the code of an agency in the file; remove one, or name a successor"
+            ),
+            "{of}"
+        );
+    }
+    let said = wrong(&[
+        agency_of("H26.1", "H26", "aliases = [\"000.00.01.H26\"]"),
+        system_of("a", "000.00.01.H26", "valid_from = \"2025-01-01\""),
+    ]);
+    assert_eq!(
+        said,
+        "directory.toml: system a: acts for 000.00.01.H26, which is an alias; write H26.1"
+    );
+}
+
+#[test]
+fn an_agency_has_a_role_itself_and_while_it_is_in_force() {
+    let directory = read(&[agency_of("H26.1", "H26", "valid_to = \"2026-06-30\"")]);
+    let holds = |code: &str, role: &str, day: &str| {
+        let at = format!("{day}T05:00:00Z").parse().unwrap();
+        directory.holds_role(&agency(code), &role.parse().unwrap(), at)
+    };
+    assert!(holds("H26.1", "POLICE", "2026-06-30"));
+    assert!(!holds("H26.1", "POLICE", "2026-07-01"));
+    assert!(!holds("H26.1", "TAX", "2026-06-30"));
+    assert!(!holds("H26.2", "POLICE", "2026-06-30"));
+}
+
+#[test]
+fn a_territory_is_followed_by_those_that_it_is_part_of() {
+    let directory = read(&[]);
+    let places = |code: &str| -> Vec<String> {
+        let code = code.parse().unwrap();
+        directory
+            .territories(&code)
+            .map(ToString::to_string)
+            .collect()
+    };
+    assert_eq!(places("H26_101"), ["H26_101", "H26"]);
+    assert_eq!(places("H26"), ["H26"]);
+    assert!(places("H27").is_empty());
+}
+
+fn delegation(title: &str, more: &str) -> String {
+    format!(
+        "[[delegation]]\nagency = \"H26.1\"\nposition = \"CHAIR\"\ntitle = \"{title}\"\nvalid_from = \"2026-01-01\"\nbasis = \"QĐ 1/QĐ-UBND\"\n{more}\n"
+    )
+}
+
+/// Whether an officer may sign step `sign` of `land`, which asks for a chair.
+fn sign(directory: &Directory, title: &str, day: &str) -> Result<(), NotAuthorised> {
+    directory.may_sign(
+        &agency("H26.1"),
+        &["CHAIR".to_owned()].into(),
+        &"land".parse().unwrap(),
+        &"sign".parse().unwrap(),
+        title,
+        format!("{day}T05:00:00Z").parse().unwrap(),
+    )
+}
+
+#[test]
+fn who_is_named_may_sign_and_nobody_else() {
+    let directory = read(&[
+        agency_of("H26.1", "H26", ""),
+        agency_of("H26.2", "H26_101", ""),
+        delegation("Chủ tịch", ""),
+        delegation("Phó Chủ tịch", "valid_to = \"2026-06-30\""),
+    ]);
+    assert_eq!(sign(&directory, "Chủ tịch", "2026-03-01"), Ok(()));
+    assert_eq!(sign(&directory, "Phó Chủ tịch", "2026-06-30"), Ok(()));
+    let said = sign(&directory, "Phó Chủ tịch", "2026-07-01").unwrap_err();
+    assert_eq!(
+        said.to_string(),
+        "step sign must be signed by CHAIR: for H26.1 on 2026-07-01 that is an officer with the title Chủ tịch; have it signed by one, or have the delegation added to the directory"
+    );
+    for title in ["Công chức", "Chủ tịc", "Chu tich"] {
+        let said = sign(&directory, title, "2026-03-01").unwrap_err();
+        assert!(matches!(said, NotAuthorised::OtherTitle { .. }), "{title}");
+        assert!(!said.to_string().contains(&format!("title {title};")));
+    }
+    for title in ["", "  "] {
+        let said = sign(&directory, title, "2026-03-01").unwrap_err();
+        assert!(matches!(said, NotAuthorised::NoTitle { .. }));
+    }
+    let early = sign(&directory, "Chủ tịch", "2025-12-31").unwrap_err();
+    assert!(matches!(early, NotAuthorised::Nobody { .. }), "{early}");
+
+    let may = |code: &str, positions: &[&str]| {
+        directory.may_sign(
+            &agency(code),
+            &positions.iter().map(ToString::to_string).collect(),
+            &"land".parse().unwrap(),
+            &"sign".parse().unwrap(),
+            "Chủ tịch",
+            "2026-03-01T05:00:00Z".parse().unwrap(),
+        )
+    };
+    assert_eq!(may("H26.1", &["CHAIR", "DIRECTOR"]), Ok(()));
+    assert!(may("H26.1", &["DIRECTOR"]).is_err(), "another position");
+    assert!(may("H26.2", &["CHAIR"]).is_err(), "another agency");
+    assert_eq!(may("H26.2", &[]), Ok(()), "a step that asks for nobody");
+}
+
+#[test]
+fn a_title_is_the_same_however_it_is_typed() {
+    let directory = read(&[
+        agency_of("H26.1", "H26", ""),
+        delegation("Phó Chủ tịch", ""),
+    ]);
+    let decomposed = "Pho\u{301} Chu\u{309} ti\u{323}ch";
+    for title in [decomposed, "PHÓ CHỦ TỊCH", " phó chủ tịch\n"] {
+        assert_eq!(sign(&directory, title, "2026-03-01"), Ok(()), "{title}");
+    }
+}
+
+#[test]
+fn a_delegation_holds_within_its_scope() {
+    let may = |scope: &str| {
+        let directory = read(&[agency_of("H26.1", "H26", ""), delegation("Chủ tịch", scope)]);
+        sign(&directory, "Chủ tịch", "2026-03-01").is_ok()
+    };
+    assert!(may("procedures = [\"birth\", \"land\"]"));
+    assert!(may("steps = [\"sign\"]"));
+    assert!(may("procedures = [\"land\"]\nsteps = [\"sign\"]"));
+    assert!(!may("procedures = [\"birth\"]"));
+    assert!(!may("steps = [\"check\"]"));
+    assert!(!may("procedures = [\"land\"]\nsteps = [\"check\"]"));
+}
+
+#[test]
+fn a_delegation_that_contradicts_itself_is_refused() {
+    let office = || agency_of("H26.1", "H26", "aliases = [\"000.00.01.H26\"]");
+    let said = |one: String| {
+        let said = wrong(&[office(), one]);
+        let place = "directory.toml: delegation ";
+        said.strip_prefix(place).unwrap().to_owned()
+    };
+    let good = || delegation("Chủ tịch", "");
+    for (one, expected) in [
+        (
+            good().replace("H26.1", "H26.9"),
+            "H26.9 CHAIR: is of H26.9, which is not in the file; add an [[agency]]",
+        ),
+        (
+            good().replace("H26.1", "000.00.01.H26"),
+            "000.00.01.H26 CHAIR: is of 000.00.01.H26, which is an alias; write H26.1",
+        ),
+        (
+            delegation("Chủ tịch", "valid_to = \"2025-12-31\""),
+            "H26.1 CHAIR: ends before it begins; mend valid_to",
+        ),
+        (
+            delegation(" ", ""),
+            "H26.1 CHAIR: has no title; write the title that reports say",
+        ),
+        (
+            good().replace("QĐ 1/QĐ-UBND", ""),
+            "H26.1 CHAIR: has no basis; name the decision that delegates",
+        ),
+        (
+            delegation("Chủ tịch", "procedures = []"),
+            "H26.1 CHAIR: is for no procedure; name some, or leave procedures out for all",
+        ),
+        (
+            delegation("Chủ tịch", "steps = []"),
+            "H26.1 CHAIR: is for no step; name some, or leave steps out for all",
+        ),
+        (
+            good() + &delegation("CHỦ TỊCH", ""),
+            "H26.1 CHAIR: is there twice on the same day; remove one, or end it with valid_to",
+        ),
+    ] {
+        assert_eq!(said(one), expected);
+    }
+    let unread = wrong(&[office(), good().replace("CHAIR", "chair")]);
+    assert!(unread.contains("a position must be A-Z"), "{unread}");
+    read(&[
+        office(),
+        delegation("Chủ tịch", "valid_to = \"2026-01-31\""),
+        good().replace("2026-01-01", "2026-02-01"),
+    ]);
 }
 
 #[test]

@@ -5,12 +5,14 @@
 #![allow(unreachable_pub)] // modules of a test binary are reached by nobody else
 
 mod bookkeeper;
+mod code;
 mod deploy;
 mod directory;
 mod generate;
 mod handover;
 mod intake;
 mod laws;
+mod national;
 mod procedure;
 mod refusals;
 mod simulation;
