@@ -21,7 +21,7 @@ use crate::{
 };
 use facts::{Facts, File};
 use jiff::civil::Date;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// How long the text of a calendar may be, in bytes.
 pub const CALENDAR_BYTES_MAX: usize = 256 * 1024;
@@ -32,7 +32,7 @@ pub const COVERS_YEARS_MAX: i16 = 100;
 /// When agencies work: hours by weekday, holidays, and compensating working days.
 ///
 /// Outside the years that it covers only the hours by weekday are known; see [`Calendar::covers`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Calendar {
     /// SHA-256 of `text`.
     pub digest: Digest,
@@ -73,6 +73,15 @@ pub enum CalendarError {
     /// Mend each file named.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Several(Vec<CalendarError>),
+}
+
+impl fmt::Debug for Calendar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Calendar")
+            .field("digest", &self.digest)
+            .field("title", &self.facts.title.en)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Calendar {

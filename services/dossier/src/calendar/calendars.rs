@@ -168,7 +168,8 @@ impl Reading {
                 let mend = "leave it out to change the national calendar, or add a file for it";
                 self.unsound(file, "over", wrong, mend);
             } else if goes_round(&territory, &over) {
-                let wrong = format!("`{above}` is, directly or not, laid over `{territory}` itself");
+                let wrong =
+                    format!("`{above}` is, directly or not, laid over `{territory}` itself");
                 self.unsound(file, "over", wrong, "leave it out of one of the files");
             }
         }

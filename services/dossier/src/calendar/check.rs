@@ -45,7 +45,11 @@ pub(super) fn changes(file: &File, above: &Facts) -> Vec<Complaint> {
     }
     for (date, times) in &removed {
         if *times > 1 {
-            list.say(format!("remove {date}"), "stands here twice", "write it once");
+            list.say(
+                format!("remove {date}"),
+                "stands here twice",
+                "write it once",
+            );
         }
         if !above.holidays.contains_key(date) && !above.compensating.contains_key(date) {
             list.say(
@@ -102,12 +106,7 @@ pub(super) fn facts(facts: &Facts) -> Vec<Complaint> {
 struct List(Vec<Complaint>);
 
 impl List {
-    fn say(
-        &mut self,
-        place: impl Into<String>,
-        wrong: impl Into<String>,
-        mend: impl Into<String>,
-    ) {
+    fn say(&mut self, place: impl Into<String>, wrong: impl Into<String>, mend: impl Into<String>) {
         self.0.push(Complaint {
             place: place.into(),
             wrong: wrong.into(),
@@ -224,7 +223,10 @@ impl List {
                 "write the opening first and the close after it, on the same day",
             );
         }
-        for pair in spans.windows(2).filter(|pair| pair[1].opens() < pair[0].closes()) {
+        for pair in spans
+            .windows(2)
+            .filter(|pair| pair[1].opens() < pair[0].closes())
+        {
             self.say(
                 place,
                 format!("{} and {} overlap", pair[0], pair[1]),

@@ -27,7 +27,10 @@ impl FromStr for Cutoff {
     type Err = BadCutoff;
     fn from_str(text: &str) -> Result<Self, BadCutoff> {
         let time = minute_of_day(text).and_then(|minute| {
-            let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
+            let (hour, minute) = (
+                i8::try_from(minute / 60).ok()?,
+                i8::try_from(minute % 60).ok()?,
+            );
             Time::new(hour, minute, 0, 0).ok()
         });
         time.map(Self).ok_or_else(|| BadCutoff(text.to_owned()))

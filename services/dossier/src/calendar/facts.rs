@@ -54,7 +54,7 @@ pub(super) struct Hours {
 
 /// A day of the week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub(super) enum Weekday {
     Monday,
     Tuesday,
@@ -90,6 +90,19 @@ impl Weekday {
             Self::Saturday => "saturday",
             Self::Sunday => "sunday",
         }
+    }
+}
+
+/// A text that is no day of the week.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no day of the week; write monday, tuesday and so on")]
+pub(super) struct BadWeekday(String);
+
+impl TryFrom<String> for Weekday {
+    type Error = BadWeekday;
+    fn try_from(text: String) -> Result<Self, BadWeekday> {
+        let named = Self::ALL.into_iter().find(|day| day.name() == text);
+        named.ok_or(BadWeekday(text))
     }
 }
 

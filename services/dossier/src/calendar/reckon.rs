@@ -113,7 +113,8 @@ impl Calendar {
 
     /// What is left of a limit in this unit when its clock is stopped at `at`: whole days if it is
     /// counted in days, not counting the day on which it stops, and time if in hours. `due_at` is
-    /// what [`Calendar::ends`] or [`Calendar::resumes`] gave.
+    /// what [`Calendar::ends`] or [`Calendar::resumes`] gave; days off that it was moved past (Art
+    /// 148(5)) are left of a limit in calendar days like any others.
     pub fn remaining(&self, at: Timestamp, due_at: Timestamp, unit: Unit) -> Remaining {
         if due_at <= at {
             return Remaining::Passed(due_at);
@@ -160,7 +161,9 @@ impl Calendar {
             return worked(self.hours_on(first), begins, stops);
         }
         let between = first.tomorrow().map_or(0, |second| {
-            self.sum(second, last, |spans| spans.iter().map(|span| span.minutes()).sum())
+            self.sum(second, last, |spans| {
+                spans.iter().map(|span| span.minutes()).sum()
+            })
         });
         worked(self.hours_on(first), begins, DAY)
             + SignedDuration::from_mins(between)

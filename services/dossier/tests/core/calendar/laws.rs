@@ -87,12 +87,14 @@ fn is_worked(calendar: &Calendar, at: Timestamp) -> bool {
         let wall = offset(7).to_datetime(at);
         let now = wall.time().duration_since(jiff::civil::Time::midnight());
         let spans = calendar.hours_on(wall.date());
-        spans.iter().any(|span| span.opens() <= now && now < span.closes())
+        spans
+            .iter()
+            .any(|span| span.opens() <= now && now < span.closes())
     })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn who_starts_later_ends_no_earlier(calendar in calendars(), a in instants(), b in instants(), limit in limits()) {
@@ -204,8 +206,12 @@ proptest! {
         let due_at = calendar.ends(from, limit);
         let pause = calendar.resumes(resumed, calendar.remaining(paused, due_at, limit.unit));
         let reset = calendar.ends(resumed, limit);
-        prop_assert!(pause <= reset);
         prop_assert!(due_at <= pause);
+        // A calendar day's end may have been moved past days off, and those were then left of it.
+        prop_assert!(pause <= reset || limit.unit == Unit::CalendarDay);
+        if civil_date(resumed) > civil_date(paused) && limit.unit == Unit::ElapsedHour {
+            prop_assert!(pause < reset);
+        }
     }
 
     #[test]
