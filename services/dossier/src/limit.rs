@@ -65,7 +65,7 @@ impl Limit {
     }
 
     /// When it ends if it starts now, in elapsed time: a day of any sort is 24 hours, an hour is an
-    /// hour. Working calendars are not consulted.
+    /// hour. Working calendars are not consulted: [`crate::calendar::Calendar::ends`] does that.
     pub fn ends(self, from: Timestamp) -> Timestamp {
         let hours = i64::from(self.amount)
             * match self.unit {

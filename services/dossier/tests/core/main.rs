@@ -6,6 +6,7 @@
 
 mod bookkeeper;
 mod code;
+mod calendar;
 mod deploy;
 mod directory;
 mod generate;
