@@ -116,7 +116,12 @@ fn stands_still(dossier: &Dossier, part: &PartId) -> bool {
 }
 
 /// What happens when an alarm rings. One that is no longer set does nothing.
-pub(crate) fn rung(dossier: &Dossier, rules: Rules<'_>, alarm: &Alarm, at: Timestamp) -> Vec<Event> {
+pub(crate) fn rung(
+    dossier: &Dossier,
+    rules: Rules<'_>,
+    alarm: &Alarm,
+    at: Timestamp,
+) -> Vec<Event> {
     let is_due = alarms(dossier)
         .iter()
         .any(|(set, when)| set == alarm && *when <= at);

@@ -3,8 +3,8 @@
 use crate::{
     Dossier, Entry, Event,
     dossier::{
-        Ending, Fault, FaultAnswer, HandOut, Intake, Kind, Obligation, Opinion, Recall, Return, Seen,
-        Stage, Step, Unreplayable,
+        Ending, Fault, FaultAnswer, HandOut, Intake, Kind, Obligation, Opinion, Recall, Return,
+        Seen, Stage, Step, Unreplayable,
     },
     event::{LookUpOutcome, RecallWhy},
     evidence::{NewVersion, Version},

@@ -278,8 +278,7 @@ fn accept(
     if dossier.open_supplements().next().is_some() {
         return Err(Refusal::SupplementOpen);
     }
-    let (reception, found) =
-        intake::reception(dossier, rules, received_at, officer, vault, at)?;
+    let (reception, found) = intake::reception(dossier, rules, received_at, officer, vault, at)?;
     let mut events = vec![];
     if !found.is_empty() {
         events.push(reused(dossier, found));
@@ -531,7 +530,8 @@ fn report_fault(
         .newest(&evidence)
         .and_then(|version| version.step.as_ref())
         .and_then(|step| dossier.steps.get(step));
-    let can_answer = giver.is_some_and(|step| step.stage == Stage::Completed || step.stage.is_open());
+    let can_answer =
+        giver.is_some_and(|step| step.stage == Stage::Completed || step.stage.is_open());
     if !can_answer || dossier.ending.is_some() {
         return Err(Refusal::NoResult { evidence });
     }

@@ -3,7 +3,9 @@
 use crate::{
     event::{Deadline, Entry, Event, LookUpOutcome, PartEnd, PauseWhy, RecallWhy, Received},
     evidence::Version,
-    name::{AgencyCode, Digest, DossierCode, DossierId, EvidenceName, Key, PartId, PartyId, StepId},
+    name::{
+        AgencyCode, Digest, DossierCode, DossierId, EvidenceName, Key, PartId, PartyId, StepId,
+    },
     supplement::Supplement,
 };
 use jiff::Timestamp;
@@ -322,10 +324,7 @@ impl Dossier {
     }
 
     /// The look-up of this evidence, if it was begun: its step, and how it was answered last.
-    pub fn look_up(
-        &self,
-        of: &EvidenceName,
-    ) -> Option<(&StepId, &Step, Option<LookUpOutcome>)> {
+    pub fn look_up(&self, of: &EvidenceName) -> Option<(&StepId, &Step, Option<LookUpOutcome>)> {
         self.steps.iter().find_map(|(id, step)| match &step.kind {
             Kind::LookUp { evidence, outcome } if evidence == of => Some((id, step, *outcome)),
             _ => None,

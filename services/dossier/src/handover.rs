@@ -3,8 +3,8 @@
 use crate::{
     Procedure,
     dossier::{Dossier, FaultAnswer, Kind, Obligation, Opinion, Task},
-    extract,
     evidence::Version,
+    extract::{self, Pointer},
     limit::Limit,
     name::{AgencyCode, Digest, EvidenceName, Key, PartId, StepId},
     party::{Party, PartyRole},
@@ -347,11 +347,25 @@ fn inputs(
         .collect()
 }
 
+/// Only these members; of data that is without one of them, the others: what was given before its
+/// schema asked for it is no reason to give more.
+fn members(data: &[u8], pointers: &[String]) -> Vec<u8> {
+    let pointers: Vec<Pointer> = pointers
+        .iter()
+        .filter_map(|text| text.parse().ok())
+        .map(|mut pointer: Pointer| {
+            pointer.optional = true;
+            pointer
+        })
+        .collect();
+    extract::extract(data, &pointers).unwrap_or_else(|_| b"{}".to_vec())
+}
+
 /// A version with only these members of its data, and no documents: what a step does not declare it
 /// does not get (Luật 91/2025/QH15: data minimisation). It has its own digest and names its source.
 fn extracted(whole: &Version, pointers: &[String]) -> Version {
     let mut part = whole.clone();
-    part.new.given.data = extract::members(&whole.new.given.data, pointers).into();
+    part.new.given.data = members(&whole.new.given.data, pointers).into();
     part.new.given.documents.clear();
     part.extract = Some(crate::evidence::Extract {
         pointers: pointers.to_vec(),

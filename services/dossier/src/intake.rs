@@ -15,8 +15,9 @@ use crate::{
     procedure::{Actor, Origin, civil_date},
     refusal::FieldFault,
     request::warn_at,
+    schema::DataError,
     vault::Finding,
-    want::{Want, facts, want},
+    want::{Known, Want},
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -302,8 +303,7 @@ impl<'a> Plan<'a> {
             .iter()
             .filter(|(_, step)| parts.contains(&step.part))
             .filter(|(id, step)| !step.optional || self.asked.contains(id.as_str()))
-            .filter(|(_, step)| step.valid_from.is_none_or(|from| from <= day))
-            .filter(|(_, step)| step.valid_to.is_none_or(|to| day <= to))
+            .filter(|(_, step)| step.is_in_force(day))
             .collect()
     }
 
@@ -406,18 +406,24 @@ fn wanted<'a>(
     };
     let given = |name: &EvidenceName| {
         let by_citizen = submission.evidence.iter().find(|g| g.name == *name);
-        let by_vault = || submission.vault.iter().map(|f| &f.given).find(|g| g.name == *name);
-        by_citizen.or_else(by_vault).map(|given| given.data.clone())
+        let by_vault = || {
+            submission
+                .vault
+                .iter()
+                .map(|f| &f.given)
+                .find(|g| g.name == *name)
+        };
+        by_citizen.or_else(by_vault).map(|given| &*given.data)
     };
-    let facts = facts(given, &submission.asked, &submission.parties);
+    let known = Known::new(given, &submission.asked, &submission.parties);
     let mut wanted: BTreeMap<&EvidenceName, Want> = BTreeMap::new();
     for (_, step) in plan.steps() {
-        let runs = crate::want::judge(step.when.as_ref(), &facts) != Judgement::Fails;
+        let runs = known.judge(step.when.as_ref()) != Judgement::Fails;
         for need in &step.needs {
             if !rules.procedure.givers(&need.evidence).is_empty() {
                 continue;
             }
-            let how = match want(rules.procedure, need, &facts) {
+            let how = match known.want(rules.procedure, need) {
                 Want::Required if !runs => Want::Optional,
                 how => how,
             };
@@ -440,15 +446,20 @@ fn lacking(submission: &Submission, rules: Rules<'_>, at: Timestamp) -> BTreeSet
         .filter(|(name, how)| *how == Want::Required && !named.contains(*name))
         .filter(|(name, _)| !from_vault.iter().any(|found| found.given.name == **name))
         .filter(|(name, _)| {
-            rules.procedure.text.evidence.get(*name).is_some_and(|kind| {
-                let can_be_asked = kind.holder.as_ref().is_some_and(|role| {
-                    rules
-                        .directory
-                        .resolve(role, &submission.territory, at)
-                        .is_some()
-                });
-                !kind.consent && !can_be_asked
-            })
+            rules
+                .procedure
+                .text
+                .evidence
+                .get(*name)
+                .is_some_and(|kind| {
+                    let can_be_asked = kind.holder.as_ref().is_some_and(|role| {
+                        rules
+                            .directory
+                            .resolve(role, &submission.territory, at)
+                            .is_some()
+                    });
+                    !kind.consent && !can_be_asked
+                })
         })
         .map(|(name, _)| name.clone())
         .collect()
@@ -713,10 +724,11 @@ pub(crate) fn check_given(
 fn schema_faults(rules: Rules<'_>, schema: &str, data: &[u8]) -> Vec<(String, String)> {
     match rules.schemas.check(schema, data) {
         Ok(()) => vec![],
-        Err(faults) => faults
+        Err(DataError::Faults(faults)) => faults
             .into_iter()
             .map(|fault| (fault.pointer, fault.rule))
             .collect(),
+        Err(unknown) => vec![(String::new(), unknown.to_string())],
     }
 }
 

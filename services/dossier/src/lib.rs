@@ -19,6 +19,7 @@ pub mod evidence;
 pub mod extract;
 pub mod handover;
 pub mod identifier;
+mod ijson;
 pub mod intake;
 pub mod limit;
 pub mod name;

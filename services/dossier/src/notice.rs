@@ -347,13 +347,15 @@ fn of_the_rules(event: &Event, after: &Dossier) -> Vec<Notice> {
             holders: holders.iter().cloned().collect(),
         },
         Event::Reused { from, .. } => return reused(from),
-        Event::LimitPassed { step: id } => match after.steps.get(id).map(|s| (&s.kind, &s.agency)) {
-            Some((Kind::Consultation { asker, .. }, agency)) => Notice::ConsultationSilent {
-                step: asker.clone(),
-                agency: agency.clone(),
-            },
-            _ => return vec![],
-        },
+        Event::LimitPassed { step: id } => {
+            match after.steps.get(id).map(|s| (&s.kind, &s.agency)) {
+                Some((Kind::Consultation { asker, .. }, agency)) => Notice::ConsultationSilent {
+                    step: asker.clone(),
+                    agency: agency.clone(),
+                },
+                _ => return vec![],
+            }
+        }
         Event::HandedOut {
             evidence, version, ..
         } => Notice::HandedOut {

@@ -134,7 +134,9 @@ pub enum Refusal {
         agency: AgencyCode,
     },
     /// Somebody whose position the procedure names must decide it.
-    #[error("an outcome of step {step} must be decided by one of {positions}, by delegation in force")]
+    #[error(
+        "an outcome of step {step} must be decided by one of {positions}, by delegation in force"
+    )]
     NotAuthorised {
         /// The step.
         step: StepId,
@@ -164,7 +166,9 @@ pub enum Refusal {
         stage: String,
     },
     /// Decide with what is there, or name an approver with a legal basis for each item.
-    #[error("step {step} may ask for a supplement within {limit} of receiving it, and that is over")]
+    #[error(
+        "step {step} may ask for a supplement within {limit} of receiving it, and that is over"
+    )]
     SupplementLate {
         /// The step.
         step: StepId,

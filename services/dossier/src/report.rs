@@ -160,12 +160,10 @@ pub(crate) fn reported(
     // A result of a closed dossier can still be corrected, at the agency's own cost (Art 21).
     if dossier.closed_at.is_some() && !(is_correction && step.stage == Stage::Completed) {
         return Err(match step.stage {
-            stage if stage.is_finished() && !is_correction => {
-                Refusal::Finished {
-                    step: id,
-                    state: stage,
-                }
-            }
+            stage if stage.is_finished() && !is_correction => Refusal::Finished {
+                step: id,
+                state: stage,
+            },
             _ => Refusal::Closed,
         });
     }
@@ -181,11 +179,7 @@ pub(crate) fn reported(
         }
         Stage::Held => {}
         Stage::Completed if is_correction => {}
-        Stage::Completed
-        | Stage::Refused
-        | Stage::Ended
-        | Stage::Declined
-        | Stage::Skipped => {
+        Stage::Completed | Stage::Refused | Stage::Ended | Stage::Declined | Stage::Skipped => {
             return Err(Refusal::Finished {
                 step: id,
                 state: step.stage,
@@ -618,7 +612,7 @@ fn returnable(
     let ask = procedure
         .step(id)
         .and_then(|plan| plan.peer_return.as_ref())
-        .and_then(|rule| rule.ask);
+        .map(|rule| rule.ask);
     if let (Some(limit), Some(since)) = (ask, step.first_held_at)
         && at > rules.calendar.ends(since, limit)
     {

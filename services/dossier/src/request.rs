@@ -37,7 +37,14 @@ pub(crate) fn supplement(
     }
     let stage = SupplementStage::Appraisal(about.id.clone());
     once(about.dossier, &stage)?;
-    check_items(about.dossier, about.rules, &items, vault, Some(about.id), about.at)?;
+    check_items(
+        about.dossier,
+        about.rules,
+        &items,
+        vault,
+        Some(about.id),
+        about.at,
+    )?;
     let approved = items.iter().all(|item| item.approval.is_some());
     if let (Some(limit), Some(since)) = (
         about.rules.procedure.text.appraisal_supplement_within,
@@ -171,7 +178,13 @@ fn denial(
             .step(id)
             .is_some_and(|plan| plan.needs.iter().any(|need| need.evidence == *name))
     });
-    let Some(kind) = rules.procedure.text.evidence.get(name).filter(|_| is_needed) else {
+    let Some(kind) = rules
+        .procedure
+        .text
+        .evidence
+        .get(name)
+        .filter(|_| is_needed)
+    else {
         return Some(Denial::NotInProcedure);
     };
     if kind.source == Origin::Step {

@@ -12,7 +12,7 @@ use crate::{
     procedure::{Actor, ClockRule},
     request::{self, deadline, warn_at},
     supplement::{Item, SupplementStage},
-    want::{Want, Wanting, dossier_facts},
+    want::{Want, Wanting},
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -306,11 +306,10 @@ fn parts_that_need(wanting: Wanting<'_>, names: &BTreeSet<&EvidenceName>) -> Vec
         .procedure_steps()
         .filter(|(_, step)| !step.stage.is_finished())
         .filter(|(id, _)| {
-            wanting.procedure.step(id).is_some_and(|plan| {
-                plan.needs
-                    .iter()
-                    .any(|need| names.contains(&need.evidence))
-            })
+            wanting
+                .procedure
+                .step(id)
+                .is_some_and(|plan| plan.needs.iter().any(|need| names.contains(&need.evidence)))
         })
         .map(|(_, step)| step.part.clone())
         .collect()
@@ -337,9 +336,8 @@ fn resumed(
     let reset = why == PauseWhy::Supplement
         && !still_paused
         && rules.procedure.text.supplement_clock == ClockRule::Reset
-        && last.is_some_and(|one| {
-            !one.expired && matches!(one.stage, SupplementStage::Appraisal(_))
-        });
+        && last
+            .is_some_and(|one| !one.expired && matches!(one.stage, SupplementStage::Appraisal(_)));
     let on = |since: Timestamp, due_at: Timestamp, unit: Limit, warn: Timestamp| {
         if still_paused {
             return Deadline {
@@ -365,7 +363,10 @@ fn resumed(
             // What the citizen does is not measured by an agency's clock.
             let due_at = step.due_at.filter(|_| plan.actor != Actor::Citizen)?;
             let since = since.max(step.due_since?);
-            Some((step_id.clone(), on(since, due_at, plan.limit, step.warn_at?)))
+            Some((
+                step_id.clone(),
+                on(since, due_at, plan.limit, step.warn_at?),
+            ))
         })
         .collect();
     Event::ClockResumed {
@@ -408,8 +409,7 @@ impl View<'_> {
         if !undone {
             return None;
         }
-        let facts = dossier_facts(self.dossier);
-        let fails = self.wanting.judge(self.plan.when.as_ref(), &facts) == Judgement::Fails;
+        let fails = self.wanting.judge(self.plan.when.as_ref()) == Judgement::Fails;
         let skipped = |id: &StepId| {
             self.dossier
                 .steps
@@ -421,7 +421,7 @@ impl View<'_> {
                 .needs
                 .iter()
                 .filter(|need| self.dossier.newest(&need.evidence).is_none())
-                .filter(|need| self.wanting.want(need, &facts) == Want::Required)
+                .filter(|need| self.wanting.want(need) == Want::Required)
                 .any(|need| {
                     let givers = self.procedure.givers(&need.evidence);
                     !givers.is_empty() && givers.iter().all(skipped)
@@ -440,10 +440,10 @@ impl View<'_> {
         let role = self.plan.role.as_ref()?;
         let mut asked: BTreeSet<AgencyCode> = self.step.given_to.clone();
         asked.insert(self.step.agency.clone());
-        let next =
-            self.rules
-                .directory
-                .next(role, &self.dossier.received.territory, &asked, at)?;
+        let next = self
+            .rules
+            .directory
+            .next(role, &self.dossier.received.territory, &asked, at)?;
         Some(Event::Moved {
             step: self.id.clone(),
             from: self.step.agency.clone(),
@@ -466,10 +466,7 @@ impl View<'_> {
     fn ask_payment(&self) -> Option<Event> {
         let name = self.plan.pays.as_ref()?;
         let has_it = self.step.stage == Stage::Held && self.step.work;
-        let is_asked = self
-            .dossier
-            .unpaid()
-            .any(|(_, owed)| owed.step == *self.id);
+        let is_asked = self.dossier.unpaid().any(|(_, owed)| owed.step == *self.id);
         if !has_it || is_asked {
             return None;
         }
@@ -499,10 +496,10 @@ impl View<'_> {
             let newest = self.dossier.newest_number(name);
             newest == 0
                 || self
-                .dossier
-                .handed_out
-                .get(name)
-                .is_some_and(|one| one.version == newest)
+                    .dossier
+                    .handed_out
+                    .get(name)
+                    .is_some_and(|one| one.version == newest)
         });
         (is_handing_out && all).then(|| Event::Completed {
             step: self.id.clone(),
@@ -525,8 +522,7 @@ impl View<'_> {
 
     /// A refusal ends its part and whatever needs it, no more.
     fn end(&self) -> Option<Event> {
-        let unfinished =
-            self.is_received() && self.step.work && !self.step.stage.is_finished();
+        let unfinished = self.is_received() && self.step.work && !self.step.stage.is_finished();
         if !unfinished {
             return None;
         }
@@ -541,11 +537,10 @@ impl View<'_> {
                         }),
                     }
             });
-            let facts = dossier_facts(self.dossier);
             expired
                 || self.plan.needs.iter().any(|need| {
                     self.dossier.refused_consents.contains_key(&need.evidence)
-                        && self.wanting.want(need, &facts) == Want::Required
+                        && self.wanting.want(need) == Want::Required
                 })
         };
         if gave_nothing() {
@@ -607,12 +602,11 @@ impl View<'_> {
             .filter(|(_, open)| open.giver == *self.id)
             .map(|(name, _)| name.clone())
             .collect();
-        let facts = dossier_facts(self.dossier);
         let newest: Versions = self
             .plan
             .needs
             .iter()
-            .filter(|need| self.wanting.want(need, &facts) != Want::No)
+            .filter(|need| self.wanting.want(need) != Want::No)
             .map(|need| {
                 (
                     need.evidence.clone(),
@@ -645,8 +639,7 @@ impl View<'_> {
             }
             Stage::Due | Stage::PossiblyHeld | Stage::Held if self.step.awaiting.is_none() => {
                 let changed = newest != self.step.inputs;
-                let renewed =
-                    changed || answers != self.step.answers || self.step.has_news();
+                let renewed = changed || answers != self.step.answers || self.step.has_news();
                 if !renewed {
                     return None;
                 }
@@ -682,15 +675,7 @@ impl View<'_> {
     /// A limit starts when the step becomes due; after the cut-off, on the next working day
     /// (NĐ 61/2018 Art 18(2)).
     fn first_deadline(&self, at: Timestamp, answer: Option<Limit>) -> Deadline {
-        let cutoff = self.plan.cutoff.or_else(|| {
-            let is_first = self.plan.after.is_empty()
-                && self
-                    .plan
-                    .needs
-                    .iter()
-                    .all(|need| self.procedure.givers(&need.evidence).is_empty());
-            self.procedure.text.cutoff.filter(|_| is_first)
-        });
+        let cutoff = self.procedure.cutoff(self.id);
         let start = self.rules.calendar.starts(at, cutoff);
         deadline(self.rules, start, answer.unwrap_or(self.plan.limit))
     }
@@ -700,7 +685,7 @@ impl View<'_> {
         answers
             .iter()
             .filter_map(|name| self.dossier.returns.get(name)?.askers.first())
-            .filter_map(|asker| self.procedure.step(asker)?.peer_return.as_ref()?.answer)
+            .filter_map(|asker| Some(self.procedure.step(asker)?.peer_return.as_ref()?.answer))
             .min_by_key(|limit| limit.hours())
     }
 
@@ -724,8 +709,7 @@ impl View<'_> {
     /// Due when its condition holds, all the evidence it needs is there, uncontested, and every step
     /// in `after` is done.
     fn is_ready(&self) -> bool {
-        let facts = dossier_facts(self.dossier);
-        if self.wanting.judge(self.plan.when.as_ref(), &facts) != Judgement::Holds {
+        if self.wanting.judge(self.plan.when.as_ref()) != Judgement::Holds {
             return false;
         }
         let needs = self.plan.needs.iter().all(|need| {
@@ -733,7 +717,7 @@ impl View<'_> {
             if self.dossier.newest(name).is_some() {
                 return !self.dossier.returns.contains_key(name);
             }
-            match self.wanting.want(need, &facts) {
+            match self.wanting.want(need) {
                 Want::Required => false,
                 Want::No => true,
                 Want::Unknown | Want::Optional => {
@@ -742,9 +726,10 @@ impl View<'_> {
             }
         });
         let after = self.plan.after.iter().all(|id| {
-            self.dossier.steps.get(id).is_none_or(|step| {
-                matches!(step.stage, Stage::Completed | Stage::Skipped)
-            })
+            self.dossier
+                .steps
+                .get(id)
+                .is_none_or(|step| matches!(step.stage, Stage::Completed | Stage::Skipped))
         });
         needs && after
     }
@@ -774,7 +759,10 @@ fn finished_part(dossier: &Dossier) -> Option<Event> {
 
 fn part_end(dossier: &Dossier, part: &PartId) -> Option<PartEnd> {
     let mut end = PartEnd::Skipped;
-    for (_, step) in dossier.procedure_steps().filter(|(_, step)| step.part == *part) {
+    for (_, step) in dossier
+        .procedure_steps()
+        .filter(|(_, step)| step.part == *part)
+    {
         end = match (step.stage, end) {
             (Stage::Skipped, end) => end,
             (Stage::Refused, _) | (_, PartEnd::Refused) if step.stage.is_finished() => {
@@ -796,6 +784,5 @@ fn closed(dossier: &Dossier) -> Option<Event> {
         .steps
         .values()
         .all(|step| step.is_procedures() || step.stage.is_finished());
-    (parts_are_finished && errands_are_done && dossier.returns.is_empty())
-        .then_some(Event::Closed)
+    (parts_are_finished && errands_are_done && dossier.returns.is_empty()).then_some(Event::Closed)
 }

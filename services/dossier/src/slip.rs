@@ -118,8 +118,15 @@ impl Rows {
                 };
                 self.asked.insert((step.clone(), *round), asked);
                 let from = self.giver.clone();
-                self.rows
-                    .push(row(entry, step, *round, agency, from, task, deadline.due_at));
+                self.rows.push(row(
+                    entry,
+                    step,
+                    *round,
+                    agency,
+                    from,
+                    task,
+                    deadline.due_at,
+                ));
             }
             Event::LookUpDue { step, .. } => {
                 self.errands.insert(step.clone(), "look_up");

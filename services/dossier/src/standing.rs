@@ -82,8 +82,7 @@ pub fn national_history(
     entries: &[Entry],
     procedure: &Procedure,
 ) -> Vec<(NationalStatus, Timestamp)> {
-    let mut history: Vec<(NationalStatus, Timestamp)> =
-        vec![];
+    let mut history: Vec<(NationalStatus, Timestamp)> = vec![];
     let mut dossier: Option<Dossier> = None;
     for entry in entries {
         match &mut dossier {
@@ -271,7 +270,7 @@ pub struct Pause {
 pub fn pauses(entries: &[Entry]) -> Vec<Pause> {
     let mut pauses: Vec<Pause> = Vec::new();
     let mut open: BTreeMap<PartId, BTreeSet<PauseWhy>> = BTreeMap::new();
-    let mut end = |pauses: &mut Vec<Pause>, part: &PartId, at, was_reset: bool| {
+    let end = |pauses: &mut Vec<Pause>, part: &PartId, at, was_reset: bool| {
         for pause in pauses
             .iter_mut()
             .filter(|pause| pause.part == *part && pause.until.is_none())

@@ -91,9 +91,7 @@ fn deposit(
         version: new.version,
         owner,
         given: new.given.clone(),
-        agency: dossier
-            .newest(name)
-            .map(|version| version.agency.clone())?,
+        agency: dossier.newest(name).map(|version| version.agency.clone())?,
         valid_until: kind.valid_for.and_then(|limit| {
             civil_date(at)
                 .checked_add(Span::new().days(i64::from(limit.amount)))
@@ -143,11 +141,7 @@ pub(crate) fn known_identifiers(
         let Some(identifies) = &kind.identifies else {
             continue;
         };
-        let is_meant = party.id == identifies.party
-            || party
-                .roles
-                .iter()
-                .any(|role| role.word() == identifies.party.as_str());
+        let is_meant = party.roles.contains(&identifies.party);
         let found = dossier.newest(name).and_then(|version| {
             let data: serde_json::Value = serde_json::from_slice(&version.new.given.data).ok()?;
             Some(data.pointer(&identifies.pointer)?.as_str()?.to_owned())

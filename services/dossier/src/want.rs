@@ -9,12 +9,9 @@ use crate::{
     event::LookUpOutcome,
     name::{AgencyCode, EvidenceName, PartId, StepId},
     party::{Party, PartyRole},
-    procedure::{Need, Origin},
+    procedure::{Fallback, Need, Origin},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How much a step wants a piece of evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,48 +27,57 @@ pub(crate) enum Want {
 }
 
 /// What conditions are judged by.
-pub(crate) fn facts<'a>(
-    data: impl Fn(&EvidenceName) -> Option<Arc<[u8]>> + 'a,
+pub(crate) struct Known<'a> {
+    data: Box<dyn Fn(&EvidenceName) -> Option<&'a [u8]> + 'a>,
     asked: &'a BTreeSet<String>,
-    parties: &'a [Party],
-) -> Facts<'a> {
-    Facts {
-        data: Box::new(data),
-        asked,
-        represented: parties
-            .iter()
-            .any(|party| party.roles.contains(&PartyRole::Representative)),
+    represented: bool,
+}
+
+impl<'a> Known<'a> {
+    pub(crate) fn new(
+        data: impl Fn(&EvidenceName) -> Option<&'a [u8]> + 'a,
+        asked: &'a BTreeSet<String>,
+        parties: &[Party],
+    ) -> Self {
+        Self {
+            data: Box::new(data),
+            asked,
+            represented: parties
+                .iter()
+                .any(|party| party.roles.contains(&PartyRole::Representative)),
+        }
     }
-}
 
-pub(crate) fn dossier_facts(dossier: &Dossier) -> Facts<'_> {
-    facts(
-        |name| Some(dossier.newest(name)?.new.given.data.clone()),
-        &dossier.received.asked,
-        &dossier.received.parties,
-    )
-}
+    pub(crate) fn of(dossier: &'a Dossier) -> Self {
+        Self::new(
+            |name| Some(&*dossier.newest(name)?.new.given.data),
+            &dossier.received.asked,
+            &dossier.received.parties,
+        )
+    }
 
-/// Judges an optional condition; without one it holds.
-pub(crate) fn judge(condition: Option<&Condition>, facts: &Facts<'_>) -> Judgement {
-    condition.map_or(Judgement::Holds, |condition| condition.judge(facts))
-}
+    /// Judges an optional condition; without one it holds.
+    pub(crate) fn judge(&self, condition: Option<&Condition>) -> Judgement {
+        condition.map_or(Judgement::Holds, |condition| {
+            condition.judge(&Facts {
+                data: &|name| (self.data)(name),
+                asked: self.asked,
+                represented: self.represented,
+            })
+        })
+    }
 
-/// How much a need is wanted.
-pub(crate) fn want(procedure: &Procedure, need: &Need, facts: &Facts<'_>) -> Want {
-    let condition = procedure
-        .text
-        .evidence
-        .get(&need.evidence)
-        .and_then(|kind| kind.when.as_ref());
-    match condition {
-        None if need.optional => Want::Optional,
-        None => Want::Required,
-        Some(condition) => match condition.judge(facts) {
-            Judgement::Holds => Want::Required,
-            Judgement::Fails => Want::No,
-            Judgement::Unknown { .. } => Want::Unknown,
-        },
+    /// How much a need is wanted.
+    pub(crate) fn want(&self, procedure: &Procedure, need: &Need) -> Want {
+        match procedure.needed_when(&need.evidence) {
+            None if need.optional => Want::Optional,
+            None => Want::Required,
+            condition => match self.judge(condition) {
+                Judgement::Holds => Want::Required,
+                Judgement::Fails => Want::No,
+                Judgement::Unknown { .. } => Want::Unknown,
+            },
+        }
     }
 }
 
@@ -96,8 +102,8 @@ impl<'a> Wanting<'a> {
 
     /// Whether a condition holds for this dossier. Where evidence that it asks of is not here and
     /// cannot come any more, it does not.
-    pub(crate) fn judge(self, condition: Option<&Condition>, facts: &Facts<'_>) -> Judgement {
-        match judge(condition, facts) {
+    pub(crate) fn judge(self, condition: Option<&Condition>) -> Judgement {
+        match Known::of(self.dossier).judge(condition) {
             Judgement::Unknown { missing } if !missing.iter().any(|name| self.may_come(name)) => {
                 Judgement::Fails
             }
@@ -106,15 +112,13 @@ impl<'a> Wanting<'a> {
     }
 
     /// How much a need of a step of this dossier is wanted.
-    pub(crate) fn want(self, need: &Need, facts: &Facts<'_>) -> Want {
-        let condition = self
-            .procedure
-            .text
-            .evidence
-            .get(&need.evidence)
-            .and_then(|kind| kind.when.as_ref());
-        match want(self.procedure, need, facts) {
-            Want::Unknown if self.judge(condition, facts) == Judgement::Fails => Want::No,
+    pub(crate) fn want(self, need: &Need) -> Want {
+        match Known::of(self.dossier).want(self.procedure, need) {
+            Want::Unknown
+                if self.judge(self.procedure.needed_when(&need.evidence)) == Judgement::Fails =>
+            {
+                Want::No
+            }
             want => want,
         }
     }
@@ -145,7 +149,6 @@ impl<'a> Wanting<'a> {
     /// Evidence that comes from outside, that an unfinished step cannot run without, and that is not
     /// here: with the first such step and its part.
     pub(crate) fn missing(self) -> BTreeMap<EvidenceName, (StepId, PartId)> {
-        let facts = dossier_facts(self.dossier);
         let mut missing = BTreeMap::new();
         for (id, step) in self.dossier.procedure_steps() {
             let Some(plan) = self.procedure.step(id) else {
@@ -154,7 +157,7 @@ impl<'a> Wanting<'a> {
             if !step.work || step.stage.is_finished() {
                 continue;
             }
-            if self.judge(plan.when.as_ref(), &facts) == Judgement::Fails {
+            if self.judge(plan.when.as_ref()) == Judgement::Fails {
                 continue;
             }
             for need in &plan.needs {
@@ -166,7 +169,7 @@ impl<'a> Wanting<'a> {
                     .is_none_or(|kind| kind.source == Origin::Step);
                 if comes_from_step
                     || self.dossier.newest(&need.evidence).is_some()
-                    || self.want(need, &facts) != Want::Required
+                    || self.want(need) != Want::Required
                 {
                     continue;
                 }
@@ -193,7 +196,7 @@ impl<'a> Wanting<'a> {
                 Origin::Citizen => true,
                 Origin::Step => false,
                 Origin::Registry => {
-                    kind.fallback == Some(Origin::Citizen)
+                    kind.fallback == Some(Fallback::Citizen)
                         && self
                             .dossier
                             .look_up(name)
@@ -232,10 +235,12 @@ impl<'a> Wanting<'a> {
                 .get(other)
                 .is_some_and(|step| parts.contains(&step.part) && !step.stage.is_finished())
         };
-        plan.needs
-            .iter()
-            .any(|need| self.procedure.givers(&need.evidence).iter().any(unfinished_in))
-            || plan.after.iter().any(unfinished_in)
+        plan.needs.iter().any(|need| {
+            self.procedure
+                .givers(&need.evidence)
+                .iter()
+                .any(unfinished_in)
+        }) || plan.after.iter().any(unfinished_in)
     }
 
     /// The agencies that have an open step in this part.

@@ -5,8 +5,8 @@
 #![allow(unreachable_pub)] // modules of a test binary are reached by nobody else
 
 mod bookkeeper;
-mod code;
 mod calendar;
+mod code;
 mod deploy;
 mod directory;
 mod generate;
