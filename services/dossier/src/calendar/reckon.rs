@@ -1,7 +1,7 @@
 //! The clock: where a limit starts, ends, stands still and goes on, by a calendar. Every function is
 //! total; what lies beyond the last instant that can be told is that instant.
 
-use super::{Calendar, Span, facts};
+use super::{Calendar, Span, week};
 use crate::limit::{Limit, Unit};
 use jiff::{
     SignedDuration, Timestamp,
@@ -261,11 +261,11 @@ impl Calendar {
         let weekly: i64 = self.weekly.iter().map(|spans| of(spans)).sum();
         let rest = successors(Some(first), |date| date.tomorrow().ok())
             .take(usize::try_from(days % 7).unwrap_or(0))
-            .map(|date| of(&self.weekly[facts::index(date)]));
+            .map(|date| of(&self.weekly[week::index(date)]));
         let special = self
             .special
             .range(first..end)
-            .map(|(date, spans)| of(spans) - of(&self.weekly[facts::index(*date)]));
+            .map(|(date, spans)| of(spans) - of(&self.weekly[week::index(*date)]));
         days / 7 * weekly + rest.sum::<i64>() + special.sum::<i64>()
     }
 }
