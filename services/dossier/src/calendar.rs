@@ -8,6 +8,7 @@ mod cutoff;
 mod facts;
 mod reckon;
 mod span;
+mod week;
 
 pub use calendars::Calendars;
 pub use cutoff::{BadCutoff, Cutoff};
@@ -173,7 +174,7 @@ impl Calendar {
     pub fn hours_on(&self, date: Date) -> &[Span] {
         self.special
             .get(&date)
-            .unwrap_or(&self.weekly[facts::index(date)])
+            .unwrap_or(&self.weekly[week::index(date)])
     }
 
     /// Whether there are working hours on this date.

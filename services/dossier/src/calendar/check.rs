@@ -2,7 +2,8 @@
 
 use super::{
     COVERS_YEARS_MAX, Span,
-    facts::{Covers, DayHours, Facts, File, Weekday},
+    facts::{Covers, DayHours, Facts, File},
+    week::Weekday,
 };
 use crate::procedure::Complaint;
 use jiff::civil::Date;

@@ -1,7 +1,7 @@
 //! The clock: where a limit starts, ends, stands still and goes on, by a calendar. Every function is
 //! total; what lies beyond the last instant that can be told is that instant.
 
-use super::{Calendar, Span, facts};
+use super::{Calendar, Span, week};
 use crate::limit::{Limit, Unit};
 use jiff::{
     SignedDuration, Timestamp,
@@ -170,28 +170,30 @@ impl Calendar {
             + worked(self.hours_on(last), SignedDuration::ZERO, stops)
     }
 
-    /// The same time of day so many working days earlier, or the nearest working time before that:
-    /// when to warn of what ends at `at` (one working day before, NĐ 61/2018/NĐ-CP Art 19(9)).
+    /// The same time of day so many working days before the last working time up to `at`, or the
+    /// nearest working time before that: when to warn of what ends at `at` (one working day before,
+    /// NĐ 61/2018/NĐ-CP Art 19(9)).
     pub fn working_days_before(&self, at: Timestamp, days: u32) -> Timestamp {
         let (today, now) = civil(at);
-        let date = match usize::try_from(days).unwrap_or(usize::MAX).checked_sub(1) {
-            None => Some(today),
-            Some(skipped) => back(today)
-                .skip(1)
-                .filter(|date| self.is_working_day(*date))
-                .nth(skipped),
-        };
-        let Some(date) = date else {
-            return Timestamp::MIN;
-        };
-        back(date)
-            .find_map(|day| {
-                let limit = if day == date { now } else { DAY };
-                let spans = self.hours_on(day).iter().rev();
-                let span = spans.into_iter().find(|span| span.opens() <= limit)?;
-                Some(instant(day, span.closes().min(limit)))
+        self.last_open(today, now)
+            .and_then(|(last, time)| {
+                let days = usize::try_from(days).unwrap_or(usize::MAX);
+                let date = back(last)
+                    .filter(|date| self.is_working_day(*date))
+                    .nth(days)?;
+                self.last_open(date, time)
             })
-            .unwrap_or(Timestamp::MIN)
+            .map_or(Timestamp::MIN, |(date, time)| instant(date, time))
+    }
+
+    /// The last working time, closing times included, up to this time of this date.
+    fn last_open(&self, date: Date, time: SignedDuration) -> Option<(Date, SignedDuration)> {
+        back(date).find_map(|day| {
+            let limit = if day == date { time } else { DAY };
+            let mut spans = self.hours_on(day).iter().rev();
+            let span = spans.find(|span| span.opens() <= limit)?;
+            Some((day, span.closes().min(limit)))
+        })
     }
 
     fn after_working_time(&self, from: Timestamp, length: SignedDuration) -> Timestamp {
@@ -259,11 +261,11 @@ impl Calendar {
         let weekly: i64 = self.weekly.iter().map(|spans| of(spans)).sum();
         let rest = successors(Some(first), |date| date.tomorrow().ok())
             .take(usize::try_from(days % 7).unwrap_or(0))
-            .map(|date| of(&self.weekly[facts::index(date)]));
+            .map(|date| of(&self.weekly[week::index(date)]));
         let special = self
             .special
             .range(first..end)
-            .map(|(date, spans)| of(spans) - of(&self.weekly[facts::index(*date)]));
+            .map(|(date, spans)| of(spans) - of(&self.weekly[week::index(*date)]));
         days / 7 * weekly + rest.sum::<i64>() + special.sum::<i64>()
     }
 }
