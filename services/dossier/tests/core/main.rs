@@ -7,12 +7,14 @@
 mod bookkeeper;
 mod deploy;
 mod directory;
+mod extract;
 mod generate;
 mod handover;
 mod intake;
 mod laws;
 mod procedure;
 mod refusals;
+mod schema;
 mod simulation;
 mod slip;
 mod stories;

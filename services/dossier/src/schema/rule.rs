@@ -1,0 +1,96 @@
+//! What a broken rule is called: words of the schema only, none of the data.
+
+use super::PARTLY_KNOWN_DATE;
+use jsonschema::{
+    JsonType,
+    error::{TypeKind, ValidationErrorKind as Kind},
+};
+use serde_json::Value;
+
+/// The member that is missing, if that is what is wrong.
+pub(super) fn missing_member(kind: &Kind) -> Option<&str> {
+    match kind {
+        Kind::Required { property } => property.as_str(),
+        _ => None,
+    }
+}
+
+/// The rule. `known` are the members that the schema knows at this place.
+pub(super) fn told<'a>(kind: &Kind, known: impl FnOnce() -> Option<Vec<&'a str>>) -> String {
+    match kind {
+        Kind::Required { .. } => "is missing".into(),
+        Kind::Type { kind } => format!("must be {}", types(kind)),
+        Kind::Pattern { pattern } => format!("must match {pattern}"),
+        Kind::Format { format } => format!("must be {}", format_told(format)),
+        Kind::Enum { options } => format!("must be one of {}", list(options)),
+        Kind::Constant { expected_value } => format!("must be {}", list(expected_value)),
+        Kind::MinLength { limit: 1 } => "must not be empty".into(),
+        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
+        Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
+        Kind::Minimum { limit } => format!("must be at least {limit}"),
+        Kind::Maximum { limit } => format!("must be at most {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
+        Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
+        Kind::MinItems { limit } => format!("must have at least {limit} items"),
+        Kind::MaxItems { limit } => format!("must have at most {limit} items"),
+        Kind::AdditionalItems { limit } => format!("must have at most {limit} items"),
+        Kind::UniqueItems => "must have no item twice".into(),
+        Kind::MinProperties { limit } => format!("must have at least {limit} members"),
+        Kind::MaxProperties { limit } => format!("must have at most {limit} members"),
+        Kind::AdditionalProperties { .. } => match known() {
+            Some(known) if !known.is_empty() => {
+                format!("must have no members but {}", known.join(", "))
+            }
+            _ => "must have no members".into(),
+        },
+        Kind::FalseSchema => "must not be there".into(),
+        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
+            "must fit one of the alternatives of its schema".into()
+        }
+        Kind::OneOfMultipleValid { .. } => "must fit only one of the alternatives".into(),
+        Kind::Not { .. } => "must not be what its schema excludes".into(),
+        // What schemas are not loaded with; the keyword is the schema's word.
+        other => format!("must follow {} of its schema", other.keyword()),
+    }
+}
+
+fn format_told(format: &str) -> &str {
+    match format {
+        "date" => "a date, YYYY-MM-DD",
+        "date-time" => "an instant with its offset (RFC 3339), such as 2026-11-18T07:40:00+07:00",
+        PARTLY_KNOWN_DATE => "a date as far as it is known: YYYY-MM-DD, YYYY-MM or YYYY",
+        other => other,
+    }
+}
+
+fn types(kind: &TypeKind) -> String {
+    match kind {
+        TypeKind::Single(one) => type_told(*one).into(),
+        TypeKind::Multiple(some) => {
+            let some: Vec<_> = some.iter().map(type_told).collect();
+            some.join(" or ")
+        }
+    }
+}
+
+fn type_told(kind: JsonType) -> &'static str {
+    match kind {
+        JsonType::Array => "an array",
+        JsonType::Boolean => "true or false",
+        JsonType::Integer => "a whole number",
+        JsonType::Null => "null",
+        JsonType::Number => "a number",
+        JsonType::Object => "an object",
+        JsonType::String => "a text",
+    }
+}
+
+/// Values of a schema, as its writer wrote them.
+fn list(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().map(list).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
