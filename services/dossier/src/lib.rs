@@ -5,6 +5,7 @@
 //! a [`Refusal`] that teaches. [`owed`] names what must still be done: a function of the state.
 
 mod apply;
+pub mod condition;
 mod custody;
 pub mod decide;
 pub mod directory;

@@ -5,6 +5,7 @@
 #![allow(unreachable_pub)] // modules of a test binary are reached by nobody else
 
 mod bookkeeper;
+mod condition;
 mod deploy;
 mod directory;
 mod generate;
