@@ -66,10 +66,13 @@ pub fn receive(
     let parts = procedure.parts_with(&submission.optional_parts);
     let mut assignments = BTreeMap::new();
     for (step_id, step) in procedure.steps_of(&parts) {
+        let Some(role) = &step.role else {
+            continue;
+        };
         let agency = directory
-            .resolve(&step.role, &submission.territory, at)
+            .resolve(role, &submission.territory, at)
             .ok_or_else(|| Refusal::NoDepartment {
-                role: step.role.clone(),
+                role: role.clone(),
                 territory: submission.territory.clone(),
             })?;
         let assignment = Assignment {

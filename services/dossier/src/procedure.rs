@@ -2,19 +2,25 @@
 //! and gives, and how long it may take. Read from TOML and checked as they will run.
 
 mod check;
+mod evidence;
+mod step;
+mod version;
+
+pub use evidence::{EvidenceKind, Fallback, Identifies, Origin};
+pub use step::{Actor, Need, PeerReturn, RESERVED_PREFIXES, Step};
+pub use version::{Procedures, civil_date};
 
 use crate::{
+    condition::Condition,
     limit::Limit,
     name::{Digest, EvidenceName, PartId, ProcedureCode, RoleName, StepId},
-    party::PartyRole,
     text,
 };
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::civil::{Date, Time};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::Arc,
 };
 
 /// A title for people, in both languages.
@@ -34,7 +40,7 @@ pub struct Procedure {
     pub digest: Digest,
     /// What the text says.
     pub text: Text,
-    givers: BTreeMap<EvidenceName, StepId>,
+    givers: BTreeMap<EvidenceName, Vec<StepId>>,
 }
 
 /// A procedure as its file says it.
@@ -53,8 +59,25 @@ pub struct Text {
     pub valid_to: Option<Date>,
     /// The role of the lead agency (cơ quan chủ trì).
     pub lead: RoleName,
+    /// How long the whole may take, from reception; none: as long as its parts.
+    pub limit: Option<Limit>,
+    /// The time of day from which on a first step that falls due starts its clock on the next working
+    /// day (NĐ 61/2018/NĐ-CP Art 18(2)); none: no such time.
+    #[serde(default, deserialize_with = "time_of_day")]
+    pub cutoff: Option<Time>,
     /// How long the citizen may take to answer a supplement.
     pub supplement_window: Limit,
+    /// What becomes of the clock then. Default: reset (NĐ 61/2018/NĐ-CP Art 19(4)).
+    #[serde(default)]
+    pub supplement_clock: ClockRule,
+    /// How long after it got the dossier a department may still ask for a supplement (NĐ
+    /// 61/2018/NĐ-CP Art 19(4): 3 working days); none: as long as the step.
+    pub appraisal_supplement_within: Option<Limit>,
+    /// How long a desk may take to receive or refuse what was filed online; none: no limit.
+    pub intake_limit: Option<Limit>,
+    /// How often the promised date may be put off (NĐ 61/2018/NĐ-CP Art 19(9)). Default: 1.
+    #[serde(default = "extensions_max")]
+    pub extensions_max: u32,
     /// How many peer returns one piece of evidence may have before a person must decide.
     pub returns_max: u32,
     /// Its parts.
@@ -67,7 +90,9 @@ pub struct Text {
     pub steps: BTreeMap<StepId, Step>,
 }
 
-/// One national procedure within a group.
+/// One national procedure within a group. Where none of its steps runs in a dossier, because their
+/// conditions fail or nobody asked for them, the part is not run: it has no status, no limit and no
+/// results there, and the dossier closes without it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
@@ -82,89 +107,45 @@ pub struct Part {
     pub optional: bool,
     /// From which reception date on it can be asked for.
     pub valid_from: Option<Date>,
+    /// Whether the citizen gets a receipt slip for it; a result given at once needs none (NĐ
+    /// 61/2018/NĐ-CP Art 17(4)). Default: yes.
+    #[serde(default = "yes")]
+    pub receipt: bool,
 }
 
-/// Where a procedure expects evidence from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// What becomes of the clock when the citizen has answered a supplement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// The citizen, through the desk.
-    Citizen,
-    /// A registry that holds it; until it is asked by look-up, the desk brings it.
-    Registry,
-    /// A step of the same procedure.
-    Step,
+pub enum ClockRule {
+    /// It goes on where it stood.
+    Pause,
+    /// It counts again from the start.
+    #[default]
+    Reset,
 }
 
-/// A piece of evidence.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvidenceKind {
-    /// What it is called.
-    pub title: Title,
-    /// Where it comes from.
-    pub source: Origin,
-    /// For a registry: the role of its holder.
-    pub holder: Option<RoleName>,
-    /// The schema of its data, if it has one.
-    #[serde(default)]
-    pub schema: String,
-    /// How many documents it has at least.
-    #[serde(default)]
-    pub documents_min: u32,
-    /// May be absent from a submit.
-    #[serde(default)]
-    pub optional: bool,
+fn extensions_max() -> u32 {
+    1
 }
 
-/// One piece of work by one department.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// What it is called.
-    pub title: Title,
-    /// The part that it belongs to.
-    pub part: PartId,
-    /// The role that the directory resolves to a department.
-    pub role: RoleName,
-    /// Evidence that must be there.
-    #[serde(default)]
-    pub needs: Vec<Need>,
-    /// Evidence that it gives when completed.
-    #[serde(default)]
-    pub gives: BTreeSet<EvidenceName>,
-    /// Steps that must be completed before, beside the givers of its needs.
-    #[serde(default)]
-    pub after: BTreeSet<StepId>,
-    /// How long it may take.
-    pub limit: Limit,
-    /// Which parties the department gets to see.
-    #[serde(default)]
-    pub parties: BTreeSet<PartyRole>,
+fn yes() -> bool {
+    true
 }
 
-/// A piece of evidence that a step needs. Written with a `?` behind it when it may be absent.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Need {
-    /// Which.
-    pub evidence: EvidenceName,
-    /// The step runs without it if nobody gives it.
-    pub optional: bool,
-}
-
-impl TryFrom<String> for Need {
-    type Error = crate::name::BadName;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let (name, optional) = match text.strip_suffix('?') {
-            Some(name) => (name, true),
-            None => (text.as_str(), false),
-        };
-        Ok(Self {
-            evidence: name.parse()?,
-            optional,
-        })
-    }
+/// A time of day, written as hours and minutes.
+fn time_of_day<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Time>, D::Error> {
+    let text = String::deserialize(from)?;
+    let read = || {
+        let (hour, minute) = text.split_once(':')?;
+        let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+        (two_digits(hour) && two_digits(minute)).then_some(())?;
+        Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+    };
+    read().map(Some).ok_or_else(|| {
+        serde::de::Error::custom(format!(
+            "`{text}` is no time of day; write hours and minutes, such as \"15:00\""
+        ))
+    })
 }
 
 /// One thing wrong in a procedure, and how to mend it.
@@ -234,11 +215,12 @@ impl Procedure {
                 complaints,
             });
         }
-        let givers = text
-            .steps
-            .iter()
-            .flat_map(|(id, step)| step.gives.iter().map(|name| (name.clone(), id.clone())))
-            .collect();
+        let mut givers: BTreeMap<EvidenceName, Vec<StepId>> = BTreeMap::new();
+        for (id, step) in &text.steps {
+            for name in &step.gives {
+                givers.entry(name.clone()).or_default().push(id.clone());
+            }
+        }
         Ok(Self {
             digest: Digest::of(toml.as_bytes()),
             text,
@@ -256,9 +238,34 @@ impl Procedure {
         self.text.steps.get(id)
     }
 
-    /// The step that gives this evidence, if one does.
+    /// The first of the steps that give this evidence, if one does.
     pub fn giver(&self, evidence: &EvidenceName) -> Option<&StepId> {
-        self.givers.get(evidence)
+        self.givers(evidence).first()
+    }
+
+    /// The steps that give this evidence, of which at most one runs in a dossier.
+    pub fn givers(&self, evidence: &EvidenceName) -> &[StepId] {
+        self.givers.get(evidence).map_or(&[], Vec::as_slice)
+    }
+
+    /// A piece of evidence.
+    pub fn evidence(&self, name: &EvidenceName) -> Option<&EvidenceKind> {
+        self.text.evidence.get(name)
+    }
+
+    /// Whether this evidence is handed out to the citizen as a result.
+    pub fn is_result(&self, name: &EvidenceName) -> bool {
+        self.evidence(name).is_some_and(EvidenceKind::is_result)
+    }
+
+    /// The condition under which this evidence is needed; none: always.
+    pub fn needed_when(&self, name: &EvidenceName) -> Option<&Condition> {
+        self.evidence(name)?.when.as_ref()
+    }
+
+    /// The time of day from which on this step, if it is a first one, starts on the next working day.
+    pub fn cutoff(&self, id: &StepId) -> Option<Time> {
+        self.step(id)?.cutoff.or(self.text.cutoff)
     }
 
     /// The parts of a dossier in which these optional parts were asked for.
@@ -280,83 +287,5 @@ impl Procedure {
             .steps
             .iter()
             .filter(|(_, step)| parts.contains(&step.part))
-    }
-}
-
-/// The civil date in Asia/Ho_Chi_Minh, which keeps UTC+7 all year.
-pub fn civil_date(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::fixed(jiff::tz::offset(7))).date()
-}
-
-/// All versions of all procedures.
-#[derive(Debug, Clone, Default)]
-pub struct Procedures {
-    versions: BTreeMap<Digest, Arc<Procedure>>,
-    current: BTreeSet<Digest>,
-}
-
-impl Procedures {
-    /// These versions are the ones that new dossiers may follow.
-    ///
-    /// # Errors
-    /// When two versions of one procedure are in force on the same day.
-    pub fn new(versions: impl IntoIterator<Item = Procedure>) -> Result<Self, ProcedureError> {
-        let mut all = Self::default();
-        for procedure in versions {
-            for other in all
-                .versions
-                .values()
-                .filter(|other| other.code() == procedure.code())
-            {
-                let ends = |text: &Text| text.valid_to.unwrap_or(Date::MAX);
-                let (a, b) = (&other.text, &procedure.text);
-                if other.digest != procedure.digest
-                    && a.valid_from <= ends(b)
-                    && b.valid_from <= ends(a)
-                {
-                    return Err(ProcedureError::Overlap {
-                        code: procedure.code().clone(),
-                        first: a.valid_from,
-                        second: b.valid_from,
-                    });
-                }
-            }
-            all.current.insert(procedure.digest);
-            all.versions.insert(procedure.digest, Arc::new(procedure));
-        }
-        Ok(all)
-    }
-
-    /// Adds a version that only open dossiers still follow.
-    pub fn keep(&mut self, procedure: Procedure) {
-        self.versions
-            .entry(procedure.digest)
-            .or_insert_with(|| Arc::new(procedure));
-    }
-
-    /// The version in force for a dossier received now.
-    pub fn in_force(&self, code: &str, at: Timestamp) -> Option<&Arc<Procedure>> {
-        let day = civil_date(at);
-        self.current
-            .iter()
-            .filter_map(|digest| self.versions.get(digest))
-            .find(|procedure| {
-                let text = &procedure.text;
-                text.code.as_str() == code
-                    && text.valid_from <= day
-                    && text.valid_to.is_none_or(|last| day <= last)
-            })
-    }
-
-    /// A version by its digest.
-    pub fn version(&self, digest: &Digest) -> Option<&Arc<Procedure>> {
-        self.versions.get(digest)
-    }
-
-    /// The versions that new dossiers may follow.
-    pub fn current(&self) -> impl Iterator<Item = &Arc<Procedure>> {
-        self.current
-            .iter()
-            .filter_map(|digest| self.versions.get(digest))
     }
 }
