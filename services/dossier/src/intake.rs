@@ -74,13 +74,24 @@ pub fn receive(
     rules: Rules<'_>,
     at: Timestamp,
 ) -> Result<Decided, Refusal> {
-    check(&submission, rules, at)?;
-    let missing = lacking(&submission, rules, at);
-    if !missing.is_empty() {
-        return Err(Refusal::Fields(vec![FieldFault {
-            field: "evidence".into(),
-            rule: format!("complete; missing: {}", join(missing.iter())),
-        }]));
+    check(&submission, procedure, directory, at)?;
+    let parts = procedure.parts_with(&submission.optional_parts);
+    let mut assignments = BTreeMap::new();
+    for (step_id, step) in procedure.steps_of(&parts) {
+        let Some(role) = &step.role else {
+            continue;
+        };
+        let agency = directory
+            .resolve(role, &submission.territory, at)
+            .ok_or_else(|| Refusal::NoDepartment {
+                role: role.clone(),
+                territory: submission.territory.clone(),
+            })?;
+        let assignment = Assignment {
+            agency: agency.code.clone(),
+            part: step.part.clone(),
+        };
+        assignments.insert(step_id.clone(), assignment);
     }
     let received = taken(code, submission, rules, at)?;
     Ok(begun(

@@ -6,10 +6,7 @@
 
 pub mod alarm;
 mod apply;
-pub mod calendar;
-pub mod code;
 pub mod condition;
-mod counter;
 mod custody;
 pub mod decide;
 pub mod directory;

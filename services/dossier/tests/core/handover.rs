@@ -58,7 +58,8 @@ fn one_department_for(procedure: &Procedure) -> dossier::directory::Directory {
         .text
         .steps
         .values()
-        .map(|step| step.role.as_str())
+        .filter_map(|step| step.role.as_ref())
+        .map(|role| role.as_str())
         .collect();
     let text = format!(
         "territory = [{{ code = \"H26\", name = \"t\" }}]\nagency = [\n  {{ code = \"{DESK}\", name = \"d\", territory = \"H26\", valid_from = \"2025-01-01\" }},\n  {{ code = \"H26.9\", name = \"d\", roles = {roles:?}, territory = \"H26\", valid_from = \"2025-01-01\" }},\n]"

@@ -5,8 +5,7 @@
 #![allow(unreachable_pub)] // modules of a test binary are reached by nobody else
 
 mod bookkeeper;
-mod calendar;
-mod code;
+mod condition;
 mod deploy;
 mod directory;
 mod extract;

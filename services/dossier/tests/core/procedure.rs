@@ -1,9 +1,12 @@
 //! Each thing that can be wrong in a procedure is named with its file, its place and its mend.
 
-use crate::{generate::*, world::birth};
+use crate::{
+    generate::*,
+    world::{birth, evidence, step},
+};
 use dossier::{
     Procedure,
-    procedure::{Complaint, ProcedureError, Procedures},
+    procedure::{Actor, ClockRule, Complaint, ProcedureError, Procedures},
 };
 use jiff::Timestamp;
 
@@ -210,7 +213,7 @@ fn what_a_step_gives_does_not_come_from_the_citizen() {
 fn two_steps_do_not_give_the_same() {
     assert_eq!(
         one_complaint("gives = [\"copy\"]", "gives = [\"copy\", \"result\"]\n"),
-        "step.second.gives: evidence `result` is also given by step `first`, and both can run in one dossier; let one of them give it, or give the other another name"
+        "step.second.gives: evidence `result` is also given by step `first`, and both can run in one dossier; let one of them give it, give the other another name, or give each a `when` that excludes the other's"
     );
 }
 
@@ -398,10 +401,10 @@ fn an_open_dossier_finds_the_version_that_it_follows() {
 fn what_cannot_be_read_is_named_with_its_step_field_and_mend() {
     let cases = [
         (
-            "role = \"FIRST\"\n",
-            "",
+            "gives = [\"result\"]\nlimit = \"8 working hours\"",
+            "gives = [\"result\"]",
             "step.",
-            "missing field `role`; add it",
+            "missing field `limit`; add it",
         ),
         (
             "limit = \"3 working days\"\n\n[part.wish]",
@@ -428,6 +431,36 @@ fn what_cannot_be_read_is_named_with_its_step_field_and_mend() {
             "correct it",
         ),
         (
+            "returns_max = 3",
+            "returns_max = 3\ncutoff = \"3 pm\"",
+            "cutoff: `3 pm` is no time of day",
+            "such as \"15:00\"",
+        ),
+        (
+            "returns_max = 3",
+            "returns_max = 3\nsupplement_clock = \"stop\"",
+            "supplement_clock: unknown variant",
+            "write one of those",
+        ),
+        (
+            "needs = [\"result\"]",
+            "needs = [{ evidence = \"result\", extracts = [] }]",
+            "step.second.needs[0].extracts: unknown field",
+            "correct its name, or remove it",
+        ),
+        (
+            "role = \"SECOND\"",
+            "role = \"SECOND\"\nwhen = \"form.kind = 'A'\"",
+            "step.second.when: no condition at column 11",
+            "correct it",
+        ),
+        (
+            "[evidence.copy]",
+            "[evidence.copy]\nidentifies = { party = \"subject\", scheme = \"shoe_size\", pointer = \"/n\" }",
+            "evidence.copy.identifies.scheme: `shoe_size` is no register",
+            "write one of: personal_id",
+        ),
+        (
             "returns_max = 3\n",
             "",
             "the file: missing field `returns_max`",
@@ -449,4 +482,500 @@ fn what_cannot_be_read_is_named_with_its_step_field_and_mend() {
             assert!(told.contains(part), "`{part}` is not in: {told}");
         }
     }
+}
+
+/// Everything that may be said, in one procedure.
+const RICH: &str = r#"
+code = "rich"
+title = { vi = "Mẫu", en = "Sample" }
+legal_basis = "an article"
+valid_from = "2026-01-01"
+valid_to = "2026-12-31"
+lead = "FIRST"
+limit = "4 working days"
+cutoff = "15:00"
+supplement_window = "7 working days"
+supplement_clock = "pause"
+appraisal_supplement_within = "3 working days"
+intake_limit = "8 working hours"
+extensions_max = 2
+returns_max = 3
+
+[part.main]
+title = { vi = "p", en = "p" }
+limit = "4 working days"
+receipt = false
+
+[part.wish]
+title = { vi = "p", en = "p" }
+limit = "4 working days"
+optional = true
+
+[evidence.form]
+title = { vi = "e", en = "e" }
+source = "citizen"
+reuse = true
+valid_for = "180 calendar days"
+
+[evidence.agreement]
+title = { vi = "e", en = "e" }
+source = "citizen"
+consent = true
+when = "form.kind == 'SHARED'"
+
+[evidence.record]
+title = { vi = "e", en = "e" }
+source = "registry"
+holder = "HOLDER"
+look_up_limit = "1 working day"
+fallback = "citizen"
+
+[evidence.decision]
+title = { vi = "e", en = "e" }
+source = "step"
+documents_min = 1
+reusable = true
+identifies = { party = "subject", scheme = "personal_id", pointer = "/number" }
+
+[evidence.bill]
+title = { vi = "e", en = "e" }
+source = "step"
+result = true
+
+[evidence.payment]
+title = { vi = "e", en = "e" }
+source = "step"
+
+[evidence.copy]
+title = { vi = "e", en = "e" }
+source = "step"
+
+[step.long_way]
+title = { vi = "s", en = "s" }
+part = "main"
+role = "FIRST"
+when = "form.kind == 'SHARED'"
+needs = ["form", "agreement", "record"]
+gives = ["decision"]
+limit = "16 working hours"
+signed_by = ["CHAIR", "DEPUTY_CHAIR"]
+refuse_within = "1 working day"
+consults_max = 1
+
+[step.short_way]
+title = { vi = "s", en = "s" }
+part = "main"
+role = "FIRST"
+when = "form.kind == 'SINGLE'"
+needs = [{ evidence = "form", extract = ["/kind", "/a~1b/0"] }, { evidence = "record", optional = true }]
+gives = ["decision"]
+limit = "8 working hours"
+cutoff = "16:30"
+
+[step.reckon]
+title = { vi = "s", en = "s" }
+part = "main"
+role = "TAX"
+after = ["long_way", "short_way"]
+needs = ["decision?"]
+gives = ["bill"]
+limit = "5 calendar days"
+outside_total = true
+peer_return = { to = "long_way", ask = "24 working hours", answer = "24 working hours" }
+
+[step.pay]
+title = { vi = "s", en = "s" }
+part = "main"
+actor = "citizen"
+pays = "bill"
+needs = ["bill"]
+gives = ["payment"]
+limit = "30 calendar days"
+
+[step.deliver]
+title = { vi = "s", en = "s" }
+part = "main"
+actor = "desk"
+needs = ["payment", "decision?", "bill"]
+hands_out = ["decision", "bill"]
+limit = "15 working hours"
+
+[step.copy_it]
+title = { vi = "s", en = "s" }
+part = "wish"
+role = "SECOND"
+optional = true
+valid_from = "2026-03-01"
+valid_to = "2026-06-30"
+needs = ["payment"]
+gives = ["copy"]
+limit = "8 working hours"
+
+[step.stamp_it]
+title = { vi = "s", en = "s" }
+part = "main"
+role = "SECOND"
+when = "'copy_it' in asked && 'wish' in asked"
+valid_from = "2026-03-01"
+valid_to = "2026-06-30"
+needs = ["copy"]
+limit = "8 working hours"
+"#;
+
+fn rich() -> Procedure {
+    Procedure::parse("rich.toml", RICH).unwrap()
+}
+
+/// What is said first of the rich procedure with this instead of that.
+#[track_caller]
+fn first_complaint_of_rich(that: &str, this: &str) -> String {
+    assert!(RICH.contains(that), "{that}");
+    let text = RICH.replacen(that, this, 1);
+    match Procedure::parse("rich.toml", &text) {
+        Err(ProcedureError::Unsound { complaints, .. }) => complaints[0].to_string(),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("nothing is wrong with {this}"),
+    }
+}
+
+#[test]
+fn what_a_procedure_says_is_read_and_what_it_leaves_out_has_its_default() {
+    let rich = rich();
+    let text = &rich.text;
+    assert_eq!(text.cutoff, Some(jiff::civil::time(15, 0, 0, 0)));
+    assert_eq!(text.supplement_clock, ClockRule::Pause);
+    assert_eq!(
+        (text.extensions_max, text.parts["main"].receipt),
+        (2, false)
+    );
+    assert_eq!(
+        rich.givers(&evidence("decision")),
+        [step("long_way"), step("short_way")]
+    );
+    assert_eq!(rich.giver(&evidence("decision")), Some(&step("long_way")));
+    assert_eq!(rich.givers(&evidence("form")), []);
+    let results: Vec<_> = text
+        .evidence
+        .keys()
+        .filter(|it| rich.is_result(it))
+        .collect();
+    assert_eq!(results, [&evidence("bill"), &evidence("decision")]);
+    let needed_when = rich.needed_when(&evidence("agreement")).unwrap();
+    assert_eq!(needed_when.text(), "form.kind == 'SHARED'");
+    assert_eq!(rich.needed_when(&evidence("form")), None);
+    let cutoff = |id| rich.cutoff(&step(id)).unwrap().hour();
+    assert_eq!((cutoff("long_way"), cutoff("short_way")), (15, 16));
+    let short_way = &text.steps["short_way"];
+    assert_eq!(short_way.needs[0].extract, ["/kind", "/a~1b/0"]);
+    assert!(short_way.needs[1].optional && short_way.needs[1].extract.is_empty());
+    assert_eq!(short_way.consults_max, 3);
+    assert_eq!(text.steps["pay"].actor, Actor::Citizen);
+    assert!(!text.steps["pay"].counts() && !text.steps["reckon"].counts());
+    let copy_it = &text.steps["copy_it"];
+    assert!(copy_it.is_in_force(jiff::civil::date(2026, 6, 30)));
+    assert!(!copy_it.is_in_force(jiff::civil::date(2026, 7, 1)));
+
+    let sound = Procedure::parse("sample.toml", SOUND).unwrap().text;
+    assert_eq!((sound.limit, sound.cutoff), (None, None));
+    assert_eq!(sound.supplement_clock, ClockRule::Reset);
+    assert_eq!(
+        (sound.extensions_max, sound.parts["main"].receipt),
+        (1, true)
+    );
+    assert_eq!(sound.steps["first"].actor, Actor::Department);
+}
+
+#[test]
+fn each_thing_that_cannot_be_so_is_named_with_its_mend() {
+    let cases = [
+        (
+            "part = \"main\"\nrole = \"TAX\"",
+            "part = \"main\"",
+            "step.reckon.role: a department's step must name its role; add role = \"ROLE\", or actor = \"desk\" or \"citizen\"",
+        ),
+        (
+            "actor = \"desk\"",
+            "actor = \"desk\"\nrole = \"DESK\"",
+            "step.deliver.role: only a department's step has it; remove it, or write actor = \"department\"",
+        ),
+        (
+            "actor = \"desk\"",
+            "actor = \"desk\"\nsigned_by = [\"CHAIR\"]",
+            "step.deliver.signed_by: only a department's step has it; remove it, or write actor = \"department\"",
+        ),
+        (
+            "pays = \"bill\"\n",
+            "",
+            "step.pay.pays: a citizen's step must say what is paid; name the evidence that says what is owed, or write actor = \"desk\"",
+        ),
+        (
+            "actor = \"desk\"",
+            "actor = \"desk\"\npays = \"bill\"",
+            "step.deliver.pays: only the citizen pays; remove it, or write actor = \"citizen\"",
+        ),
+        (
+            "pays = \"bill\"",
+            "pays = \"decision\"",
+            "step.pay.pays: the step does not need `decision`, which says what is owed; add \"decision\" to its needs",
+        ),
+        (
+            "gives = [\"payment\"]",
+            "gives = [\"payment\", \"copy\"]",
+            "step.pay.gives: a payment gives one thing, its confirmation; name exactly one piece of evidence",
+        ),
+        (
+            "consults_max = 1",
+            "hands_out = [\"decision\"]",
+            "step.long_way.hands_out: only a desk hands out results; remove it, or write actor = \"desk\"",
+        ),
+        (
+            "hands_out = [\"decision\", \"bill\"]",
+            "hands_out = [\"payment\"]",
+            "step.deliver.hands_out: `payment` is no result; name a result, or set evidence.payment.result = true",
+        ),
+        (
+            "needs = [\"payment\", \"decision?\", \"bill\"]",
+            "needs = [\"payment\", \"bill\"]",
+            "step.deliver.hands_out: the step does not wait for `decision`; add \"decision\" to its needs",
+        ),
+        (
+            "consults_max = 1",
+            "valid_from = \"2026-05-01\"\nvalid_to = \"2026-04-01\"",
+            "step.long_way.valid_to: is before valid_from; give the last reception date on which the step is in force, or leave it out",
+        ),
+        (
+            "consults_max = 1",
+            "valid_to = \"2025-12-31\"",
+            "step.long_way.valid_to: it is never in force while this version is; correct the date, or remove the step",
+        ),
+        (
+            "consults_max = 1",
+            "valid_from = \"2027-01-01\"",
+            "step.long_way.valid_from: it is never in force while this version is; correct the date, or remove the step",
+        ),
+        (
+            "refuse_within = \"1 working day\"",
+            "refuse_within = \"3 working days\"",
+            "step.long_way.refuse_within: 3 working days is not within its limit, 16 working hours; shorten it, in the units of the limit, or remove it",
+        ),
+        (
+            "signed_by = [\"CHAIR\", \"DEPUTY_CHAIR\"]",
+            "signed_by = [\"\"]",
+            "step.long_way.signed_by: `` is no position; write positions of the directory's delegations: A-Z, 0-9 and underscore, 1 to 64",
+        ),
+        (
+            "to = \"long_way\"",
+            "to = \"longer_way\"",
+            "step.reckon.peer_return.to: there is no step `longer_way`; write one of: copy_it, deliver, long_way, pay, reckon, short_way, stamp_it",
+        ),
+        (
+            "to = \"long_way\"",
+            "to = \"pay\"",
+            "step.reckon.peer_return.to: step `pay` gives nothing that this step needs; name a step that does, or leave it out for whoever gave the evidence",
+        ),
+        (
+            "[step.stamp_it]",
+            "[step.slip_it]",
+            "step.slip_it: steps that begin with `slip_` are made by the broker itself; give it another name",
+        ),
+        (
+            "[step.stamp_it]",
+            "[step.wish]\noptional = true",
+            "step.wish.optional: a part has the same name, and nobody can tell which of them is asked for; give the step another name",
+        ),
+        (
+            "look_up_limit = \"1 working day\"\n",
+            "look_up_limit = \"1 working day\"\n[evidence.represented]\ntitle = { vi = \"e\", en = \"e\" }\nsource = \"registry\"\nholder = \"HOLDER\"\n",
+            "evidence.represented: conditions have a variable of this name; give it another name",
+        ),
+        (
+            "reuse = true",
+            "reuse = true\nlook_up_limit = \"1 working day\"",
+            "evidence.form.look_up_limit: only evidence from a registry is looked up at a holder; set source = \"registry\", or remove it",
+        ),
+        (
+            "reuse = true",
+            "reuse = true\nfallback = \"citizen\"",
+            "evidence.form.fallback: only evidence from a registry is looked up at a holder; set source = \"registry\", or remove it",
+        ),
+        (
+            "reuse = true",
+            "reuse = true\nholder = \"HOLDER\"",
+            "evidence.form.holder: only evidence from a registry is looked up at a holder; set source = \"registry\", or remove it",
+        ),
+        (
+            "fallback = \"citizen\"",
+            "consent = true",
+            "evidence.record.consent: a person gives consent, and this does not come from the citizen; set source = \"citizen\", or remove it",
+        ),
+        (
+            "fallback = \"citizen\"",
+            "reusable = true",
+            "evidence.record.reusable: only what a step gives is a result; set source = \"step\", or remove it",
+        ),
+        (
+            "fallback = \"citizen\"",
+            "result = true",
+            "evidence.record.result: only what a step gives is a result; set source = \"step\", or remove it",
+        ),
+        (
+            "fallback = \"citizen\"",
+            "identifies = { party = \"owner\", scheme = \"passport\", pointer = \"/n\" }",
+            "evidence.record.identifies: only what a step gives is a result; set source = \"step\", or remove it",
+        ),
+        (
+            "reusable = true",
+            "reuse = true",
+            "evidence.decision.reuse: what a step gives is made anew in every dossier; write reusable = true for a result that goes into the vault, or remove it",
+        ),
+        (
+            "reusable = true",
+            "when = \"represented\"",
+            "evidence.decision.when: what a step gives depends on when that step runs; give the step this `when`",
+        ),
+        (
+            "pointer = \"/number\"",
+            "pointer = \"number\"",
+            "evidence.decision.identifies.pointer: `number` is no JSON pointer (RFC 6901); write it like \"/member/member\", with ~0 for ~ and ~1 for /",
+        ),
+        (
+            "valid_for = \"180 calendar days\"",
+            "valid_for = \"180 working days\"",
+            "evidence.form.valid_for: 180 working days cannot be counted in the vault; write it in calendar days",
+        ),
+        (
+            "reuse = true\n",
+            "",
+            "evidence.form.valid_for: it neither goes into the vault nor comes from there; add reusable = true or reuse = true, or remove it",
+        ),
+        (
+            "\"/a~1b/0\"",
+            "\"/a~b\"",
+            "step.short_way.needs.form.extract: `/a~b` is no JSON pointer (RFC 6901); write it like \"/member/member\", with ~0 for ~ and ~1 for /",
+        ),
+        (
+            "\"/a~1b/0\"",
+            "\"/kind/0\"",
+            "step.short_way.needs.form.extract: `/kind` already holds `/kind/0`; name one of the two",
+        ),
+        (
+            "\"/a~1b/0\"",
+            "\"/kind\"",
+            "step.short_way.needs.form.extract: `/kind` already holds `/kind`; name one of the two",
+        ),
+        (
+            "when = \"form.kind == 'SINGLE'\"",
+            "when = \"form.kind != 'SINGLE'\"",
+            "step.short_way.gives: evidence `decision` is also given by step `long_way`, and both can run in one dossier; let one of them give it, give the other another name, or give each a `when` that excludes the other's",
+        ),
+        (
+            "when = \"form.kind == 'SINGLE'\"",
+            "when = \"form.kind == 'SINGLE' && farm.size > 1\"",
+            "step.short_way.when: there is no evidence `farm`; write one of: agreement, bill, copy, decision, form, payment, record",
+        ),
+        (
+            "'copy_it' in asked && 'wish' in asked",
+            "'copy_it' in asked && 'wish' in asked && 'pay' in asked",
+            "step.stamp_it.when: `pay` is no optional part or step, and nobody can ask for it; name one, or make it optional",
+        ),
+        (
+            "consent = true\nwhen = \"form.kind == 'SHARED'\"",
+            "when = \"agreement.kind == 'SHARED'\"\noptional = true",
+            "step.long_way.needs: `agreement` may be left out of a submit, and this step cannot run without it; write \"agreement?\", or make evidence.agreement not optional",
+        ),
+        (
+            "needs = [\"payment\", \"decision?\", \"bill\"]",
+            "needs = [\"payment\", \"decision\", \"bill\"]",
+            "step.deliver.needs: `decision` comes only from step `long_way`, step `short_way`, which may not run, and this step cannot run without it; write \"decision?\", or let this step run only where it is there",
+        ),
+        (
+            "when = \"'copy_it' in asked && 'wish' in asked\"",
+            "when = \"'wish' in asked\"",
+            "step.stamp_it.needs: `copy` comes only from step `copy_it`, which may not run, and this step cannot run without it; write \"copy?\", or let this step run only where it is there",
+        ),
+        (
+            "when = \"'copy_it' in asked && 'wish' in asked\"\nvalid_from = \"2026-03-01\"",
+            "when = \"'copy_it' in asked && 'wish' in asked\"\nvalid_from = \"2026-02-01\"",
+            "step.stamp_it.needs: `copy` comes only from step `copy_it`, which may not run, and this step cannot run without it; write \"copy?\", or let this step run only where it is there",
+        ),
+        (
+            "when = \"form.kind == 'SHARED'\"\nneeds",
+            "when = \"form.kind == 'SHARED' || form.kind == 'OTHER'\"\nneeds",
+            "step.long_way.needs: `agreement` is asked for only where form.kind == 'SHARED', and this step cannot run without it; write \"agreement?\", or let this step run only where it is there",
+        ),
+        (
+            "when = \"form.kind == 'SINGLE'\"",
+            "when = \"form.kind == 'SINGLE' && bill.amount_vnd > 0\"",
+            "step.reckon: waits for itself: reckon ← short_way ← reckon; remove one of these needs",
+        ),
+        (
+            "limit = \"4 working days\"\ncutoff",
+            "limit = \"4 working hours\"\ncutoff",
+            "limit: the path long_way → reckon → pay → copy_it → stamp_it takes 32 hours and the whole has 4 (4 working hours); shorten a step's limit, or lengthen limit",
+        ),
+        (
+            "limit = \"4 working days\"\ncutoff",
+            "limit = \"9 calendar days\"\ncutoff",
+            "step.long_way.limit: cannot be compared with the limit of the whole, 9 calendar days; write it in calendar days or elapsed hours",
+        ),
+    ];
+    for (that, this, complaint) in cases {
+        assert_eq!(first_complaint_of_rich(that, this), complaint);
+    }
+}
+
+#[test]
+fn whether_evidence_is_needed_does_not_depend_on_itself() {
+    let text = RICH
+        .replace(
+            "consent = true\nwhen = \"form.kind == 'SHARED'\"",
+            "when = \"record.kind == 'A'\"",
+        )
+        .replace("fallback = \"citizen\"", "when = \"agreement.kind == 'A'\"")
+        .replace("\"agreement\", \"record\"]", "\"agreement?\", \"record?\"]");
+    let Err(ProcedureError::Unsound { complaints, .. }) = Procedure::parse("rich.toml", &text)
+    else {
+        panic!("it was read");
+    };
+    let told: Vec<_> = complaints.iter().map(ToString::to_string).collect();
+    let mend = "whether it is needed depends on itself; name other evidence";
+    assert_eq!(
+        told,
+        [
+            format!("evidence.agreement.when: {mend}"),
+            format!("evidence.record.when: {mend}")
+        ]
+    );
+}
+
+#[test]
+fn an_extract_names_a_few_members() {
+    let many: Vec<_> = (0..65).map(|n| format!("\"/m{n}\"")).collect();
+    assert_eq!(
+        first_complaint_of_rich("\"/kind\", \"/a~1b/0\"", &many.join(", ")),
+        "step.short_way.needs.form.extract: names more than 64 members; name objects that hold several of them"
+    );
+}
+
+#[test]
+fn a_step_that_waits_for_evidence_by_its_condition_needs_no_other_giver() {
+    let text = RICH.replace(
+        "actor = \"desk\"\nneeds = [\"payment\", \"decision?\", \"bill\"]",
+        "actor = \"desk\"\nwhen = \"has(decision.number)\"\nneeds = [\"payment\", \"decision\", \"bill\"]",
+    );
+    assert_ne!(text, RICH);
+    Procedure::parse("rich.toml", &text).unwrap();
+}
+
+#[test]
+fn two_steps_that_are_never_in_force_together_may_give_the_same() {
+    let text = RICH
+        .replace(
+            "when = \"form.kind == 'SINGLE'\"",
+            "valid_from = \"2026-07-01\"",
+        )
+        .replace("consults_max = 1", "valid_to = \"2026-06-30\"");
+    Procedure::parse("rich.toml", &text).unwrap();
+    let both = text.replace("valid_from = \"2026-07-01\"", "valid_from = \"2026-06-30\"");
+    Procedure::parse("rich.toml", &both).unwrap_err();
 }

@@ -34,9 +34,10 @@ impl<'a> Check<'a> {
         for id in self.text.steps.keys() {
             let mut path: Vec<&StepId> = Vec::new();
             if let Some(cycle) = self.cycle_from(id, &mut path, &mut done) {
+                let way: Vec<_> = cycle.iter().map(|id| id.as_str()).collect();
                 self.say(
-                    format!("step.{id}"),
-                    format!("waits for itself: {cycle}"),
+                    format!("step.{}", cycle[0]),
+                    format!("waits for itself: {}", way.join(" ← ")),
                     "remove one of these needs",
                 );
                 return;
@@ -44,19 +45,15 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// A circle that this step leads to, from one step on it back to the same.
     fn cycle_from(
         &self,
         id: &'a StepId,
         path: &mut Vec<&'a StepId>,
         done: &mut BTreeSet<&'a StepId>,
-    ) -> Option<String> {
+    ) -> Option<Vec<&'a StepId>> {
         if let Some(start) = path.iter().position(|on_path| *on_path == id) {
-            let circle = path[start..]
-                .iter()
-                .chain([&id])
-                .map(|id| id.as_str())
-                .collect::<Vec<_>>();
-            return Some(circle.join(" ← "));
+            return Some(path[start..].iter().copied().chain([id]).collect());
         }
         if done.contains(id) {
             return None;
