@@ -625,6 +625,8 @@ fn in_the_shipped_directory_every_role_of_the_journeys_is_done_for_every_commune
         "BUSINESS_REGISTRY",
         "LABOUR",
         "CADASTRE",
+        "HOSPITAL",
+        "POPULATION_DATABASE",
     ] {
         for commune in ["H99_01", "H99_02"] {
             let (role, commune) = (role.parse().unwrap(), commune.parse().unwrap());
