@@ -3,7 +3,7 @@
 use crate::world::*;
 use dossier::{
     directory::{Directory, NotAuthorised, SystemRole},
-    name::AgencyCode,
+    name::{AgencyCode, AgencyScheme},
 };
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -603,8 +603,57 @@ fn a_delegation_that_contradicts_itself_is_refused() {
     ]);
 }
 
-#[test]
-fn the_shipped_directory_is_sound() {
+fn shipped() -> Directory {
     let text = include_str!("../../../../deploy/directory.toml");
-    Directory::parse("deploy/directory.toml", text).unwrap();
+    Directory::parse("deploy/directory.toml", text).unwrap()
+}
+
+#[test]
+fn in_the_shipped_directory_every_role_of_the_journeys_is_done_for_every_commune() {
+    let directory = shipped();
+    let at: Timestamp = "2026-09-01T05:00:00Z".parse().unwrap();
+    for role in [
+        "COMMUNE_CIVIL_STATUS",
+        "COMMUNE_POLICE",
+        "SOCIAL_INSURANCE",
+        "POLICE_IDENTITY",
+        "COMMUNE_WELFARE",
+        "HOME_AFFAIRS_DEPT",
+        "LAND_REGISTRY_BRANCH",
+        "LAND_REGISTRY",
+        "TAX",
+        "BUSINESS_REGISTRY",
+        "LABOUR",
+        "CADASTRE",
+        "HOSPITAL",
+        "POPULATION_DATABASE",
+    ] {
+        for commune in ["H99_01", "H99_02"] {
+            let (role, commune) = (role.parse().unwrap(), commune.parse().unwrap());
+            let agency = directory.resolve(&role, &commune, at).unwrap();
+            let system = directory.system_of(&agency.code, at).unwrap();
+            assert!(system.address.is_some(), "{role}");
+        }
+    }
+}
+
+#[test]
+fn in_the_shipped_directory_no_two_systems_listen_at_one_address() {
+    let text: toml::Table = include_str!("../../../../deploy/directory.toml")
+        .parse()
+        .unwrap();
+    let mut addresses = BTreeSet::new();
+    for system in text["system"].as_array().unwrap() {
+        if let Some(address) = system.get("address") {
+            assert!(addresses.insert(address.as_str().unwrap()), "{address}");
+        }
+    }
+}
+
+#[test]
+fn in_the_shipped_directory_agencies_are_known_by_both_schemes() {
+    for agency in shipped().agencies() {
+        let schemes: BTreeSet<AgencyScheme> = agency.codes().map(AgencyCode::scheme).collect();
+        assert_eq!(schemes.len(), 2, "{}", agency.code);
+    }
 }
