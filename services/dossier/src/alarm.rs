@@ -5,6 +5,7 @@ use crate::{
     Event, Rules,
     dossier::{Dossier, Intake, Kind, Stage},
     event::Deadline,
+    intake::begins,
     name::{PartId, StepId},
     request::warn_at,
     want::Wanting,
@@ -176,7 +177,10 @@ pub(crate) fn adopted(dossier: &Dossier, rules: Rules<'_>) -> Vec<Event> {
         .filter(|part| never_stood_still(part))
         .filter_map(|id| {
             let plan = rules.procedure.text.parts.get(id)?;
-            Some((id.clone(), again(start, plan.limit)))
+            Some((
+                id.clone(),
+                again(begins(start, dossier.received_at, plan.limit), plan.limit),
+            ))
         })
         .collect();
     let steps: BTreeMap<StepId, Deadline> = dossier

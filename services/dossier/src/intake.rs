@@ -7,6 +7,7 @@ use crate::{
     dossier::Dossier,
     event::{Assignment, Cause, Channel, Deadline, Received, Reception},
     evidence::{Given, NewVersion, Source},
+    limit::{Limit, Unit},
     name::{
         AgencyCode, DossierCode, DossierId, EvidenceName, Key, PartId, PartyId, StepId,
         TerritoryCode,
@@ -74,24 +75,13 @@ pub fn receive(
     rules: Rules<'_>,
     at: Timestamp,
 ) -> Result<Decided, Refusal> {
-    check(&submission, procedure, directory, at)?;
-    let parts = procedure.parts_with(&submission.optional_parts);
-    let mut assignments = BTreeMap::new();
-    for (step_id, step) in procedure.steps_of(&parts) {
-        let Some(role) = &step.role else {
-            continue;
-        };
-        let agency = directory
-            .resolve(role, &submission.territory, at)
-            .ok_or_else(|| Refusal::NoDepartment {
-                role: role.clone(),
-                territory: submission.territory.clone(),
-            })?;
-        let assignment = Assignment {
-            agency: agency.code.clone(),
-            part: step.part.clone(),
-        };
-        assignments.insert(step_id.clone(), assignment);
+    check(&submission, rules, at)?;
+    let missing = lacking(&submission, rules, at);
+    if !missing.is_empty() {
+        return Err(Refusal::Fields(vec![FieldFault {
+            field: "evidence".into(),
+            rule: format!("complete; missing: {}", join(missing.iter())),
+        }]));
     }
     let received = taken(code, submission, rules, at)?;
     Ok(begun(
@@ -281,6 +271,15 @@ pub(crate) fn reception<'v>(
     Ok((reception, found))
 }
 
+/// When a limit begins that is promised at reception: days do not count the day of reception in any
+/// case, hours begin after the cut-off.
+pub(crate) fn begins(after_cutoff: Timestamp, at: Timestamp, limit: Limit) -> Timestamp {
+    match limit.unit {
+        Unit::WorkingDay | Unit::CalendarDay => at,
+        Unit::WorkingHour | Unit::ElapsedHour => after_cutoff,
+    }
+}
+
 fn promised(parts: &BTreeMap<PartId, Deadline>, at: Timestamp) -> Timestamp {
     parts
         .values()
@@ -330,7 +329,10 @@ impl<'a> Plan<'a> {
             .into_iter()
             .filter_map(|id| {
                 let limit = self.rules.procedure.text.parts.get(&id)?.limit;
-                let due_at = self.rules.calendar.ends(start, limit);
+                let due_at = self
+                    .rules
+                    .calendar
+                    .ends(begins(start, self.at, limit), limit);
                 let warn_at = warn_at(self.rules, self.at, due_at);
                 Some((id, Deadline { due_at, warn_at }))
             })
@@ -387,10 +389,8 @@ impl<'a> Plan<'a> {
             .map(|before| self.planned(before, known))
             .max()
             .unwrap_or_else(|| self.start());
-        let at = self
-            .rules
-            .calendar
-            .ends(self.rules.calendar.starts(start, None), step.limit);
+        let begins = begins(self.rules.calendar.starts(start, None), start, step.limit);
+        let at = self.rules.calendar.ends(begins, step.limit);
         known.insert(id.clone(), at);
         at
     }

@@ -6,7 +6,10 @@
 
 pub mod alarm;
 mod apply;
+pub mod calendar;
+pub mod code;
 pub mod condition;
+mod counter;
 mod custody;
 pub mod decide;
 pub mod directory;
@@ -15,6 +18,7 @@ pub mod event;
 pub mod evidence;
 pub mod extract;
 pub mod handover;
+pub mod identifier;
 mod ijson;
 pub mod intake;
 pub mod limit;
@@ -26,6 +30,7 @@ pub mod party;
 pub mod procedure;
 pub mod refusal;
 mod report;
+pub mod request;
 pub mod schema;
 mod settle;
 pub mod slip;

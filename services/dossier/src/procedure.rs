@@ -65,6 +65,10 @@ pub struct Text {
     /// day (NĐ 61/2018/NĐ-CP Art 18(2)); none: no such time.
     #[serde(default, deserialize_with = "time_of_day")]
     pub cutoff: Option<Time>,
+    /// Whether participants without a round yet are told their task and deadline on reception
+    /// (phiếu chuyển xử lý, NĐ 61/2018 Art 19(6)).
+    #[serde(default)]
+    pub transfer_slip: bool,
     /// How long the citizen may take to answer a supplement.
     pub supplement_window: Limit,
     /// What becomes of the clock then. Default: reset (NĐ 61/2018/NĐ-CP Art 19(4)).

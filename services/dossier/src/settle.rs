@@ -6,6 +6,7 @@ use crate::{
     condition::Judgement,
     dossier::{Dossier, Intake, Kind, Stage, Step},
     event::{Deadline, PartEnd, PauseWhy, Versions},
+    intake::begins,
     limit::Limit,
     name::{AgencyCode, EvidenceName, PartId, StepId},
     party::Officer,
@@ -346,7 +347,11 @@ fn resumed(
             };
         }
         if reset {
-            return deadline(rules, rules.calendar.starts(at, None), unit);
+            return deadline(
+                rules,
+                begins(rules.calendar.starts(at, None), at, unit),
+                unit,
+            );
         }
         let left = rules.calendar.remaining(since, due_at, unit.unit);
         let due_at = rules.calendar.resumes(at, left);
@@ -676,8 +681,9 @@ impl View<'_> {
     /// (NĐ 61/2018 Art 18(2)).
     fn first_deadline(&self, at: Timestamp, answer: Option<Limit>) -> Deadline {
         let cutoff = self.procedure.cutoff(self.id);
-        let start = self.rules.calendar.starts(at, cutoff);
-        deadline(self.rules, start, answer.unwrap_or(self.plan.limit))
+        let limit = answer.unwrap_or(self.plan.limit);
+        let start = begins(self.rules.calendar.starts(at, cutoff), at, limit);
+        deadline(self.rules, start, limit)
     }
 
     /// How long the answer to a fault may take, as the step that found it says.

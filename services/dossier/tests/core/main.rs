@@ -5,10 +5,11 @@
 #![allow(unreachable_pub)] // modules of a test binary are reached by nobody else
 
 mod bookkeeper;
+mod calendar;
+mod code;
 mod condition;
 mod deploy;
 mod directory;
-mod extract;
 mod generate;
 mod handover;
 mod intake;
@@ -16,7 +17,6 @@ mod laws;
 mod national;
 mod procedure;
 mod refusals;
-mod schema;
 mod simulation;
 mod slip;
 mod stories;
