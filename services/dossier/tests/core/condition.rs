@@ -232,6 +232,8 @@ fn one_condition_follows_from_others_only_where_their_texts_show_it() {
         "has(g.a) || g.b < 1",
         &["(has(g.a) || g.b < 1) && represented"]
     ));
+    assert!(follows("has(g.kind)", &["g.kind != 'A'"]));
+    assert!(!follows("has(g.kind)", &["g.kinds == 'A'"]));
     assert!(!follows("g.kind == 'A'", &["g.kind in ['A', 'B']"]));
     assert!(!follows("g.kind == 'A'", &["g.kind == 'A' || represented"]));
     assert!(!follows("g.a && g.b", &["g.a"]));
