@@ -1,9 +1,6 @@
 //! Extracts: of a piece of evidence, only the members that a step's need points at.
 
-use crate::{
-    ijson::Sound,
-    intake::EVIDENCE_DATA_BYTES_MAX,
-};
+use crate::{ijson::Sound, intake::EVIDENCE_DATA_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 use std::{fmt, fmt::Write as _, str::FromStr};
 

@@ -110,9 +110,7 @@ fn length(text: &str) -> usize {
             b'}' | b']' if depth > 0 => depth -= 1,
             _ => {
                 let ends = text.as_bytes().get(at + 1);
-                if depth == 0
-                    && ends.is_none_or(|byte| b" \t\n\r,:]}".contains(byte))
-                {
+                if depth == 0 && ends.is_none_or(|byte| b" \t\n\r,:]}".contains(byte)) {
                     return at + 1;
                 }
                 continue;

@@ -77,7 +77,9 @@ pub enum SchemaError {
         complaints: Vec<Complaint>,
     },
     /// Give one of the two the next version, or remove it.
-    #[error("{second}: $id: `{id}` is also the id of {first}; give one of them the next version, or remove it")]
+    #[error(
+        "{second}: $id: `{id}` is also the id of {first}; give one of them the next version, or remove it"
+    )]
     Twice {
         /// The id.
         id: String,
@@ -162,12 +164,16 @@ impl Schemas {
             .should_ignore_unknown_formats(false)
             .with_format(PARTLY_KNOWN_DATE, is_partly_known_date);
         // Takes time in proportion to the text, whatever the pattern.
-        options = options.with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES_MAX));
+        options =
+            options.with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES_MAX));
         let mut by_id = BTreeMap::new();
         for (id, (file, value)) in &texts {
             let validator = options.build(value).map_err(|error| {
-                let place = error.instance_path().as_str().to_owned();
-                unsound(file.clone(), vec![shape::complaint(&place, error, "correct it")])
+                // What the compiler refuses beyond what was checked are patterns.
+                let mend =
+                    "write a pattern without look-around and back references, and not too large";
+                let place = shape::complaint(error.schema_path().as_str(), &error, mend);
+                unsound(file.clone(), vec![place])
             })?;
             let text = value.clone();
             by_id.insert(id.clone(), Arc::new(Schema { text, validator }));

@@ -17,10 +17,33 @@ const OF_DOCUMENTS: [&str; 3] = ["$defs", "$id", "$schema"];
 const OF_PLACES: [&str; 3] = ["additionalProperties", "format", "pattern"];
 /// What makes the values of a place fewer.
 const NARROWING: [&str; 27] = [
-    "allOf", "anyOf", "const", "dependentRequired", "else", "enum", "exclusiveMaximum",
-    "exclusiveMinimum", "if", "items", "maxItems", "maxLength", "maxProperties", "maximum",
-    "minItems", "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf",
-    "prefixItems", "properties", "required", "then", "type", "uniqueItems",
+    "allOf",
+    "anyOf",
+    "const",
+    "dependentRequired",
+    "else",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "if",
+    "items",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "not",
+    "oneOf",
+    "prefixItems",
+    "properties",
+    "required",
+    "then",
+    "type",
+    "uniqueItems",
 ];
 
 type Texts = BTreeMap<String, (String, Value)>;
@@ -136,15 +159,25 @@ impl<'a> Check<'a> {
             return;
         }
         let places = [&OF_PLACES[..], &NARROWING, &ANNOTATIONS, &OF_DOCUMENTS];
-        let places = if at.is_empty() { &places[..] } else { &places[..3] };
+        let places = if at.is_empty() {
+            &places[..]
+        } else {
+            &places[..3]
+        };
         self.keywords(at, object, places);
         let closed = Some(&Value::Bool(false));
         match object.get("type").and_then(Value::as_str) {
-            None => self.say(at, "type", "is not one type", "write one, such as \"string\""),
+            None => self.say(
+                at,
+                "type",
+                "is not one type",
+                "write one, such as \"string\"",
+            ),
             Some("object") => {
                 if object.get("additionalProperties") != closed {
                     let wrong = "is not false, so a fault would have to repeat names of the data";
-                    let mend = "write \"additionalProperties\": false, and each member in `properties`";
+                    let mend =
+                        "write \"additionalProperties\": false, and each member in `properties`";
                     self.say(at, "additionalProperties", wrong, mend);
                 }
                 self.required(at, object);
