@@ -4,7 +4,11 @@ use crate::font::{Face, Fonts};
 use unicode_normalization::char::is_combining_mark;
 
 /// A line is this much higher than its letters' size.
-const LEADING: f32 = 1.2;
+pub(crate) const LEADING: f32 = 1.2;
+/// Spaces wider by more than this share of the letters' size look torn: such a line stays ragged.
+const STRETCH_SHARE: f32 = 0.6;
+/// How closely centred lines are made equally long: the width is halved so often.
+const BALANCE_STEPS: usize = 8;
 
 /// Text of one face.
 #[derive(Debug, Clone)]
@@ -89,7 +93,8 @@ pub(crate) struct Measure {
     pub size: f32,
     pub indent: f32,
     pub hang: f32,
-    /// Of the space left over, how much stands at the left: 0 left, 0.5 centred, 1 right.
+    /// Of the space left over, how much stands at the left: 0 left, 0.5 centred, 1 right. Centred
+    /// lines are made about equally long.
     pub lean: f32,
     pub justified: bool,
 }
@@ -127,21 +132,43 @@ pub(crate) fn lines(fonts: &Fonts, runs: &[Run], measure: Measure) -> Vec<Item> 
 }
 
 fn break_up(letters: &[Letter], measure: Measure, items: &mut Vec<Item>) {
+    let first = if items.is_empty() { measure.indent } else { measure.hang };
+    let room = |offset: f32| (measure.width - offset).max(measure.size);
+    let mut ends = line_ends(letters, room(first), room(measure.hang));
+    if measure.lean == 0.5 && ends.len() > 1 {
+        let (mut least, mut most) = (0.0, room(0.0));
+        for _ in 0..BALANCE_STEPS {
+            let middle = (least + most) / 2.0;
+            let narrower = line_ends(letters, middle, middle);
+            if narrower.len() == ends.len() {
+                most = middle;
+                ends = narrower;
+            } else {
+                least = middle;
+            }
+        }
+    }
+    let count = ends.len();
+    for (at, (start, end)) in ends.into_iter().enumerate() {
+        let offset = if at == 0 { first } else { measure.hang };
+        let letters = &letters[start..end];
+        items.push(line(letters, offset, room(offset), measure, at + 1 == count));
+    }
+}
+
+/// Where lines begin and end; there is always one.
+fn line_ends(letters: &[Letter], first: f32, others: f32) -> Vec<(usize, usize)> {
+    let mut ends = Vec::new();
     let mut start = 0;
     loop {
-        let offset = if items.is_empty() { measure.indent } else { measure.hang };
-        let room = (measure.width - offset).max(measure.size);
+        let room = if start == 0 { first } else { others };
         let end = line_end(&letters[start..], room) + start;
-        let mut next = end;
-        while next < letters.len() && letters[next].sign == ' ' {
-            next += 1;
+        ends.push((start, end));
+        let over = letters[end..].iter().take_while(|letter| letter.sign == ' ').count();
+        start = end + over;
+        if start >= letters.len() {
+            return ends;
         }
-        let last = next >= letters.len();
-        items.push(line(&letters[start..end], offset, room, measure, last));
-        if last {
-            return;
-        }
-        start = next;
     }
 }
 
@@ -179,13 +206,14 @@ fn line(letters: &[Letter], offset: f32, room: f32, measure: Measure, last: bool
             _ => runs.push(Run { face: letter.face, text: letter.sign.to_string() }),
         }
     }
-    let stretched = measure.justified && !last && spaces > 0;
+    let stretch = if spaces > 0 { over / spaces as f32 } else { 0.0 };
+    let stretched = measure.justified && !last && stretch < measure.size * STRETCH_SHARE;
     let line = Line {
         x: offset + over * measure.lean,
         width: if stretched { room } else { width },
         size: measure.size,
         runs,
-        stretch: if stretched { over / spaces as f32 } else { 0.0 },
+        stretch: if stretched { stretch } else { 0.0 },
     };
     Item::new(measure.size * LEADING, Body::Line(line))
 }

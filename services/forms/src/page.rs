@@ -29,6 +29,8 @@ pub(crate) struct Area {
 const CUT_SHARE: f32 = 1.0 / 3.0;
 /// A head or running line higher than this share is not repeated.
 const HEAD_SHARE: f32 = 0.3;
+/// Light modules around a QR code, as its standard asks.
+pub(crate) const QUIET: usize = 4;
 /// What rounding may add up to.
 const SLACK: f32 = 0.05;
 
@@ -183,17 +185,17 @@ fn place(item: Item, x: f32, y: f32, page: &mut Page) -> f32 {
     height
 }
 
-/// Draws a QR code: dark modules beside one another as one rectangle, four light ones around all.
+/// Draws a QR code: dark modules beside one another as one rectangle, light ones around all.
 fn place_code(x: f32, y: f32, size: f32, modules: &[Vec<bool>], page: &mut Page) {
-    let module = size / (modules.len() + 8) as f32;
+    let module = size / (modules.len() + 2 * QUIET) as f32;
     for (down, row) in modules.iter().enumerate() {
         let mut across = 0;
         while across < row.len() {
             let dark = row[across..].iter().take_while(|dark| **dark).count();
             if dark > 0 {
                 page.push(Mark::Fill {
-                    x: x + (across + 4) as f32 * module,
-                    y: y + (down + 4) as f32 * module,
+                    x: x + (across + QUIET) as f32 * module,
+                    y: y + (down + QUIET) as f32 * module,
                     width: dark as f32 * module,
                     height: module,
                 });

@@ -2,8 +2,8 @@
 
 use crate::font::{Face, Fonts};
 use crate::form::{CODE_BYTES_MAX, FIELD_CHARS_MAX, FormError, ROWS_MAX};
-use crate::layout::{Body, Cell, Item, Measure, Row, Run, lines};
-use crate::page::{Area, Page, fits_above, paginate};
+use crate::layout::{Body, Cell, Item, LEADING, Measure, Row, Run, lines};
+use crate::page::{Area, Page, QUIET, fits_above, paginate};
 use crate::template::{Align, Block, Column, Filter, MM, Span, Style, Template, What, Words};
 use crate::value::{Fields, Value, find};
 use crate::vietnamese;
@@ -12,7 +12,7 @@ use qrcode::{Color, QrCode};
 /// Space between the border of a table's cell and its text.
 const CELL_PAD: f32 = 1.0 * MM;
 /// Space between columns that stand side by side.
-const COLUMN_PAD: f32 = 0.7 * MM;
+const GUTTER: f32 = 2.0 * MM;
 
 /// Refuses what no paper can carry, before any of it is set.
 ///
@@ -190,19 +190,26 @@ impl Setter<'_> {
                 let text: String = self.runs(words, scope).into_iter().map(|run| run.text).collect();
                 if !text.is_empty() {
                     let size = size.min(flow.width);
-                    let x = (flow.width - size) * lean(*align);
                     let modules = qr(&text)?;
+                    // The dark part reaches the edge; what must stay light lies in the margin.
+                    let light = size * QUIET as f32 / (modules.len() + 2 * QUIET) as f32;
+                    let lean = lean(*align);
+                    let x = (flow.width - size) * lean + light * (2.0 * lean - 1.0);
                     items.push(Item::new(size, Body::Qr { x, size, modules }));
                 }
             }
             Block::Columns { shares, before, cells } => {
-                if *before > 0.0 {
-                    items.push(Item::space(*before));
+                let before = before.unwrap_or(flow.spacing);
+                if before > 0.0 {
+                    items.push(Item::space(before));
                 }
-                let mut row = Row { cells: Vec::new(), framed: false, pad: COLUMN_PAD, table: None };
-                for ((x, width), blocks) in places(shares, flow.width).zip(cells) {
-                    let inner = Flow { width: width - 2.0 * COLUMN_PAD, spacing: 0.0, ..flow };
-                    row.cells.push(Cell { x, width, items: self.flow(blocks, inner, scope)? });
+                let mut row = Row { cells: Vec::new(), framed: false, pad: 0.0, table: None };
+                let gutters = GUTTER * (shares.len() - 1) as f32;
+                let places = places(shares, flow.width - gutters);
+                for ((at, (x, width)), blocks) in places.enumerate().zip(cells) {
+                    let inner = Flow { width, spacing: 0.0, ..flow };
+                    let items = self.flow(blocks, inner, scope)?;
+                    row.cells.push(Cell { x: x + GUTTER * at as f32, width, items });
                 }
                 items.push(Item::row(row));
             }
@@ -282,6 +289,9 @@ impl Setter<'_> {
                 let mut items = self.paragraph(&column.cell, style, flow, &scope);
                 // A field without a value leaves no empty line.
                 items.retain(|item| !matches!(&item.body, Body::Line(line) if line.runs.is_empty()));
+                if items.is_empty() {
+                    items.push(Item::space(flow.size * LEADING));
+                }
                 Cell { x: *x, width: *width, items }
             });
             let cells = cells.collect();

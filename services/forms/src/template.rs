@@ -92,7 +92,7 @@ pub(crate) enum Block {
     },
     Columns {
         shares: Vec<f32>,
-        before: f32,
+        before: Option<f32>,
         cells: Vec<Vec<Block>>,
     },
     Table {

@@ -39,9 +39,10 @@ paper! {
         pub role: String,
         /// Its task.
         pub task: String,
-        /// Its limit in words, such as `08 giờ làm việc`.
+        /// Its limit in words, such as `08 giờ làm việc`, and from when it runs if it waits for
+        /// another agency's result.
         pub limit: String,
-        /// Until when; `None` while it waits for another agency's result.
+        /// Until when; `None` while it waits.
         pub due_at: Option<DateTime>,
         /// Who gets its result.
         pub result_to: String,

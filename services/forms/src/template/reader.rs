@@ -313,7 +313,7 @@ impl<'a> Reader<'a> {
 
     fn columns(&mut self, line: &Line, scope: &Scope, depth: usize) -> Result<Block, Fault> {
         line.allow(&["before"])?;
-        let before = line.length("before", 0.0, 50.0)?.unwrap_or(0.0) * MM;
+        let before = line.length("before", 0.0, 50.0)?.map(|mm| mm * MM);
         let shares = line.numbers(1.0, 100.0)?;
         if !(1..=COLUMNS_MAX).contains(&shares.len()) {
             let mend = "write each column's share of the width, such as columns 45 55";
