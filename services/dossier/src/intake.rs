@@ -469,7 +469,7 @@ fn lacking(submission: &Submission, rules: Rules<'_>, at: Timestamp) -> BTreeSet
                             .resolve(role, &submission.territory, at)
                             .is_some()
                     });
-                    !kind.consent && !can_be_asked
+                    !kind.consent && !kind.optional && !can_be_asked
                 })
         })
         .map(|(name, _)| name.clone())

@@ -3,6 +3,7 @@
 
 use crate::{
     Dossier, Event, Procedure, Refusal, Rules,
+    calendar::Remaining,
     dossier::{Kind, Stage, Task},
     event::{Deadline, LookUpOutcome},
     limit::Limit,
@@ -411,7 +412,7 @@ pub(crate) fn extension(
         part: step.part.clone(),
         limit,
         deadline: later(part.promised_at),
-        step_deadline: later(step.due_at.unwrap_or(about.at)),
+        step_deadline: later(step.due_at.unwrap_or(about.at).max(about.at)),
         reason,
         officer,
     })
@@ -433,8 +434,9 @@ pub(crate) fn warn_at(rules: Rules<'_>, from: Timestamp, due_at: Timestamp) -> T
     if day_before > from {
         return day_before;
     }
-    let half = due_at.duration_since(from) / 2;
-    from.checked_add(half).unwrap_or(due_at)
+    let half = rules.calendar.working_time(from, due_at) / 2;
+    let warn_at = rules.calendar.resumes(from, Remaining::WorkingTime(half));
+    warn_at.clamp(from.min(due_at), due_at)
 }
 
 /// Whether a look-up is still to be answered.
