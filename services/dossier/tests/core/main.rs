@@ -7,6 +7,8 @@
 mod bookkeeper;
 mod calendar;
 mod code;
+mod calendar;
+mod code;
 mod condition;
 mod deploy;
 mod directory;
@@ -14,6 +16,7 @@ mod generate;
 mod handover;
 mod intake;
 mod laws;
+mod made_up;
 mod national;
 mod procedure;
 mod refusals;
