@@ -4,9 +4,10 @@
 use crate::{
     Event, Rules,
     dossier::{Dossier, Intake, Kind, Stage},
-    event::Deadline,
+    event::{Deadline, PauseWhy},
     intake::begins,
     name::{PartId, StepId},
+    procedure::Actor,
     request::warn_at,
     want::Wanting,
 };
@@ -72,7 +73,9 @@ pub(crate) fn alarms(dossier: &Dossier) -> Vec<(Alarm, Timestamp)> {
         if let Some(at) = step.ask_again_at {
             set.push((Alarm::AskAgain(id.clone()), at));
         }
-        let stands_still = step.is_procedures() && stands_still(dossier, &step.part);
+        let stands_still = step.is_procedures()
+            && step.actor != Actor::Citizen
+            && steps_stand_still(dossier, &step.part);
         if step.stage.is_finished() || stands_still {
             continue;
         }
@@ -108,7 +111,16 @@ pub(crate) fn alarms(dossier: &Dossier) -> Vec<(Alarm, Timestamp)> {
     set
 }
 
-/// Whether a part's clock stands still: no limit in it passes then.
+/// Whether the limits of a part's steps stand still. What does not count for the part still has a
+/// limit of its own.
+fn steps_stand_still(dossier: &Dossier, part: &PartId) -> bool {
+    dossier
+        .parts
+        .get(part)
+        .is_some_and(|part| part.pauses.iter().any(|why| *why != PauseWhy::Outside))
+}
+
+/// Whether a part's clock stands still: its promise does not pass then.
 fn stands_still(dossier: &Dossier, part: &PartId) -> bool {
     dossier
         .parts

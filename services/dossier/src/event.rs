@@ -157,11 +157,13 @@ pub enum PauseWhy {
     Payment,
     /// The dossier was stopped by decision.
     Stop,
+    /// A step is under way whose time does not count: its own limit runs on.
+    Outside,
 }
 
 impl PauseWhy {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Supplement, Self::Payment, Self::Stop];
+    pub const ALL: [Self; 4] = [Self::Supplement, Self::Payment, Self::Stop, Self::Outside];
 
     /// The word for it in records.
     pub fn word(self) -> &'static str {
@@ -169,6 +171,7 @@ impl PauseWhy {
             Self::Supplement => "supplement",
             Self::Payment => "payment",
             Self::Stop => "stop",
+            Self::Outside => "outside",
         }
     }
 

@@ -282,6 +282,9 @@ fn paused_parts(wanting: Wanting<'_>, why: PauseWhy) -> BTreeSet<PartId> {
             return dossier.parts.keys().cloned().collect();
         }
         PauseWhy::Stop => BTreeSet::new(),
+        PauseWhy::Outside => {
+            return outside(wanting);
+        }
         PauseWhy::Payment => dossier
             .unpaid()
             .filter_map(|(_, owed)| part_of(&owed.step))
@@ -299,6 +302,21 @@ fn paused_parts(wanting: Wanting<'_>, why: PauseWhy) -> BTreeSet<PartId> {
     } else {
         wanting.downstream(waiting)
     }
+}
+
+/// The parts in which nothing is under way but what does not count for their limit.
+fn outside(wanting: Wanting<'_>) -> BTreeSet<PartId> {
+    let mut open: BTreeMap<&PartId, bool> = BTreeMap::new();
+    for (id, step) in wanting.dossier.procedure_steps() {
+        let is_under_way = step.stage.is_open() || step.stage == Stage::Declined;
+        if let Some(plan) = wanting.procedure.step(id).filter(|_| is_under_way) {
+            *open.entry(&step.part).or_insert(true) &= plan.outside_total;
+        }
+    }
+    open.into_iter()
+        .filter(|(_, outside)| *outside)
+        .map(|(part, _)| part.clone())
+        .collect()
 }
 
 fn parts_that_need(wanting: Wanting<'_>, names: &BTreeSet<&EvidenceName>) -> Vec<PartId> {
@@ -362,6 +380,7 @@ fn resumed(
     };
     let steps: BTreeMap<StepId, Deadline> = dossier
         .procedure_steps()
+        .filter(|_| why != PauseWhy::Outside)
         .filter(|(_, step)| step.part == *id && !step.stage.is_finished())
         .filter_map(|(step_id, step)| {
             let plan = rules.procedure.step(step_id)?;

@@ -3,7 +3,7 @@
 //! (DOMAIN §4.1; a business status is not a finance, delivery or sync status).
 
 use crate::{
-    Entry, Procedure,
+    Entry, Event, Procedure,
     calendar::Calendar,
     custody::{Keeper, custody},
     dossier::{Dossier, Ending, Intake, Stage},
@@ -230,7 +230,10 @@ pub fn attribution(
             };
             // What falls into a pause of its part is the citizen's, or nobody's.
             let mut from = span.from;
-            for pause in pauses.iter().filter(|pause| pause.part == step.part) {
+            for pause in pauses
+                .iter()
+                .filter(|pause| pause.part == step.part && pause.why != PauseWhy::Outside)
+            {
                 let begins = pause.from.max(from);
                 let ends = pause.until.unwrap_or(now).min(until);
                 if begins >= ends || span.keeper == Keeper::Transport {
@@ -238,7 +241,7 @@ pub fn attribution(
                 }
                 add(holder.clone(), from, begins);
                 let whose = match pause.why {
-                    PauseWhy::Stop => Holder::Nobody,
+                    PauseWhy::Stop | PauseWhy::Outside => Holder::Nobody,
                     PauseWhy::Supplement | PauseWhy::Payment => Holder::Citizen,
                 };
                 add(whose, begins, ends);
@@ -266,48 +269,33 @@ pub struct Pause {
     pub reset: bool,
 }
 
-/// The stretches in which clocks stood still, each part's without overlap, oldest first.
+/// The stretches in which clocks stood still, each with its reason, oldest first. Those of one part
+/// may overlap; it stands still while one of them lasts.
 pub fn pauses(entries: &[Entry]) -> Vec<Pause> {
     let mut pauses: Vec<Pause> = Vec::new();
-    let mut open: BTreeMap<PartId, BTreeSet<PauseWhy>> = BTreeMap::new();
-    let end = |pauses: &mut Vec<Pause>, part: &PartId, at, was_reset: bool| {
+    let end = |pauses: &mut Vec<Pause>, part: &PartId, only: Option<PauseWhy>, at, reset| {
         for pause in pauses
             .iter_mut()
             .filter(|pause| pause.part == *part && pause.until.is_none())
+            .filter(|pause| only.is_none_or(|why| why == pause.why))
         {
             pause.until = Some(at);
-            pause.reset = was_reset;
+            pause.reset = reset;
         }
     };
     for entry in entries {
-        use crate::Event;
         match &entry.event {
-            Event::ClockPaused { part, why } => {
-                let whys = open.entry(part.clone()).or_default();
-                if whys.is_empty() {
-                    pauses.push(Pause {
-                        part: part.clone(),
-                        why: *why,
-                        from: entry.at,
-                        until: None,
-                        reset: false,
-                    });
-                }
-                whys.insert(*why);
-            }
+            Event::ClockPaused { part, why } => pauses.push(Pause {
+                part: part.clone(),
+                why: *why,
+                from: entry.at,
+                until: None,
+                reset: false,
+            }),
             Event::ClockResumed {
                 part, why, reset, ..
-            } => {
-                let whys = open.entry(part.clone()).or_default();
-                whys.remove(why);
-                if whys.is_empty() {
-                    end(&mut pauses, part, entry.at, *reset);
-                }
-            }
-            Event::PartFinished { part, .. } => {
-                open.remove(part);
-                end(&mut pauses, part, entry.at, false);
-            }
+            } => end(&mut pauses, part, Some(*why), entry.at, *reset),
+            Event::PartFinished { part, .. } => end(&mut pauses, part, None, entry.at, false),
             _ => {}
         }
     }

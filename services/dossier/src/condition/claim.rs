@@ -53,6 +53,10 @@ impl Claim {
             (Self::NoneOf(one, these), Self::NoneOf(two, those)) => {
                 one == two && those.is_subset(these)
             }
+            // Whatever a member is, it is there.
+            (Self::OneOf(path, _) | Self::NoneOf(path, _), Self::Other(true, text)) => {
+                *text == format!("has({path})")
+            }
             _ => self == other,
         }
     }

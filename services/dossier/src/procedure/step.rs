@@ -138,7 +138,8 @@ pub struct Need {
     pub evidence: EvidenceName,
     /// The step runs without it if nobody gives it.
     pub optional: bool,
-    /// The members of its data that the step needs (RFC 6901); it gets no others. None: all of it.
+    /// The members of its data that the step needs (RFC 6901), with a `?` behind one that the data
+    /// may be without; it gets no others. None: all of it.
     pub extract: Vec<String>,
 }
 

@@ -170,12 +170,13 @@ fn a_condition_that_says_something_else_is_refused_with_the_mend() {
         Condition::parse(&long),
         Err(BadCondition::TooLong(long.len()))
     );
-    let nested = format!(
-        "{}represented{}",
-        "!(represented && ".repeat(14),
-        ")".repeat(14)
-    );
-    assert!(refused(&nested).contains("recursion limit"));
+    let nested = |levels: usize| {
+        let (open, close) = ("!(represented && ".repeat(levels), ")".repeat(levels));
+        format!("{open}represented{close}")
+    };
+    condition(&nested(5));
+    assert_eq!(Condition::parse(&nested(8)), Err(BadCondition::TooDeep));
+    assert!(refused(&nested(14)).contains("recursion limit"));
     let deep = format!("a.{}x == 1", "m.".repeat(20));
     assert_eq!(Condition::parse(&deep), Err(BadCondition::TooDeep));
 }
@@ -232,6 +233,8 @@ fn one_condition_follows_from_others_only_where_their_texts_show_it() {
         "has(g.a) || g.b < 1",
         &["(has(g.a) || g.b < 1) && represented"]
     ));
+    assert!(follows("has(g.kind)", &["g.kind != 'A'"]));
+    assert!(!follows("has(g.kind)", &["g.kinds == 'A'"]));
     assert!(!follows("g.kind == 'A'", &["g.kind in ['A', 'B']"]));
     assert!(!follows("g.kind == 'A'", &["g.kind == 'A' || represented"]));
     assert!(!follows("g.a && g.b", &["g.a"]));

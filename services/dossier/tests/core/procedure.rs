@@ -860,8 +860,8 @@ fn each_thing_that_cannot_be_so_is_named_with_its_mend() {
         ),
         (
             "\"/a~1b/0\"",
-            "\"/kind\"",
-            "step.short_way.needs.form.extract: `/kind` already holds `/kind`; name one of the two",
+            "\"/kind?\"",
+            "step.short_way.needs.form.extract: `/kind` already holds `/kind?`; name one of the two",
         ),
         (
             "when = \"form.kind == 'SINGLE'\"",

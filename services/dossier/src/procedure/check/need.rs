@@ -75,7 +75,7 @@ impl Check<'_> {
                             list(self.text.evidence.keys())
                         ),
                     ),
-                    Some(kind) if kind.optional && !need.optional => self.say(
+                    Some(kind) if kind.optional && !need.optional && !waits_for(step, need) => self.say(
                         format!("step.{id}.needs"),
                         format!("`{name}` may be left out of a submit, and this step cannot run without it"),
                         format!("write \"{name}?\", or make evidence.{name} not optional"),
@@ -105,14 +105,14 @@ impl Check<'_> {
                 );
             }
             let holds = |other: &str| {
-                pointer
-                    .strip_prefix(other)
+                plain(pointer)
+                    .strip_prefix(plain(other))
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };
             let mut others = need.extract.iter().enumerate();
-            if let Some((_, other)) =
-                others.find(|(m, other)| *m != n && holds(other) && (*other != pointer || *m < n))
-            {
+            if let Some((_, other)) = others.find(|(m, other)| {
+                *m != n && holds(other) && (plain(other) != plain(pointer) || *m < n)
+            }) {
                 self.say(
                     place(),
                     format!("`{other}` already holds `{pointer}`"),
@@ -187,13 +187,8 @@ impl Check<'_> {
             );
             return;
         }
-        // A step whose own condition names the evidence does not run where it is not given.
-        let waits = step
-            .when
-            .as_ref()
-            .is_some_and(|when| when.evidence().contains(name));
         let givers = self.givers_of(name).to_vec();
-        if waits || givers.is_empty() {
+        if waits_for(step, need) || givers.is_empty() {
             return;
         }
         let is_there = |giver: &StepId| {
@@ -216,6 +211,17 @@ impl Check<'_> {
             );
         }
     }
+}
+
+/// A pointer without the mark that its member may be absent.
+fn plain(pointer: &str) -> &str {
+    pointer.strip_suffix('?').unwrap_or(pointer)
+}
+
+/// A step whose own condition names the evidence does not run where it is not given.
+fn waits_for(step: &Step, need: &Need) -> bool {
+    let when = step.when.as_ref();
+    when.is_some_and(|when| when.evidence().contains(&need.evidence))
 }
 
 /// Whether one is in force whenever the other is.
