@@ -7,8 +7,6 @@
 mod bookkeeper;
 mod calendar;
 mod code;
-mod calendar;
-mod code;
 mod condition;
 mod deploy;
 mod directory;

@@ -506,8 +506,8 @@ fn a_closed_dossier_takes_nothing_more() {
 
 /// Three steps, each in its own part, each needing what the one before gives.
 pub fn chain() -> Case {
-    use crate::generate::{PlannedStep, plan, receive};
-    receive(&plan(vec![
+    use crate::generate::{PlannedStep, begin, plan};
+    begin(&plan(vec![
         PlannedStep::named("first").gives("a"),
         PlannedStep::named("second").gives("b").needs("a"),
         PlannedStep::named("third").gives("c").needs("b"),
