@@ -211,7 +211,7 @@ fn evidence_that_the_procedure_does_not_have_is_named_with_what_it_has() {
     assert_eq!(
         wrong(|s| s.evidence.push(paper("love_letter", "x"))),
         [
-            "evidence[3].name must be evidence of procedure birth: birth_notice, health_facility_choice, householder_consent, parents, residence_choice"
+            "evidence[3].name must be evidence of procedure birth: birth_notice, health_facility_choice, householder_consent, parents"
         ]
     );
 }
