@@ -14,6 +14,7 @@ use crate::{
     report::About,
     supplement::{Denial, Item, SupplementStage},
     vault::Finding,
+    want::depends_on,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,7 +178,7 @@ fn denial(
         rules
             .procedure
             .step(id)
-            .is_some_and(|plan| plan.needs.iter().any(|need| need.evidence == *name))
+            .is_some_and(|plan| depends_on(rules.procedure, plan, name))
     });
     let Some(kind) = rules
         .procedure

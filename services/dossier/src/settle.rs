@@ -13,7 +13,7 @@ use crate::{
     procedure::{Actor, ClockRule},
     request::{self, deadline, warn_at},
     supplement::{Item, SupplementStage},
-    want::{Want, Wanting},
+    want::{Want, Wanting, depends_on},
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,7 +132,7 @@ pub(crate) fn look_up(
             rules
                 .procedure
                 .step(id)
-                .is_some_and(|plan| plan.needs.iter().any(|need| need.evidence == *evidence))
+                .is_some_and(|plan| depends_on(rules.procedure, plan, evidence))
         })
         .map(|(_, step)| step.part.clone())?;
     let limit = rules
@@ -325,10 +325,11 @@ fn parts_that_need(wanting: Wanting<'_>, names: &BTreeSet<&EvidenceName>) -> Vec
         .procedure_steps()
         .filter(|(_, step)| !step.stage.is_finished())
         .filter(|(id, _)| {
-            wanting
-                .procedure
-                .step(id)
-                .is_some_and(|plan| plan.needs.iter().any(|need| names.contains(&need.evidence)))
+            wanting.procedure.step(id).is_some_and(|plan| {
+                names
+                    .iter()
+                    .any(|name| depends_on(wanting.procedure, plan, name))
+            })
         })
         .map(|(_, step)| step.part.clone())
         .collect()
@@ -558,6 +559,7 @@ impl View<'_> {
                         None => self.plan.needs.iter().any(|need| {
                             one.wanted().contains(&need.evidence)
                                 && self.dossier.newest(&need.evidence).is_none()
+                                && self.wanting.want(need) == Want::Required
                         }),
                     }
             });

@@ -15,6 +15,7 @@ mod generate;
 mod handover;
 mod intake;
 mod laws;
+mod made_up;
 mod national;
 mod procedure;
 mod refusals;
