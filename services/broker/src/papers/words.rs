@@ -45,6 +45,7 @@ pub(super) fn task(word: &str) -> &'static str {
 pub(super) fn outcome(word: &str) -> &'static str {
     match word {
         "completed" => "đã giải quyết",
+        "paid" => "đã nộp tiền",
         "refused" => "từ chối",
         "declined" => "không thuộc thẩm quyền",
         "returned" => "trả lại cơ quan trước",

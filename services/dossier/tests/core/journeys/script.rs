@@ -107,7 +107,10 @@ fn words(list: &str) -> Vec<String> {
 }
 
 fn names(list: &str) -> Vec<EvidenceName> {
-    words(list).iter().map(|word| word.parse().unwrap()).collect()
+    words(list)
+        .iter()
+        .map(|word| word.parse().unwrap())
+        .collect()
 }
 
 /// `name` or `name{member=value; member=value}`, with commas between.
@@ -160,8 +163,14 @@ impl Act {
             return Ok(act);
         }
         let first = |word: &str| head.strip_prefix(word).map(str::trim);
-        let name = |text: &str| text.parse::<EvidenceName>().map_err(|error| error.to_string());
-        let agency = |text: &str| text.parse::<AgencyCode>().map_err(|error| error.to_string());
+        let name = |text: &str| {
+            text.parse::<EvidenceName>()
+                .map_err(|error| error.to_string())
+        };
+        let agency = |text: &str| {
+            text.parse::<AgencyCode>()
+                .map_err(|error| error.to_string())
+        };
         if let Some(list) = first("yêu cầu bổ sung ") {
             return Ok(Self::AskSupplement(names(list), why()));
         }
@@ -202,7 +211,10 @@ impl Act {
             .ok_or_else(|| format!("not understood: {head}"))?;
         let step: StepId = step.parse().map_err(|_| format!("no step: {step}"))?;
         let after = |word: &str| does.strip_prefix(word).map(str::trim);
-        let name = |text: &str| text.parse::<EvidenceName>().map_err(|error| error.to_string());
+        let name = |text: &str| {
+            text.parse::<EvidenceName>()
+                .map_err(|error| error.to_string())
+        };
         let limit = |text: &str| text.parse::<Limit>().map_err(|error| error.to_string());
         Ok(match does {
             "xong" => Self::Complete(step, papers(tail)),
@@ -231,7 +243,9 @@ impl Act {
                 } else if let Some(which) = after("yêu cầu bổ sung ") {
                     Self::StepAsks(step, names(which), why())
                 } else if let Some(rest) = after("lấy ý kiến ") {
-                    let (who, time) = rest.split_once(" trong ").ok_or("lấy ý kiến AI trong LIMIT")?;
+                    let (who, time) = rest
+                        .split_once(" trong ")
+                        .ok_or("lấy ý kiến AI trong LIMIT")?;
                     let who = who.parse().map_err(|_| format!("no agency: {who}"))?;
                     Self::Consult(step, who, limit(time)?, why())
                 } else if let Some(time) = after("gia hạn ") {

@@ -102,6 +102,7 @@ impl Town {
             let _ = writeln!(told, "\n· {}, đến giờ", day(at));
             told.push_str(&self.happen(at, None, Action::Ring(alarm)));
             assert!(self.entries.len() > before, "an alarm that is owed rings");
+            told.push_str(&self.deliver(at));
         }
         told
     }
@@ -110,7 +111,7 @@ impl Town {
         owed(self.dossier.as_ref()?)
             .into_iter()
             .filter_map(|debt| match debt {
-                Debt::Timer { alarm, at } if at <= until => Some((alarm, at)),
+                Debt::Timer { alarm, at } if at < until => Some((alarm, at)),
                 _ => None,
             })
             .min_by_key(|(alarm, at)| (*at, alarm.clone()))
@@ -318,7 +319,13 @@ impl Town {
             }
             Act::Refuse(step, reason) => {
                 let legal_basis = LAW.into();
-                (step, Statement::Refused { reason, legal_basis })
+                (
+                    step,
+                    Statement::Refused {
+                        reason,
+                        legal_basis,
+                    },
+                )
             }
             Act::Decline(step, reason) => {
                 let suggested = None;
@@ -453,7 +460,9 @@ impl Town {
             None => {
                 let dossier = self.dossier.as_ref();
                 let of = |name: &EvidenceName| self.paper(name);
-                let kind = dossier.and_then(|dossier| dossier.steps.get(step)).map(|s| &s.kind);
+                let kind = dossier
+                    .and_then(|dossier| dossier.steps.get(step))
+                    .map(|s| &s.kind);
                 match kind {
                     Some(dossier::dossier::Kind::LookUp { evidence, .. }) => {
                         format!("tra cứu «{}»", of(evidence))
@@ -583,7 +592,11 @@ impl Town {
             Event::Reviewed { step, redo, .. } => format!(
                 "{}: {}",
                 self.title(step),
-                if *redo { "làm lại" } else { "kết quả giữ nguyên" }
+                if *redo {
+                    "làm lại"
+                } else {
+                    "kết quả giữ nguyên"
+                }
             ),
             Event::Ended { step, .. } => format!("Dừng {}", self.title(step)),
             Event::Skipped { step } => format!("{} không phải làm", self.title(step)),
@@ -749,7 +762,10 @@ impl Town {
             ),
             Event::HandedOut {
                 evidence, version, ..
-            } => format!("Trả «{}» (bản {version}) cho công dân", self.paper(evidence)),
+            } => format!(
+                "Trả «{}» (bản {version}) cho công dân",
+                self.paper(evidence)
+            ),
             Event::Withdrawn { reason, .. } => format!("Công dân rút hồ sơ: {reason}"),
             Event::Stopped { reason, .. } => format!("Dừng giải quyết, in mẫu 05: {reason}"),
             Event::Resumed { .. } => "Tiếp tục giải quyết".into(),
@@ -824,7 +840,12 @@ impl Town {
                 Holder::Citizen => "công dân".into(),
                 Holder::Nobody => "không ai".into(),
             };
-            let _ = writeln!(told, "  {who}: {} giờ {:02} phút", time.as_hours(), time.as_mins() % 60);
+            let _ = writeln!(
+                told,
+                "  {who}: {} giờ {:02} phút",
+                time.as_hours(),
+                time.as_mins() % 60
+            );
         }
         let asked_twice = self
             .entries
@@ -888,9 +909,9 @@ fn parties() -> Vec<Party> {
         name: name.into(),
         identifiers: match personal_id.is_empty() {
             true => vec![],
-            false => vec![
-                Identifier::new(dossier::party::Scheme::PersonalId, personal_id).unwrap(),
-            ],
+            false => {
+                vec![Identifier::new(dossier::party::Scheme::PersonalId, personal_id).unwrap()]
+            }
         },
         born_on: None,
         address: "Thôn 1, xã Mẫu Một".into(),
