@@ -46,10 +46,16 @@ pub(crate) fn read(file: &str, kind: FormKind, text: &str) -> Result<Template, T
         }
     }
     let blank = kind.blank();
-    let mut reader = Reader { lines: &lines, at: 0 };
-    reader
-        .template(kind, &vec![&blank])
-        .map_err(|fault| refuse(reader.current().map_or(text.lines().count(), |l| l.number), fault))
+    let mut reader = Reader {
+        lines: &lines,
+        at: 0,
+    };
+    reader.template(kind, &vec![&blank]).map_err(|fault| {
+        refuse(
+            reader.current().map_or(text.lines().count(), |l| l.number),
+            fault,
+        )
+    })
 }
 
 fn take_apart(number: usize, line: &str) -> Result<Line<'_>, Fault> {
@@ -76,7 +82,12 @@ fn take_apart(number: usize, line: &str) -> Result<Line<'_>, Fault> {
         }
         rest = &inside[1..];
     }
-    Ok(Line { number, keyword, options, rest: rest.trim() })
+    Ok(Line {
+        number,
+        keyword,
+        options,
+        rest: rest.trim(),
+    })
 }
 
 fn fault(what: impl Into<String>, mend: impl Into<String>) -> Fault {
@@ -107,11 +118,16 @@ impl Line<'_> {
     }
 
     fn option(&self, key: &str) -> Option<&str> {
-        self.options.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
+        self.options
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| *value)
     }
 
     fn length(&self, key: &str, least: f32, most: f32) -> Result<Option<f32>, Fault> {
-        self.option(key).map(|value| number(value, key, least, most)).transpose()
+        self.option(key)
+            .map(|value| number(value, key, least, most))
+            .transpose()
     }
 
     fn align(&self) -> Result<Option<Align>, Fault> {
@@ -129,13 +145,19 @@ impl Line<'_> {
     }
 
     fn numbers(&self, least: f32, most: f32) -> Result<Vec<f32>, Fault> {
-        self.rest.split_whitespace().map(|n| number(n, self.keyword, least, most)).collect()
+        self.rest
+            .split_whitespace()
+            .map(|n| number(n, self.keyword, least, most))
+            .collect()
     }
 
     fn no_rest(&self) -> Result<(), Fault> {
         match self.rest {
             "" => Ok(()),
-            _ => Err(fault(format!("{} takes no text", self.keyword), "leave it out")),
+            _ => Err(fault(
+                format!("{} takes no text", self.keyword),
+                "leave it out",
+            )),
         }
     }
 }
@@ -155,7 +177,12 @@ impl<'a> Reader<'a> {
             kind,
             width: 210.0 * MM,
             height: 297.0 * MM,
-            margins: Margins { top: 20.0, right: 15.0, bottom: 20.0, left: 30.0 },
+            margins: Margins {
+                top: 20.0,
+                right: 15.0,
+                bottom: 20.0,
+                left: 30.0,
+            },
             size: 13.0,
             spacing: 0.0,
             title: Words::new(),
@@ -179,7 +206,12 @@ impl<'a> Reader<'a> {
                 }
                 "margins" => match line.numbers(5.0, 60.0)?[..] {
                     [top, right, bottom, left] => {
-                        template.margins = Margins { top, right, bottom, left };
+                        template.margins = Margins {
+                            top,
+                            right,
+                            bottom,
+                            left,
+                        };
                     }
                     _ => {
                         let mend = "write top, right, bottom and left in millimetres";
@@ -195,9 +227,18 @@ impl<'a> Reader<'a> {
             line.allow(&[])?;
             self.at += 1;
         }
-        let Margins { top, right, bottom, left } = template.margins;
-        template.margins =
-            Margins { top: top * MM, right: right * MM, bottom: bottom * MM, left: left * MM };
+        let Margins {
+            top,
+            right,
+            bottom,
+            left,
+        } = template.margins;
+        template.margins = Margins {
+            top: top * MM,
+            right: right * MM,
+            bottom: bottom * MM,
+            left: left * MM,
+        };
         let least = BODY_MM_MIN * MM;
         if template.width - (left + right) * MM < least
             || template.height - (top + bottom) * MM < least
@@ -232,7 +273,10 @@ impl<'a> Reader<'a> {
         }
         match closing {
             [] => Ok(blocks),
-            _ => Err(fault("a block is opened and not closed", "write end after it")),
+            _ => Err(fault(
+                "a block is opened and not closed",
+                "write end after it",
+            )),
         }
     }
 
@@ -247,7 +291,10 @@ impl<'a> Reader<'a> {
                 indent: line.length("indent", 0.0, 25.0)?.unwrap_or(0.0) * MM,
                 hang: line.length("hang", 0.0, 25.0)?.unwrap_or(0.0) * MM,
             };
-            Ok(Block::Paragraph { style, words: words(line.rest, scope, &row_number(scope))? })
+            Ok(Block::Paragraph {
+                style,
+                words: words(line.rest, scope, &row_number(scope))?,
+            })
         };
         match line.keyword {
             "text" => paragraph(Align::Justify),
@@ -260,13 +307,19 @@ impl<'a> Reader<'a> {
             }
             "rule" => {
                 line.allow(&[])?;
-                Ok(Block::Rule { percent: number(line.rest, "rule", 1.0, 100.0)? })
+                Ok(Block::Rule {
+                    percent: number(line.rest, "rule", 1.0, 100.0)?,
+                })
             }
             "qr" => {
                 line.allow(&["size", "align"])?;
                 let size = line.length("size", 10.0, 50.0)?.unwrap_or(20.0) * MM;
                 let align = line.align()?.unwrap_or(Align::Left);
-                Ok(Block::Qr { size, align, words: words(line.rest, scope, &[])? })
+                Ok(Block::Qr {
+                    size,
+                    align,
+                    words: words(line.rest, scope, &[])?,
+                })
             }
             "columns" => self.columns(line, scope, depth),
             "table" => self.table(line, scope),
@@ -280,7 +333,11 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                     otherwise = self.blocks(scope, &["end"], depth + 1)?;
                 }
-                Ok(Block::If { field: line.rest.to_owned(), then, otherwise })
+                Ok(Block::If {
+                    field: line.rest.to_owned(),
+                    then,
+                    otherwise,
+                })
             }
             "each" => {
                 line.allow(&[])?;
@@ -288,7 +345,10 @@ impl<'a> Reader<'a> {
                 inner.push(rows(scope, line.rest)?);
                 self.at += 1;
                 let body = self.blocks(&inner, &["end"], depth + 1)?;
-                Ok(Block::Each { list: line.rest.to_owned(), body })
+                Ok(Block::Each {
+                    list: line.rest.to_owned(),
+                    body,
+                })
             }
             "keep" => {
                 line.allow(&[])?;
@@ -333,9 +393,16 @@ impl<'a> Reader<'a> {
         }
         if cells.len() != shares.len() {
             let what = format!("{} widths for {} columns", shares.len(), cells.len());
-            return Err(fault(what, "write next between columns, and one width for each"));
+            return Err(fault(
+                what,
+                "write next between columns, and one width for each",
+            ));
         }
-        Ok(Block::Columns { shares, before, cells })
+        Ok(Block::Columns {
+            shares,
+            before,
+            cells,
+        })
     }
 
     fn table(&mut self, line: &Line, scope: &Scope) -> Result<Block, Fault> {
@@ -348,7 +415,10 @@ impl<'a> Reader<'a> {
         loop {
             self.at += 1;
             let Some(line) = self.current() else {
-                return Err(fault("a table is opened and not closed", "write end after it"));
+                return Err(fault(
+                    "a table is opened and not closed",
+                    "write end after it",
+                ));
             };
             if line.keyword == "end" {
                 line.no_rest()?;
@@ -373,28 +443,45 @@ impl<'a> Reader<'a> {
         }
         if !(1..=COLUMNS_MAX).contains(&columns.len()) {
             let mend = format!("write from 1 to {COLUMNS_MAX} of them");
-            return Err(fault(format!("a table has {} columns", columns.len()), mend));
+            return Err(fault(
+                format!("a table has {} columns", columns.len()),
+                mend,
+            ));
         }
-        Ok(Block::Table { list: line.rest.to_owned(), size, before, columns })
+        Ok(Block::Table {
+            list: line.rest.to_owned(),
+            size,
+            before,
+            columns,
+        })
     }
 }
 
 /// Rows are numbered; outside of one there is no number.
 fn row_number(scope: &Scope) -> Vec<&'static str> {
-    if scope.len() > 1 { vec!["row"] } else { Vec::new() }
+    if scope.len() > 1 {
+        vec!["row"]
+    } else {
+        Vec::new()
+    }
 }
 
 fn rows<'a>(scope: &Scope<'a>, list: &str) -> Result<&'a crate::value::Fields, Fault> {
     match look_up(scope, list)? {
         Value::Rows { blank, .. } => Ok(blank),
-        _ => Err(fault(format!("{list} is no list"), "write the name of a list")),
+        _ => Err(fault(
+            format!("{list} is no list"),
+            "write the name of a list",
+        )),
     }
 }
 
 fn has_rows(blocks: &[Block]) -> bool {
     blocks.iter().any(|block| match block {
         Block::Columns { .. } | Block::Table { .. } => true,
-        Block::If { then, otherwise, .. } => has_rows(then) || has_rows(otherwise),
+        Block::If {
+            then, otherwise, ..
+        } => has_rows(then) || has_rows(otherwise),
         Block::Each { body, .. } | Block::Keep(body) => has_rows(body),
         _ => false,
     })
