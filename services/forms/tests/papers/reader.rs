@@ -100,11 +100,11 @@ impl Paper {
     fn draw(&mut self, page: usize, content: &[u8], fonts: &BTreeMap<String, Font>) {
         let (mut x, mut y, mut size, mut font) = (0.0, 0.0, 0.0, String::new());
         let mut operands: Vec<Token> = Vec::new();
-        let mut tokens = Tokens {
+        let tokens = Tokens {
             bytes: content,
             at: 0,
         };
-        while let Some(token) = tokens.next() {
+        for token in tokens {
             let Token::Word(word) = &token else {
                 operands.push(token);
                 continue;
