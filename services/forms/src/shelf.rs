@@ -3,7 +3,7 @@
 use crate::font::{FONT_BYTES_MAX, Face, Font, Fonts};
 use crate::form::{Form, FormError, FormKind};
 use crate::template::{self, TEMPLATE_BYTES_MAX, Template, TemplateError};
-use crate::{pdf, setter};
+use crate::{pdf, scope, setter};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -136,7 +136,7 @@ impl Forms {
     /// See [`FormError`]: values that no paper can carry.
     pub fn typeset(&self, form: &Form) -> Result<Vec<u8>, FormError> {
         let fields = form.fields();
-        setter::check(&fields)?;
+        scope::check(&fields)?;
         let kind = form.kind();
         let template = self
             .templates

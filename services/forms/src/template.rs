@@ -2,6 +2,7 @@
 //!
 //! `deploy/forms/README.md` describes the language.
 
+mod line;
 mod reader;
 mod words;
 

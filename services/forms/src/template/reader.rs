@@ -1,6 +1,7 @@
 //! Reads a template line by line, and refuses what it cannot set.
 
-use super::words::{Fault, Scope, look_up, words};
+use super::line::{Line, fault, number, take_apart};
+use super::words::{Fault, Known, look_up, words};
 use super::{Align, Block, Column, MM, Margins, Style, TEMPLATE_BYTES_MAX, Template};
 use super::{TemplateError, Words};
 use crate::form::FormKind;
@@ -14,14 +15,6 @@ const COLUMNS_MAX: usize = 20;
 const BODY_MM_MIN: f32 = 60.0;
 
 const BLOCKS: &str = "text, left, center, right, gap, rule, qr, columns, table, if, each, keep";
-
-/// One line of a template, taken apart.
-struct Line<'a> {
-    number: usize,
-    keyword: &'a str,
-    options: Vec<(&'a str, &'a str)>,
-    rest: &'a str,
-}
 
 /// Reads the template of a paper; `file` is its name in refusals.
 ///
@@ -58,110 +51,6 @@ pub(crate) fn read(file: &str, kind: FormKind, text: &str) -> Result<Template, T
     })
 }
 
-fn take_apart(number: usize, line: &str) -> Result<Line<'_>, Fault> {
-    let end = line.find(|letter: char| letter.is_whitespace() || letter == '[');
-    let (keyword, mut rest) = line.split_at(end.unwrap_or(line.len()));
-    let mut options = Vec::new();
-    if let Some(inside) = rest.strip_prefix('[') {
-        let unclosed = || fault("the options are not closed", "write ] after them");
-        let mut inside = inside.trim_start();
-        while !inside.starts_with(']') {
-            let (key, after) = inside
-                .split_once('=')
-                .filter(|(key, _)| !key.contains([']', ' ']))
-                .ok_or_else(|| fault("an option has no value", "write options as key=value"))?;
-            let (value, after) = match after.strip_prefix('"') {
-                Some(quoted) => quoted.split_once('"').ok_or_else(unclosed)?,
-                None => after.split_at(after.find([' ', ']']).ok_or_else(unclosed)?),
-            };
-            options.push((key, value));
-            inside = after.trim_start();
-            if inside.is_empty() {
-                return Err(unclosed());
-            }
-        }
-        rest = &inside[1..];
-    }
-    Ok(Line {
-        number,
-        keyword,
-        options,
-        rest: rest.trim(),
-    })
-}
-
-fn fault(what: impl Into<String>, mend: impl Into<String>) -> Fault {
-    (what.into(), mend.into())
-}
-
-fn number(text: &str, what: &str, least: f32, most: f32) -> Result<f32, Fault> {
-    let mend = || format!("write a number from {least} to {most}");
-    match text.parse::<f32>() {
-        Ok(value) if (least..=most).contains(&value) => Ok(value),
-        Ok(_) => Err((format!("{what} {text} is out of bounds"), mend())),
-        Err(_) => Err((format!("{what} is not a number"), mend())),
-    }
-}
-
-impl Line<'_> {
-    fn allow(&self, keys: &[&str]) -> Result<(), Fault> {
-        match self.options.iter().find(|(key, _)| !keys.contains(key)) {
-            None => Ok(()),
-            Some((key, _)) => {
-                let mend = match keys {
-                    [] => "leave it out".to_owned(),
-                    some => format!("write one of {}", some.join(", ")),
-                };
-                Err((format!("{} has no option {key}", self.keyword), mend))
-            }
-        }
-    }
-
-    fn option(&self, key: &str) -> Option<&str> {
-        self.options
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| *value)
-    }
-
-    fn length(&self, key: &str, least: f32, most: f32) -> Result<Option<f32>, Fault> {
-        self.option(key)
-            .map(|value| number(value, key, least, most))
-            .transpose()
-    }
-
-    fn align(&self) -> Result<Option<Align>, Fault> {
-        match self.option("align") {
-            None => Ok(None),
-            Some("left") => Ok(Some(Align::Left)),
-            Some("center") => Ok(Some(Align::Center)),
-            Some("right") => Ok(Some(Align::Right)),
-            Some("justify") => Ok(Some(Align::Justify)),
-            Some(other) => Err(fault(
-                format!("there is no alignment {other}"),
-                "write left, center, right or justify",
-            )),
-        }
-    }
-
-    fn numbers(&self, least: f32, most: f32) -> Result<Vec<f32>, Fault> {
-        self.rest
-            .split_whitespace()
-            .map(|n| number(n, self.keyword, least, most))
-            .collect()
-    }
-
-    fn no_rest(&self) -> Result<(), Fault> {
-        match self.rest {
-            "" => Ok(()),
-            _ => Err(fault(
-                format!("{} takes no text", self.keyword),
-                "leave it out",
-            )),
-        }
-    }
-}
-
 struct Reader<'a> {
     lines: &'a [Line<'a>],
     at: usize,
@@ -172,7 +61,7 @@ impl<'a> Reader<'a> {
         self.lines.get(self.at)
     }
 
-    fn template(&mut self, kind: FormKind, scope: &Scope) -> Result<Template, Fault> {
+    fn template(&mut self, kind: FormKind, scope: &Known) -> Result<Template, Fault> {
         let mut template = Template {
             kind,
             width: 210.0 * MM,
@@ -253,7 +142,7 @@ impl<'a> Reader<'a> {
     /// Reads blocks up to one of the closing words, which stays the current line.
     fn blocks(
         &mut self,
-        scope: &Scope,
+        scope: &Known,
         closing: &[&str],
         depth: usize,
     ) -> Result<Vec<Block>, Fault> {
@@ -281,7 +170,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one block; its last line stays the current one.
-    fn block(&mut self, line: &Line, scope: &Scope, depth: usize) -> Result<Block, Fault> {
+    fn block(&mut self, line: &Line, scope: &Known, depth: usize) -> Result<Block, Fault> {
         let paragraph = |align| -> Result<Block, Fault> {
             line.allow(&["size", "before", "indent", "hang"])?;
             let style = Style {
@@ -371,7 +260,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn columns(&mut self, line: &Line, scope: &Scope, depth: usize) -> Result<Block, Fault> {
+    fn columns(&mut self, line: &Line, scope: &Known, depth: usize) -> Result<Block, Fault> {
         line.allow(&["before"])?;
         let before = line.length("before", 0.0, 50.0)?.map(|mm| mm * MM);
         let shares = line.numbers(1.0, 100.0)?;
@@ -405,7 +294,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn table(&mut self, line: &Line, scope: &Scope) -> Result<Block, Fault> {
+    fn table(&mut self, line: &Line, scope: &Known) -> Result<Block, Fault> {
         line.allow(&["size", "before"])?;
         let size = line.length("size", 6.0, 24.0)?;
         let before = line.length("before", 0.0, 50.0)?.unwrap_or(1.5) * MM;
@@ -458,7 +347,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Rows are numbered; outside of one there is no number.
-fn row_number(scope: &Scope) -> Vec<&'static str> {
+fn row_number(scope: &Known) -> Vec<&'static str> {
     if scope.len() > 1 {
         vec!["row"]
     } else {
@@ -466,7 +355,7 @@ fn row_number(scope: &Scope) -> Vec<&'static str> {
     }
 }
 
-fn rows<'a>(scope: &Scope<'a>, list: &str) -> Result<&'a crate::value::Fields, Fault> {
+fn rows<'a>(scope: &Known<'a>, list: &str) -> Result<&'a crate::value::Fields, Fault> {
     match look_up(scope, list)? {
         Value::Rows { blank, .. } => Ok(blank),
         _ => Err(fault(

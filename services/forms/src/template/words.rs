@@ -38,7 +38,7 @@ pub(crate) enum Filter {
 pub(crate) type Fault = (String, String);
 
 /// The fields in reach: those of the paper, and of the row that is being set.
-pub(crate) type Scope<'a> = Vec<&'a Fields>;
+pub(crate) type Known<'a> = Vec<&'a Fields>;
 
 /// Looks a field up, the innermost row first.
 pub(crate) fn look_up<'a>(scope: &[&'a Fields], name: &str) -> Result<&'a Value, Fault> {
@@ -56,7 +56,7 @@ pub(crate) fn look_up<'a>(scope: &[&'a Fields], name: &str) -> Result<&'a Value,
 }
 
 /// Reads a run of text; `built_in` are numbers that the typesetter knows, such as `row`.
-pub(crate) fn words(text: &str, scope: &Scope, built_in: &[&str]) -> Result<Words, Fault> {
+pub(crate) fn words(text: &str, scope: &Known, built_in: &[&str]) -> Result<Words, Fault> {
     let mut spans = Words::new();
     let (mut bold, mut italic) = (false, false);
     let mut plain = String::new();
@@ -119,7 +119,7 @@ pub(crate) fn words(text: &str, scope: &Scope, built_in: &[&str]) -> Result<Word
     Ok(spans)
 }
 
-fn field(inner: &str, scope: &Scope, built_in: &[&str]) -> Result<What, Fault> {
+fn field(inner: &str, scope: &Known, built_in: &[&str]) -> Result<What, Fault> {
     let (inner, fallback) = inner.split_once('|').unwrap_or((inner, ""));
     let (name, filter) = match inner.split_once(':') {
         Some((name, filter)) => (name.trim(), Some(filter.trim())),
