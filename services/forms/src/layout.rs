@@ -61,6 +61,8 @@ pub(crate) struct Row {
     pub framed: bool,
     /// Space between a cell's border and what is in it.
     pub pad: f32,
+    /// Never cut where it stands, only if no page is high enough for it.
+    pub whole: bool,
     /// The table it is of: its head is repeated on each page.
     pub table: Option<usize>,
 }

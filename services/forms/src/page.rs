@@ -127,7 +127,7 @@ fn fits_with_glued(item: &Item, queue: &VecDeque<Item>, room: f32, page: f32) ->
     let mut following = queue.iter();
     while let Some(item) = glued {
         height += match &item.body {
-            Body::Row(_) if item.height > page * CUT_SHARE => page * 0.15,
+            Body::Row(row) if !row.whole && item.height > page * CUT_SHARE => page * 0.15,
             _ => item.height,
         };
         if height > page * 0.8 {
@@ -151,7 +151,8 @@ enum Cut {
 /// Cuts a row so that its first part fits into `room`. On a fresh page something is always placed.
 fn cut(item: Item, room: f32, page: f32, fresh: bool, leave: bool) -> Cut {
     let row = match &item.body {
-        Body::Row(row) if !leave && (fresh || item.height > page * CUT_SHARE) => row,
+        Body::Row(row) if fresh => row,
+        Body::Row(row) if !leave && !row.whole && item.height > page * CUT_SHARE => row,
         _ if fresh => return Cut::Forced(item),
         _ => return Cut::Next(item),
     };

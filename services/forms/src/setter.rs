@@ -163,6 +163,7 @@ impl Setter<'_> {
                 let mut row = Row {
                     cells: Vec::new(),
                     framed: false,
+                    whole: false,
                     pad: 0.0,
                     table: None,
                 };
@@ -212,6 +213,11 @@ impl Setter<'_> {
             }
             Block::Keep(blocks) => {
                 let mut kept = self.flow(blocks, flow, scope)?;
+                for item in &mut kept {
+                    if let Body::Row(row) = &mut item.body {
+                        row.whole = true;
+                    }
+                }
                 let count = kept.len();
                 kept.iter_mut()
                     .take(count.saturating_sub(1))

@@ -54,6 +54,7 @@ impl Setter<'_> {
             items.push(Item::row(Row {
                 cells,
                 framed: true,
+                whole: false,
                 pad: CELL_PAD,
                 table: Some(table),
             }));
@@ -107,6 +108,7 @@ impl Setter<'_> {
                 items.push(Item::row(Row {
                     cells,
                     framed: true,
+                    whole: false,
                     pad: CELL_PAD,
                     table: None,
                 }));
@@ -117,6 +119,7 @@ impl Setter<'_> {
         let mut row = Row {
             cells,
             framed: true,
+            whole: false,
             pad: CELL_PAD,
             table: None,
         };

@@ -167,6 +167,26 @@ fn sixty_handovers_fill_pages_with_the_head_on_each_and_all_chain_digits() {
 }
 
 #[test]
+fn a_signature_stands_on_one_page_with_text_before_it() {
+    let name = "Nguyễn Phước Bảo Hưng Công Tằng Tôn Nữ ".repeat(5);
+    for form in samples::filled(&name, "H29.26-260907-0012", 3) {
+        let paper = read(&form);
+        let signs = |run: &&Run| run.text.starts_with("(Ký");
+        for sign in paper.runs.iter().filter(signs) {
+            let mut below = paper
+                .runs
+                .iter()
+                .filter(|run| run.page == sign.page && run.y < sign.y);
+            let whole: usize = below
+                .by_ref()
+                .map(|run| run.text.matches("Bảo").count())
+                .sum();
+            assert!(whole >= 5, "{:?} tears {sign:?} from its name", form.kind());
+        }
+    }
+}
+
+#[test]
 fn letters_that_the_font_lacks_show_as_such_and_can_still_be_searched() {
     let mut slip = samples::receipt();
     slip.applicant.name = "ສົມສີ 김민준 😀".to_owned();
