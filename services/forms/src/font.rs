@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 use subsetter::GlyphRemapper;
 use ttf_parser::{Face as Reader, GlyphId, Permissions, Tag};
 
@@ -84,7 +85,8 @@ impl Font {
         if reader.raw_face().table(Tag::from_bytes(b"glyf")).is_none() {
             return Err("has no TrueType outlines; give a .ttf with a glyf table".to_owned());
         }
-        if reader.permissions() == Some(Permissions::Restricted) || !reader.is_subsetting_allowed() {
+        if reader.permissions() == Some(Permissions::Restricted) || !reader.is_subsetting_allowed()
+        {
             return Err("forbids embedding; give a font whose licence allows it".to_owned());
         }
         let unit = 1000.0 / f32::from(reader.units_per_em());
@@ -100,8 +102,13 @@ impl Font {
                 });
             }
         }
-        if let Some(letter) = "aĐđƠơƯưẾẵ0.,".chars().find(|letter| !glyphs.contains_key(letter)) {
-            return Err(format!("has no letter {letter}; give one with all of Vietnamese"));
+        if let Some(letter) = "aĐđƠơƯưẾẵ0.,"
+            .chars()
+            .find(|letter| !glyphs.contains_key(letter))
+        {
+            return Err(format!(
+                "has no letter {letter}; give one with all of Vietnamese"
+            ));
         }
         let advances = (0..reader.number_of_glyphs())
             .map(|glyph| f32::from(reader.glyph_hor_advance(GlyphId(glyph)).unwrap_or(0)) * unit)
@@ -125,7 +132,10 @@ impl Font {
             data: Cow::Borrowed(&[]),
         };
         let font = Font { data, ..font };
-        font.cut(&GlyphRemapper::new_from_glyphs_sorted(&[0, font.glyph('a')]))?;
+        font.cut(&GlyphRemapper::new_from_glyphs_sorted(&[
+            0,
+            font.glyph('a'),
+        ]))?;
         Ok(font)
     }
 
@@ -136,7 +146,10 @@ impl Font {
 
     /// How wide a letter is.
     pub(crate) fn advance(&self, letter: char) -> f32 {
-        self.advances.get(usize::from(self.glyph(letter))).copied().unwrap_or(0.0)
+        self.advances
+            .get(usize::from(self.glyph(letter)))
+            .copied()
+            .unwrap_or(0.0)
     }
 
     /// The font with the given glyphs alone.
@@ -146,13 +159,26 @@ impl Font {
     }
 }
 
+/// The built-in faces, read once in a process.
+static BUILT_IN: LazyLock<Fonts> = LazyLock::new(|| Fonts {
+    faces: Face::ALL.map(|face| {
+        let font = Font::read(Cow::Borrowed(face.built_in()));
+        Arc::new(font.expect("the fonts in the program are read by every test of the papers"))
+    }),
+});
+
 /// All four.
 #[derive(Debug, Clone)]
 pub(crate) struct Fonts {
-    pub faces: [Font; 4],
+    pub faces: [Arc<Font>; 4],
 }
 
 impl Fonts {
+    /// Those that come with the program.
+    pub(crate) fn built_in() -> Fonts {
+        BUILT_IN.clone()
+    }
+
     pub(crate) fn face(&self, face: Face) -> &Font {
         &self.faces[face as usize]
     }

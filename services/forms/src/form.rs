@@ -34,7 +34,9 @@ pub enum FormError {
     #[error("the paper has more than {PAGES_MAX} pages; print it in parts")]
     TooManyPages,
     /// What goes into the QR code is too long to be read back from paper.
-    #[error("the QR code would hold more than {CODE_BYTES_MAX} bytes; give it the dossier code alone")]
+    #[error(
+        "the QR code would hold more than {CODE_BYTES_MAX} bytes; give it the dossier code alone"
+    )]
     CodeTooLong,
     /// A font of the overriding folder could not be cut to the letters used. Replace that font.
     #[error("the font {face} cannot be embedded: {why}; replace the file")]

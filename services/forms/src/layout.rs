@@ -41,8 +41,15 @@ pub(crate) struct Item {
 pub(crate) enum Body {
     Space,
     Line(Line),
-    Rule { x: f32, width: f32 },
-    Qr { x: f32, size: f32, modules: Vec<Vec<bool>> },
+    Rule {
+        x: f32,
+        width: f32,
+    },
+    Qr {
+        x: f32,
+        size: f32,
+        modules: Vec<Vec<bool>>,
+    },
     Row(Row),
 }
 
@@ -54,6 +61,8 @@ pub(crate) struct Row {
     pub framed: bool,
     /// Space between a cell's border and what is in it.
     pub pad: f32,
+    /// Never cut where it stands, only if no page is high enough for it.
+    pub whole: bool,
     /// The table it is of: its head is repeated on each page.
     pub table: Option<usize>,
 }
@@ -73,11 +82,19 @@ impl Cell {
 
 impl Item {
     pub(crate) fn new(height: f32, body: Body) -> Item {
-        Item { height, glued: false, body }
+        Item {
+            height,
+            glued: false,
+            body,
+        }
     }
 
     pub(crate) fn space(height: f32) -> Item {
-        Item { height, glued: true, body: Body::Space }
+        Item {
+            height,
+            glued: true,
+            body: Body::Space,
+        }
     }
 
     pub(crate) fn row(row: Row) -> Item {
@@ -117,7 +134,11 @@ pub(crate) fn lines(fonts: &Fonts, runs: &[Run], measure: Measure) -> Vec<Item> 
                 letters.clear();
             } else {
                 let width = fonts.face(run.face).advance(sign) * measure.size / 1000.0;
-                letters.push(Letter { sign, face: run.face, width });
+                letters.push(Letter {
+                    sign,
+                    face: run.face,
+                    width,
+                });
             }
         }
     }
@@ -132,7 +153,11 @@ pub(crate) fn lines(fonts: &Fonts, runs: &[Run], measure: Measure) -> Vec<Item> 
 }
 
 fn break_up(letters: &[Letter], measure: Measure, items: &mut Vec<Item>) {
-    let first = if items.is_empty() { measure.indent } else { measure.hang };
+    let first = if items.is_empty() {
+        measure.indent
+    } else {
+        measure.hang
+    };
     let room = |offset: f32| (measure.width - offset).max(measure.size);
     let mut ends = line_ends(letters, room(first), room(measure.hang));
     if measure.lean == 0.5 && ends.len() > 1 {
@@ -152,7 +177,13 @@ fn break_up(letters: &[Letter], measure: Measure, items: &mut Vec<Item>) {
     for (at, (start, end)) in ends.into_iter().enumerate() {
         let offset = if at == 0 { first } else { measure.hang };
         let letters = &letters[start..end];
-        items.push(line(letters, offset, room(offset), measure, at + 1 == count));
+        items.push(line(
+            letters,
+            offset,
+            room(offset),
+            measure,
+            at + 1 == count,
+        ));
     }
 }
 
@@ -164,7 +195,10 @@ fn line_ends(letters: &[Letter], first: f32, others: f32) -> Vec<(usize, usize)>
         let room = if start == 0 { first } else { others };
         let end = line_end(&letters[start..], room) + start;
         ends.push((start, end));
-        let over = letters[end..].iter().take_while(|letter| letter.sign == ' ').count();
+        let over = letters[end..]
+            .iter()
+            .take_while(|letter| letter.sign == ' ')
+            .count();
         start = end + over;
         if start >= letters.len() {
             return ends;
@@ -180,13 +214,20 @@ fn line_end(letters: &[Letter], room: f32) -> usize {
         if letter.sign == ' ' {
             at_space = Some(at);
         } else if width + letter.width > room + 0.01 && at > 0 {
-            return at_space.filter(|at| *at > 0).or(at_sign).or(anywhere).unwrap_or(at);
+            return at_space
+                .filter(|at| *at > 0)
+                .or(at_sign)
+                .or(anywhere)
+                .unwrap_or(at);
         }
         width += letter.width;
         if "-/.,;:@_–".contains(letter.sign) {
             at_sign = Some(at + 1);
         }
-        if letters.get(at + 1).is_some_and(|next| !is_combining_mark(next.sign)) {
+        if letters
+            .get(at + 1)
+            .is_some_and(|next| !is_combining_mark(next.sign))
+        {
             anywhere = Some(at + 1);
         }
     }
@@ -194,7 +235,10 @@ fn line_end(letters: &[Letter], room: f32) -> usize {
 }
 
 fn line(letters: &[Letter], offset: f32, room: f32, measure: Measure, last: bool) -> Item {
-    let shown = letters.iter().rposition(|letter| letter.sign != ' ').map_or(0, |at| at + 1);
+    let shown = letters
+        .iter()
+        .rposition(|letter| letter.sign != ' ')
+        .map_or(0, |at| at + 1);
     let letters = &letters[..shown];
     let width: f32 = letters.iter().map(|letter| letter.width).sum();
     let spaces = letters.iter().filter(|letter| letter.sign == ' ').count();
@@ -203,10 +247,17 @@ fn line(letters: &[Letter], offset: f32, room: f32, measure: Measure, last: bool
     for letter in letters {
         match runs.last_mut() {
             Some(run) if run.face == letter.face => run.text.push(letter.sign),
-            _ => runs.push(Run { face: letter.face, text: letter.sign.to_string() }),
+            _ => runs.push(Run {
+                face: letter.face,
+                text: letter.sign.to_string(),
+            }),
         }
     }
-    let stretch = if spaces > 0 { over / spaces as f32 } else { 0.0 };
+    let stretch = if spaces > 0 {
+        over / spaces as f32
+    } else {
+        0.0
+    };
     let stretched = measure.justified && !last && stretch < measure.size * STRETCH_SHARE;
     let line = Line {
         x: offset + over * measure.lean,

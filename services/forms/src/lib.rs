@@ -9,6 +9,7 @@ mod layout;
 mod page;
 mod paper;
 mod pdf;
+mod scope;
 mod setter;
 mod shelf;
 mod template;

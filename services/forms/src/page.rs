@@ -9,10 +9,29 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub(crate) enum Mark {
     /// `y` is the upper edge of the line, `height` what it takes.
-    Text { x: f32, y: f32, height: f32, line: Line },
-    Rule { x: f32, y: f32, width: f32 },
-    Frame { x: f32, y: f32, width: f32, height: f32 },
-    Fill { x: f32, y: f32, width: f32, height: f32 },
+    Text {
+        x: f32,
+        y: f32,
+        height: f32,
+        line: Line,
+    },
+    Rule {
+        x: f32,
+        y: f32,
+        width: f32,
+    },
+    Frame {
+        x: f32,
+        y: f32,
+        width: f32,
+        height: f32,
+    },
+    Fill {
+        x: f32,
+        y: f32,
+        width: f32,
+        height: f32,
+    },
 }
 
 pub(crate) type Page = Vec<Mark>;
@@ -82,7 +101,9 @@ pub(crate) fn paginate(
         for item in running(pages.len() + 1) {
             y += place(item, area.left, y, &mut page);
         }
-        if let Body::Row(Row { table: Some(table), .. }) = &rest.body
+        if let Body::Row(Row {
+            table: Some(table), ..
+        }) = &rest.body
             && heads[*table].height <= area.height * HEAD_SHARE
         {
             y += place(heads[*table].clone(), area.left, y, &mut page);
@@ -106,7 +127,7 @@ fn fits_with_glued(item: &Item, queue: &VecDeque<Item>, room: f32, page: f32) ->
     let mut following = queue.iter();
     while let Some(item) = glued {
         height += match &item.body {
-            Body::Row(_) if item.height > page * CUT_SHARE => page * 0.15,
+            Body::Row(row) if !row.whole && item.height > page * CUT_SHARE => page * 0.15,
             _ => item.height,
         };
         if height > page * 0.8 {
@@ -130,14 +151,21 @@ enum Cut {
 /// Cuts a row so that its first part fits into `room`. On a fresh page something is always placed.
 fn cut(item: Item, room: f32, page: f32, fresh: bool, leave: bool) -> Cut {
     let row = match &item.body {
-        Body::Row(row) if !leave && (fresh || item.height > page * CUT_SHARE) => row,
+        Body::Row(row) if fresh => row,
+        Body::Row(row) if !leave && !row.whole && item.height > page * CUT_SHARE => row,
         _ if fresh => return Cut::Forced(item),
         _ => return Cut::Next(item),
     };
     let room = room - 2.0 * row.pad;
     let least = usize::from(fresh);
-    let mut first = Row { cells: Vec::new(), ..row.clone() };
-    let mut rest = Row { cells: Vec::new(), ..row.clone() };
+    let mut first = Row {
+        cells: Vec::new(),
+        ..row.clone()
+    };
+    let mut rest = Row {
+        cells: Vec::new(),
+        ..row.clone()
+    };
     let mut starved = false;
     for cell in &row.cells {
         let mut used = 0.0;
@@ -148,14 +176,26 @@ fn cut(item: Item, room: f32, page: f32, fresh: bool, leave: bool) -> Cut {
         let taken = fitting.count().max(least.min(cell.items.len()));
         starved |= taken == 0 && !cell.items.is_empty();
         let (head, tail) = cell.items.split_at(taken);
-        first.cells.push(Cell { items: head.to_vec(), ..*cell });
-        rest.cells.push(Cell { items: tail.to_vec(), ..*cell });
+        first.cells.push(Cell {
+            items: head.to_vec(),
+            ..*cell
+        });
+        rest.cells.push(Cell {
+            items: tail.to_vec(),
+            ..*cell
+        });
     }
     match rest.cells.iter().all(|cell| cell.items.is_empty()) {
         _ if starved => Cut::Next(item),
         true if fresh => Cut::Forced(item),
         true => Cut::Next(item),
-        false => Cut::Parts(Item::row(first), Item { glued: item.glued, ..Item::row(rest) }),
+        false => Cut::Parts(
+            Item::row(first),
+            Item {
+                glued: item.glued,
+                ..Item::row(rest)
+            },
+        ),
     }
 }
 
@@ -164,15 +204,33 @@ fn place(item: Item, x: f32, y: f32, page: &mut Page) -> f32 {
     let height = item.height;
     match item.body {
         Body::Space => {}
-        Body::Line(line) => page.push(Mark::Text { x: x + line.x, y, height, line }),
+        Body::Line(line) => page.push(Mark::Text {
+            x: x + line.x,
+            y,
+            height,
+            line,
+        }),
         Body::Rule { x: at, width } => {
-            page.push(Mark::Rule { x: x + at, y: y + height / 2.0, width });
+            page.push(Mark::Rule {
+                x: x + at,
+                y: y + height / 2.0,
+                width,
+            });
         }
-        Body::Qr { x: at, size, modules } => place_code(x + at, y, size, &modules, page),
+        Body::Qr {
+            x: at,
+            size,
+            modules,
+        } => place_code(x + at, y, size, &modules, page),
         Body::Row(row) => {
             for cell in row.cells {
                 if row.framed {
-                    page.push(Mark::Frame { x: x + cell.x, y, width: cell.width, height });
+                    page.push(Mark::Frame {
+                        x: x + cell.x,
+                        y,
+                        width: cell.width,
+                        height,
+                    });
                 }
                 let mut inner = y + row.pad;
                 let left = x + cell.x + row.pad;

@@ -49,16 +49,24 @@ pub(crate) fn write(
     catalog.pages(PAGES).lang(TextStr("vi-VN"));
     catalog.viewer_preferences().display_doc_title(true);
     catalog.finish();
-    pdf.document_info(INFO).title(TextStr(title)).producer(TextStr("Liên thông"));
+    pdf.document_info(INFO)
+        .title(TextStr(title))
+        .producer(TextStr("Liên thông"));
     let kids = refs.iter().map(|(page, _)| *page);
     pdf.pages(PAGES).kids(kids).count(pages.len() as i32);
 
     for (marks, (page, content)) in pages.iter().zip(&refs) {
         let mut writer = pdf.page(*page);
-        writer.parent(PAGES).media_box(Rect::new(0.0, 0.0, width, height)).contents(*content);
+        writer
+            .parent(PAGES)
+            .media_box(Rect::new(0.0, 0.0, width, height))
+            .contents(*content);
         let mut resources = writer.resources();
         let mut dict = resources.fonts();
-        for face in Face::ALL.into_iter().filter(|face| !codes[*face as usize].is_empty()) {
+        for face in Face::ALL
+            .into_iter()
+            .filter(|face| !codes[*face as usize].is_empty())
+        {
             dict.pair(Name(name(face)), font_ref(face, 0));
         }
         dict.finish();
@@ -116,17 +124,39 @@ fn draw(marks: &[Mark], height: f32, codes: &[Codes; 4]) -> Vec<u8> {
         match mark {
             Mark::Rule { x, y, width } => {
                 let y = round(height - y);
-                content.move_to(round(*x), y).line_to(round(x + width), y).stroke();
+                content
+                    .move_to(round(*x), y)
+                    .line_to(round(x + width), y)
+                    .stroke();
             }
-            Mark::Frame { x, y, width, height: high } => {
+            Mark::Frame {
+                x,
+                y,
+                width,
+                height: high,
+            } => {
                 let bottom = round(height - y - high);
-                content.rect(round(*x), bottom, round(*width), round(*high)).stroke();
+                content
+                    .rect(round(*x), bottom, round(*width), round(*high))
+                    .stroke();
             }
-            Mark::Fill { x, y, width, height: high } => {
+            Mark::Fill {
+                x,
+                y,
+                width,
+                height: high,
+            } => {
                 let bottom = round(height - y - high);
-                content.rect(round(*x), bottom, round(*width), round(*high)).fill_nonzero();
+                content
+                    .rect(round(*x), bottom, round(*width), round(*high))
+                    .fill_nonzero();
             }
-            Mark::Text { x, y, height: high, line } => {
+            Mark::Text {
+                x,
+                y,
+                height: high,
+                line,
+            } => {
                 // Letters with two marks reach up to 0.95 of their size, tails down to 0.22.
                 let baseline = height - y - (high - 1.17 * line.size) / 2.0 - 0.95 * line.size;
                 content.begin_text();
@@ -173,9 +203,16 @@ fn embed(pdf: &mut Pdf, font: &Font, face: Face, codes: &Codes) -> Result<(), Fo
         widths.push(round(font.advance(*letter)));
         unicode.pair(*code, *letter);
     }
-    let cut = font.cut(&glyphs).map_err(|why| FormError::Font { face: face.file(), why })?;
+    let cut = font.cut(&glyphs).map_err(|why| FormError::Font {
+        face: face.file(),
+        why,
+    })?;
     // A subset's name begins with six letters of its own.
-    let name = format!("{}{}", ["LTHRGL+", "LTHBLD+", "LTHITL+", "LTHBIT+"][face as usize], font.name);
+    let name = format!(
+        "{}{}",
+        ["LTHRGL+", "LTHBLD+", "LTHITL+", "LTHBIT+"][face as usize],
+        font.name
+    );
 
     pdf.type0_font(font_id)
         .base_font(Name(name.as_bytes()))
@@ -192,7 +229,10 @@ fn embed(pdf: &mut Pdf, font: &Font, face: Face, codes: &Codes) -> Result<(), Fo
     cid.widths().consecutive(0, widths);
     cid.finish();
     let mut flags = FontFlags::SERIF | FontFlags::SYMBOLIC;
-    flags.set(FontFlags::ITALIC, matches!(face, Face::Italic | Face::BoldItalic));
+    flags.set(
+        FontFlags::ITALIC,
+        matches!(face, Face::Italic | Face::BoldItalic),
+    );
     let bold = matches!(face, Face::Bold | Face::BoldItalic);
     let [left, bottom, right, top] = font.bbox;
     pdf.font_descriptor(descriptor_id)

@@ -3,11 +3,12 @@
 use crate::font::{FONT_BYTES_MAX, Face, Font, Fonts};
 use crate::form::{Form, FormError, FormKind};
 use crate::template::{self, TEMPLATE_BYTES_MAX, Template, TemplateError};
-use crate::{pdf, setter};
+use crate::{pdf, scope, setter};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a template's file ends with.
 const ENDING: &str = "form";
@@ -51,8 +52,10 @@ pub enum LoadError {
 }
 
 fn words() -> String {
-    let files: Vec<String> =
-        FormKind::ALL.iter().map(|kind| format!("{}.{ENDING}", kind.word())).collect();
+    let files: Vec<String> = FormKind::ALL
+        .iter()
+        .map(|kind| format!("{}.{ENDING}", kind.word()))
+        .collect();
     files.join(", ")
 }
 
@@ -68,15 +71,11 @@ impl Forms {
     pub fn builtin() -> Forms {
         let read = |kind: &FormKind| {
             template::read(&file(*kind), *kind, kind.template())
-                .expect("the templates in the program are read by a test")
-        };
-        let font = |face: Face| {
-            Font::read(Cow::Borrowed(face.built_in()))
-                .expect("the fonts in the program are read by a test")
+                .expect("the templates in the program are read by every test of the papers")
         };
         Forms {
             templates: FormKind::ALL.iter().map(read).collect(),
-            fonts: Fonts { faces: Face::ALL.map(font) },
+            fonts: Fonts::built_in(),
         }
     }
 
@@ -87,10 +86,19 @@ impl Forms {
     /// The first file that cannot be used, and how to mend it.
     pub fn load(folder: &Path) -> Result<Forms, LoadError> {
         let mut forms = Forms::builtin();
-        let unreadable = |source| LoadError::Unreadable { path: folder.to_owned(), source };
+        let unreadable = |source| LoadError::Unreadable {
+            path: folder.to_owned(),
+            source,
+        };
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-            let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
-            let Some(word) = name.strip_suffix(ENDING).and_then(|name| name.strip_suffix('.'))
+            let name = entry
+                .map_err(unreadable)?
+                .file_name()
+                .to_string_lossy()
+                .into_owned();
+            let Some(word) = name
+                .strip_suffix(ENDING)
+                .and_then(|name| name.strip_suffix('.'))
             else {
                 continue;
             };
@@ -115,8 +123,8 @@ impl Forms {
         for (face, font) in Face::ALL.iter().zip(&mut forms.fonts.faces) {
             let file = format!("fonts/{}", face.file());
             if let Some(bytes) = read(&folder.join(&file), FONT_BYTES_MAX)? {
-                *font = Font::read(Cow::Owned(bytes))
-                    .map_err(|why| LoadError::Font { file, why })?;
+                let read = Font::read(Cow::Owned(bytes));
+                *font = Arc::new(read.map_err(|why| LoadError::Font { file, why })?);
             }
         }
         Ok(forms)
@@ -128,7 +136,7 @@ impl Forms {
     /// See [`FormError`]: values that no paper can carry.
     pub fn typeset(&self, form: &Form) -> Result<Vec<u8>, FormError> {
         let fields = form.fields();
-        setter::check(&fields)?;
+        scope::check(&fields)?;
         let kind = form.kind();
         let template = self
             .templates
@@ -136,8 +144,17 @@ impl Forms {
             .find(|template| template.kind == kind)
             .expect("each paper has a template");
         let (pages, title) = setter::set(&self.fonts, template, &fields)?;
-        let title = if title.is_empty() { kind.title().to_owned() } else { title };
-        pdf::write(&self.fonts, &pages, (template.width, template.height), &title)
+        let title = if title.is_empty() {
+            kind.title().to_owned()
+        } else {
+            title
+        };
+        pdf::write(
+            &self.fonts,
+            &pages,
+            (template.width, template.height),
+            &title,
+        )
     }
 }
 
@@ -147,14 +164,19 @@ fn file(kind: FormKind) -> String {
 
 /// Reads a file that need not be there.
 fn read(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, LoadError> {
-    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| LoadError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),
     };
     let mut bytes = Vec::new();
-    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(bytes_max + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > bytes_max {
         let file = path.display().to_string();
         return Err(LoadError::TooLarge { file, bytes_max });

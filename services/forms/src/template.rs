@@ -2,6 +2,7 @@
 //!
 //! `deploy/forms/README.md` describes the language.
 
+mod line;
 mod reader;
 mod words;
 
@@ -121,4 +122,36 @@ pub(crate) struct Column {
     pub group: String,
     pub head: Words,
     pub cell: Words,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Fields, Value, names};
+
+    fn all_names(fields: &Fields) -> Vec<String> {
+        let rows = fields.iter().filter_map(|(_, value)| match value {
+            Value::Rows { blank, .. } => Some(all_names(blank)),
+            _ => None,
+        });
+        rows.flatten().chain(names(fields)).collect()
+    }
+
+    #[test]
+    fn every_field_of_a_paper_stands_in_its_template() {
+        for kind in FormKind::ALL {
+            let template = kind.template();
+            // Heads and applicants are shared: a slip between offices needs no e-mail of anybody.
+            let own = all_names(&kind.blank())
+                .into_iter()
+                .filter(|name| !name.contains('.'));
+            for name in own {
+                let shown = template.contains(&format!("{{{name}"));
+                let listed = template
+                    .lines()
+                    .any(|line| line.ends_with(&format!(" {name}")));
+                assert!(shown || listed, "{} does not show {name}", kind.word());
+            }
+        }
+    }
 }

@@ -89,7 +89,11 @@ pub(crate) fn names(fields: &Fields) -> Vec<String> {
     for (name, value) in fields {
         match value {
             Value::Group(fields) => {
-                names.extend(self::names(fields).into_iter().map(|inner| format!("{name}.{inner}")));
+                names.extend(
+                    self::names(fields)
+                        .into_iter()
+                        .map(|inner| format!("{name}.{inner}")),
+                );
             }
             _ => names.push((*name).to_owned()),
         }

@@ -68,8 +68,14 @@ mod tests {
             moment(datetime(2026, 9, 7, 8, 30, 0, 0)),
             "08 giờ 30 phút, ngày 07 tháng 9 năm 2026"
         );
-        assert_eq!(date(datetime(2027, 2, 17, 0, 0, 0, 0)), "ngày 17 tháng 02 năm 2027");
-        assert_eq!(short_moment(datetime(2026, 12, 1, 7, 5, 0, 0)), "07:05 01/12/2026");
+        assert_eq!(
+            date(datetime(2027, 2, 17, 0, 0, 0, 0)),
+            "ngày 17 tháng 02 năm 2027"
+        );
+        assert_eq!(
+            short_moment(datetime(2026, 12, 1, 7, 5, 0, 0)),
+            "07:05 01/12/2026"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reads a template line by line, and refuses what it cannot set.
 
-use super::words::{Fault, Scope, look_up, words};
+use super::line::{Line, fault, number, take_apart};
+use super::words::{Fault, Known, look_up, words};
 use super::{Align, Block, Column, MM, Margins, Style, TEMPLATE_BYTES_MAX, Template};
 use super::{TemplateError, Words};
 use crate::form::FormKind;
@@ -14,14 +15,6 @@ const COLUMNS_MAX: usize = 20;
 const BODY_MM_MIN: f32 = 60.0;
 
 const BLOCKS: &str = "text, left, center, right, gap, rule, qr, columns, table, if, each, keep";
-
-/// One line of a template, taken apart.
-struct Line<'a> {
-    number: usize,
-    keyword: &'a str,
-    options: Vec<(&'a str, &'a str)>,
-    rest: &'a str,
-}
 
 /// Reads the template of a paper; `file` is its name in refusals.
 ///
@@ -46,98 +39,16 @@ pub(crate) fn read(file: &str, kind: FormKind, text: &str) -> Result<Template, T
         }
     }
     let blank = kind.blank();
-    let mut reader = Reader { lines: &lines, at: 0 };
-    reader
-        .template(kind, &vec![&blank])
-        .map_err(|fault| refuse(reader.current().map_or(text.lines().count(), |l| l.number), fault))
-}
-
-fn take_apart(number: usize, line: &str) -> Result<Line<'_>, Fault> {
-    let end = line.find(|letter: char| letter.is_whitespace() || letter == '[');
-    let (keyword, mut rest) = line.split_at(end.unwrap_or(line.len()));
-    let mut options = Vec::new();
-    if let Some(inside) = rest.strip_prefix('[') {
-        let unclosed = || fault("the options are not closed", "write ] after them");
-        let mut inside = inside.trim_start();
-        while !inside.starts_with(']') {
-            let (key, after) = inside
-                .split_once('=')
-                .filter(|(key, _)| !key.contains([']', ' ']))
-                .ok_or_else(|| fault("an option has no value", "write options as key=value"))?;
-            let (value, after) = match after.strip_prefix('"') {
-                Some(quoted) => quoted.split_once('"').ok_or_else(unclosed)?,
-                None => after.split_at(after.find([' ', ']']).ok_or_else(unclosed)?),
-            };
-            options.push((key, value));
-            inside = after.trim_start();
-            if inside.is_empty() {
-                return Err(unclosed());
-            }
-        }
-        rest = &inside[1..];
-    }
-    Ok(Line { number, keyword, options, rest: rest.trim() })
-}
-
-fn fault(what: impl Into<String>, mend: impl Into<String>) -> Fault {
-    (what.into(), mend.into())
-}
-
-fn number(text: &str, what: &str, least: f32, most: f32) -> Result<f32, Fault> {
-    let mend = || format!("write a number from {least} to {most}");
-    match text.parse::<f32>() {
-        Ok(value) if (least..=most).contains(&value) => Ok(value),
-        Ok(_) => Err((format!("{what} {text} is out of bounds"), mend())),
-        Err(_) => Err((format!("{what} is not a number"), mend())),
-    }
-}
-
-impl Line<'_> {
-    fn allow(&self, keys: &[&str]) -> Result<(), Fault> {
-        match self.options.iter().find(|(key, _)| !keys.contains(key)) {
-            None => Ok(()),
-            Some((key, _)) => {
-                let mend = match keys {
-                    [] => "leave it out".to_owned(),
-                    some => format!("write one of {}", some.join(", ")),
-                };
-                Err((format!("{} has no option {key}", self.keyword), mend))
-            }
-        }
-    }
-
-    fn option(&self, key: &str) -> Option<&str> {
-        self.options.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
-    }
-
-    fn length(&self, key: &str, least: f32, most: f32) -> Result<Option<f32>, Fault> {
-        self.option(key).map(|value| number(value, key, least, most)).transpose()
-    }
-
-    fn align(&self) -> Result<Option<Align>, Fault> {
-        match self.option("align") {
-            None => Ok(None),
-            Some("left") => Ok(Some(Align::Left)),
-            Some("center") => Ok(Some(Align::Center)),
-            Some("right") => Ok(Some(Align::Right)),
-            Some("justify") => Ok(Some(Align::Justify)),
-            Some(other) => Err(fault(
-                format!("there is no alignment {other}"),
-                "write left, center, right or justify",
-            )),
-        }
-    }
-
-    fn numbers(&self, least: f32, most: f32) -> Result<Vec<f32>, Fault> {
-        self.rest.split_whitespace().map(|n| number(n, self.keyword, least, most)).collect()
-    }
-
-    fn no_rest(&self) -> Result<(), Fault> {
-        match self.rest {
-            "" => Ok(()),
-            _ => Err(fault(format!("{} takes no text", self.keyword), "leave it out")),
-        }
-    }
+    let mut reader = Reader {
+        lines: &lines,
+        at: 0,
+    };
+    reader.template(kind, &vec![&blank]).map_err(|fault| {
+        refuse(
+            reader.current().map_or(text.lines().count(), |l| l.number),
+            fault,
+        )
+    })
 }
 
 struct Reader<'a> {
@@ -150,12 +61,17 @@ impl<'a> Reader<'a> {
         self.lines.get(self.at)
     }
 
-    fn template(&mut self, kind: FormKind, scope: &Scope) -> Result<Template, Fault> {
+    fn template(&mut self, kind: FormKind, scope: &Known) -> Result<Template, Fault> {
         let mut template = Template {
             kind,
             width: 210.0 * MM,
             height: 297.0 * MM,
-            margins: Margins { top: 20.0, right: 15.0, bottom: 20.0, left: 30.0 },
+            margins: Margins {
+                top: 20.0,
+                right: 15.0,
+                bottom: 20.0,
+                left: 30.0,
+            },
             size: 13.0,
             spacing: 0.0,
             title: Words::new(),
@@ -179,7 +95,12 @@ impl<'a> Reader<'a> {
                 }
                 "margins" => match line.numbers(5.0, 60.0)?[..] {
                     [top, right, bottom, left] => {
-                        template.margins = Margins { top, right, bottom, left };
+                        template.margins = Margins {
+                            top,
+                            right,
+                            bottom,
+                            left,
+                        };
                     }
                     _ => {
                         let mend = "write top, right, bottom and left in millimetres";
@@ -195,9 +116,18 @@ impl<'a> Reader<'a> {
             line.allow(&[])?;
             self.at += 1;
         }
-        let Margins { top, right, bottom, left } = template.margins;
-        template.margins =
-            Margins { top: top * MM, right: right * MM, bottom: bottom * MM, left: left * MM };
+        let Margins {
+            top,
+            right,
+            bottom,
+            left,
+        } = template.margins;
+        template.margins = Margins {
+            top: top * MM,
+            right: right * MM,
+            bottom: bottom * MM,
+            left: left * MM,
+        };
         let least = BODY_MM_MIN * MM;
         if template.width - (left + right) * MM < least
             || template.height - (top + bottom) * MM < least
@@ -212,7 +142,7 @@ impl<'a> Reader<'a> {
     /// Reads blocks up to one of the closing words, which stays the current line.
     fn blocks(
         &mut self,
-        scope: &Scope,
+        scope: &Known,
         closing: &[&str],
         depth: usize,
     ) -> Result<Vec<Block>, Fault> {
@@ -232,12 +162,15 @@ impl<'a> Reader<'a> {
         }
         match closing {
             [] => Ok(blocks),
-            _ => Err(fault("a block is opened and not closed", "write end after it")),
+            _ => Err(fault(
+                "a block is opened and not closed",
+                "write end after it",
+            )),
         }
     }
 
     /// Reads one block; its last line stays the current one.
-    fn block(&mut self, line: &Line, scope: &Scope, depth: usize) -> Result<Block, Fault> {
+    fn block(&mut self, line: &Line, scope: &Known, depth: usize) -> Result<Block, Fault> {
         let paragraph = |align| -> Result<Block, Fault> {
             line.allow(&["size", "before", "indent", "hang"])?;
             let style = Style {
@@ -247,7 +180,10 @@ impl<'a> Reader<'a> {
                 indent: line.length("indent", 0.0, 25.0)?.unwrap_or(0.0) * MM,
                 hang: line.length("hang", 0.0, 25.0)?.unwrap_or(0.0) * MM,
             };
-            Ok(Block::Paragraph { style, words: words(line.rest, scope, &row_number(scope))? })
+            Ok(Block::Paragraph {
+                style,
+                words: words(line.rest, scope, &row_number(scope))?,
+            })
         };
         match line.keyword {
             "text" => paragraph(Align::Justify),
@@ -260,13 +196,19 @@ impl<'a> Reader<'a> {
             }
             "rule" => {
                 line.allow(&[])?;
-                Ok(Block::Rule { percent: number(line.rest, "rule", 1.0, 100.0)? })
+                Ok(Block::Rule {
+                    percent: number(line.rest, "rule", 1.0, 100.0)?,
+                })
             }
             "qr" => {
                 line.allow(&["size", "align"])?;
                 let size = line.length("size", 10.0, 50.0)?.unwrap_or(20.0) * MM;
                 let align = line.align()?.unwrap_or(Align::Left);
-                Ok(Block::Qr { size, align, words: words(line.rest, scope, &[])? })
+                Ok(Block::Qr {
+                    size,
+                    align,
+                    words: words(line.rest, scope, &[])?,
+                })
             }
             "columns" => self.columns(line, scope, depth),
             "table" => self.table(line, scope),
@@ -280,7 +222,11 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                     otherwise = self.blocks(scope, &["end"], depth + 1)?;
                 }
-                Ok(Block::If { field: line.rest.to_owned(), then, otherwise })
+                Ok(Block::If {
+                    field: line.rest.to_owned(),
+                    then,
+                    otherwise,
+                })
             }
             "each" => {
                 line.allow(&[])?;
@@ -288,7 +234,10 @@ impl<'a> Reader<'a> {
                 inner.push(rows(scope, line.rest)?);
                 self.at += 1;
                 let body = self.blocks(&inner, &["end"], depth + 1)?;
-                Ok(Block::Each { list: line.rest.to_owned(), body })
+                Ok(Block::Each {
+                    list: line.rest.to_owned(),
+                    body,
+                })
             }
             "keep" => {
                 line.allow(&[])?;
@@ -311,7 +260,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn columns(&mut self, line: &Line, scope: &Scope, depth: usize) -> Result<Block, Fault> {
+    fn columns(&mut self, line: &Line, scope: &Known, depth: usize) -> Result<Block, Fault> {
         line.allow(&["before"])?;
         let before = line.length("before", 0.0, 50.0)?.map(|mm| mm * MM);
         let shares = line.numbers(1.0, 100.0)?;
@@ -333,12 +282,19 @@ impl<'a> Reader<'a> {
         }
         if cells.len() != shares.len() {
             let what = format!("{} widths for {} columns", shares.len(), cells.len());
-            return Err(fault(what, "write next between columns, and one width for each"));
+            return Err(fault(
+                what,
+                "write next between columns, and one width for each",
+            ));
         }
-        Ok(Block::Columns { shares, before, cells })
+        Ok(Block::Columns {
+            shares,
+            before,
+            cells,
+        })
     }
 
-    fn table(&mut self, line: &Line, scope: &Scope) -> Result<Block, Fault> {
+    fn table(&mut self, line: &Line, scope: &Known) -> Result<Block, Fault> {
         line.allow(&["size", "before"])?;
         let size = line.length("size", 6.0, 24.0)?;
         let before = line.length("before", 0.0, 50.0)?.unwrap_or(1.5) * MM;
@@ -348,7 +304,10 @@ impl<'a> Reader<'a> {
         loop {
             self.at += 1;
             let Some(line) = self.current() else {
-                return Err(fault("a table is opened and not closed", "write end after it"));
+                return Err(fault(
+                    "a table is opened and not closed",
+                    "write end after it",
+                ));
             };
             if line.keyword == "end" {
                 line.no_rest()?;
@@ -373,28 +332,45 @@ impl<'a> Reader<'a> {
         }
         if !(1..=COLUMNS_MAX).contains(&columns.len()) {
             let mend = format!("write from 1 to {COLUMNS_MAX} of them");
-            return Err(fault(format!("a table has {} columns", columns.len()), mend));
+            return Err(fault(
+                format!("a table has {} columns", columns.len()),
+                mend,
+            ));
         }
-        Ok(Block::Table { list: line.rest.to_owned(), size, before, columns })
+        Ok(Block::Table {
+            list: line.rest.to_owned(),
+            size,
+            before,
+            columns,
+        })
     }
 }
 
 /// Rows are numbered; outside of one there is no number.
-fn row_number(scope: &Scope) -> Vec<&'static str> {
-    if scope.len() > 1 { vec!["row"] } else { Vec::new() }
+fn row_number(scope: &Known) -> Vec<&'static str> {
+    if scope.len() > 1 {
+        vec!["row"]
+    } else {
+        Vec::new()
+    }
 }
 
-fn rows<'a>(scope: &Scope<'a>, list: &str) -> Result<&'a crate::value::Fields, Fault> {
+fn rows<'a>(scope: &Known<'a>, list: &str) -> Result<&'a crate::value::Fields, Fault> {
     match look_up(scope, list)? {
         Value::Rows { blank, .. } => Ok(blank),
-        _ => Err(fault(format!("{list} is no list"), "write the name of a list")),
+        _ => Err(fault(
+            format!("{list} is no list"),
+            "write the name of a list",
+        )),
     }
 }
 
 fn has_rows(blocks: &[Block]) -> bool {
     blocks.iter().any(|block| match block {
         Block::Columns { .. } | Block::Table { .. } => true,
-        Block::If { then, otherwise, .. } => has_rows(then) || has_rows(otherwise),
+        Block::If {
+            then, otherwise, ..
+        } => has_rows(then) || has_rows(otherwise),
         Block::Each { body, .. } | Block::Keep(body) => has_rows(body),
         _ => false,
     })

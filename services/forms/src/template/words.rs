@@ -38,18 +38,25 @@ pub(crate) enum Filter {
 pub(crate) type Fault = (String, String);
 
 /// The fields in reach: those of the paper, and of the row that is being set.
-pub(crate) type Scope<'a> = Vec<&'a Fields>;
+pub(crate) type Known<'a> = Vec<&'a Fields>;
 
 /// Looks a field up, the innermost row first.
 pub(crate) fn look_up<'a>(scope: &[&'a Fields], name: &str) -> Result<&'a Value, Fault> {
-    scope.iter().rev().find_map(|fields| find(fields, name)).ok_or_else(|| {
-        let known: Vec<String> = scope.iter().flat_map(|fields| names(fields)).collect();
-        (format!("there is no field {name}"), format!("write one of {}", known.join(", ")))
-    })
+    scope
+        .iter()
+        .rev()
+        .find_map(|fields| find(fields, name))
+        .ok_or_else(|| {
+            let known: Vec<String> = scope.iter().flat_map(|fields| names(fields)).collect();
+            (
+                format!("there is no field {name}"),
+                format!("write one of {}", known.join(", ")),
+            )
+        })
 }
 
 /// Reads a run of text; `built_in` are numbers that the typesetter knows, such as `row`.
-pub(crate) fn words(text: &str, scope: &Scope, built_in: &[&str]) -> Result<Words, Fault> {
+pub(crate) fn words(text: &str, scope: &Known, built_in: &[&str]) -> Result<Words, Fault> {
     let mut spans = Words::new();
     let (mut bold, mut italic) = (false, false);
     let mut plain = String::new();
@@ -70,7 +77,10 @@ pub(crate) fn words(text: &str, scope: &Scope, built_in: &[&str]) -> Result<Word
             italic = !italic;
             rest = after;
         } else if let Some(after) = rest.strip_prefix('\\') {
-            let escaped = after.chars().next().filter(|next| r"n*_{}[]|\".contains(*next));
+            let escaped = after
+                .chars()
+                .next()
+                .filter(|next| r"n*_{}[]|\".contains(*next));
             let Some(escaped) = escaped else {
                 return Err((
                     "a backslash stands before a sign that needs none".to_owned(),
@@ -97,7 +107,10 @@ pub(crate) fn words(text: &str, scope: &Scope, built_in: &[&str]) -> Result<Word
     }
     flush(&mut plain, &mut spans, bold, italic);
     if bold {
-        return Err(("bold text is not closed".to_owned(), "write ** after it".to_owned()));
+        return Err((
+            "bold text is not closed".to_owned(),
+            "write ** after it".to_owned(),
+        ));
     }
     if italic {
         let mend = r"write _ after it, or \_ for the sign itself";
@@ -106,7 +119,7 @@ pub(crate) fn words(text: &str, scope: &Scope, built_in: &[&str]) -> Result<Word
     Ok(spans)
 }
 
-fn field(inner: &str, scope: &Scope, built_in: &[&str]) -> Result<What, Fault> {
+fn field(inner: &str, scope: &Known, built_in: &[&str]) -> Result<What, Fault> {
     let (inner, fallback) = inner.split_once('|').unwrap_or((inner, ""));
     let (name, filter) = match inner.split_once(':') {
         Some((name, filter)) => (name.trim(), Some(filter.trim())),
@@ -126,8 +139,10 @@ fn field(inner: &str, scope: &Scope, built_in: &[&str]) -> Result<What, Fault> {
                 return Err((format!("{name} is a list and no text"), mend));
             }
             Value::Group(fields) => {
-                let inner: Vec<String> =
-                    names(fields).iter().map(|field| format!("{name}.{field}")).collect();
+                let inner: Vec<String> = names(fields)
+                    .iter()
+                    .map(|field| format!("{name}.{field}"))
+                    .collect();
                 let mend = format!("write one of {}", inner.join(", "));
                 return Err((format!("{name} is a group of fields and no text"), mend));
             }
@@ -140,12 +155,19 @@ fn field(inner: &str, scope: &Scope, built_in: &[&str]) -> Result<What, Fault> {
                 [] => "leave it out".to_owned(),
                 some => format!("write one of {}, or none", some.join(", ")),
             };
-            return Err((format!("the field {name} cannot be written as {word}"), mend));
+            return Err((
+                format!("the field {name} cannot be written as {word}"),
+                mend,
+            ));
         }
         Some("upper") => Filter::Upper,
         Some("date") => Filter::Date,
         Some("short") => Filter::Short,
         Some(_) => Filter::ShortDate,
     };
-    Ok(What::Field { name: name.to_owned(), filter, fallback: fallback.replace("\\n", "\n") })
+    Ok(What::Field {
+        name: name.to_owned(),
+        filter,
+        fallback: fallback.replace("\\n", "\n"),
+    })
 }

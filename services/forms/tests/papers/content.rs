@@ -21,7 +21,11 @@ pub(crate) fn assert_well_set(name: &str, paper: &Paper) {
             fault("text leaves the paper", run);
         }
         // Lines are set in order, so that those which could touch are near each other.
-        for other in paper.runs[at + 1..].iter().take(400).filter(|o| o.page == run.page) {
+        for other in paper.runs[at + 1..]
+            .iter()
+            .take(400)
+            .filter(|o| o.page == run.page)
+        {
             let beside = run.x + run.width < other.x + 0.1 || other.x + other.width < run.x + 0.1;
             let other_top = other.y + 0.7 * other.size;
             let other_bottom = other.y - 0.21 * other.size;
@@ -91,11 +95,26 @@ fn nothing_is_cut_and_nothing_overlaps_however_long_names_and_lists_are() {
     for (how, forms) in [
         ("usual", samples::usual()),
         ("blank", samples::blank()),
-        ("long names", samples::filled(&name, "H29.26-260907-0012", 4)),
-        ("long addresses", samples::filled(&address, "H29.26-260907-0012", 4)),
-        ("no spaces", samples::filled(&unbroken, "H29.26-260907-0012", 2)),
-        ("many lines", samples::filled(&lines, "H29.26-260907-0012", 2)),
-        ("many rows", samples::filled("Bến Nghé", "H29.26-260907-0012", 60)),
+        (
+            "long names",
+            samples::filled(&name, "H29.26-260907-0012", 4),
+        ),
+        (
+            "long addresses",
+            samples::filled(&address, "H29.26-260907-0012", 4),
+        ),
+        (
+            "no spaces",
+            samples::filled(&unbroken, "H29.26-260907-0012", 2),
+        ),
+        (
+            "many lines",
+            samples::filled(&lines, "H29.26-260907-0012", 2),
+        ),
+        (
+            "many rows",
+            samples::filled("Bến Nghé", "H29.26-260907-0012", 60),
+        ),
         ("sixty handovers", vec![samples::control(60).into()]),
     ] {
         for form in forms {
@@ -112,8 +131,17 @@ fn every_letter_of_a_long_text_is_on_the_paper() {
     for form in samples::filled(&text, "H29.26-260907-0012", 1) {
         let read = read(&form).text();
         let greek = read.chars().filter(|letter| text.contains(*letter)).count();
-        assert!(greek >= text.chars().count() * 5, "{:?} has {greek} of them", form.kind());
-        assert_eq!(greek % text.chars().count(), 0, "{:?} lost some", form.kind());
+        assert!(
+            greek >= text.chars().count() * 5,
+            "{:?} has {greek} of them",
+            form.kind()
+        );
+        assert_eq!(
+            greek % text.chars().count(),
+            0,
+            "{:?} lost some",
+            form.kind()
+        );
     }
 }
 
@@ -124,11 +152,38 @@ fn sixty_handovers_fill_pages_with_the_head_on_each_and_all_chain_digits() {
     let text = paper.text();
     assert!(paper.pages > 5);
     assert_eq!(text.matches("TÊN CƠ QUAN").count(), paper.pages);
-    assert!(text.contains(&format!("{0}/{0} – Mã hồ sơ H29.26-260907-0012", paper.pages)));
+    assert!(text.contains(&format!(
+        "{0}/{0} – Mã hồ sơ H29.26-260907-0012",
+        paper.pages
+    )));
     for row in &slip.rows {
-        assert!(text.contains(&row.chain_hash), "{} is missing", row.chain_hash);
+        assert!(
+            text.contains(&row.chain_hash),
+            "{} is missing",
+            row.chain_hash
+        );
     }
     assert!(text.contains("Trước hạn") && text.contains("Đúng hạn") && text.contains("Quá hạn"));
+}
+
+#[test]
+fn a_signature_stands_on_one_page_with_text_before_it() {
+    let name = "Nguyễn Phước Bảo Hưng Công Tằng Tôn Nữ ".repeat(5);
+    for form in samples::filled(&name, "H29.26-260907-0012", 3) {
+        let paper = read(&form);
+        let signs = |run: &&Run| run.text.starts_with("(Ký");
+        for sign in paper.runs.iter().filter(signs) {
+            let mut below = paper
+                .runs
+                .iter()
+                .filter(|run| run.page == sign.page && run.y < sign.y);
+            let whole: usize = below
+                .by_ref()
+                .map(|run| run.text.matches("Bảo").count())
+                .sum();
+            assert!(whole >= 5, "{:?} tears {sign:?} from its name", form.kind());
+        }
+    }
 }
 
 #[test]

@@ -12,7 +12,10 @@ fn a_text_a_list_and_a_code_have_limits() {
     let mut slip = samples::receipt();
     slip.applicant.address = "a".repeat(20_001);
     let refusal = forms.typeset(&slip.into()).unwrap_err();
-    assert_eq!(refusal.to_string(), "field address has more than 20000 characters; shorten it");
+    assert_eq!(
+        refusal.to_string(),
+        "field address has more than 20000 characters; shorten it"
+    );
 
     let mut slip = samples::receipt();
     slip.components = vec![Component::default(); 10_001];
@@ -21,17 +24,23 @@ fn a_text_a_list_and_a_code_have_limits() {
 
     let mut slip = samples::receipt();
     slip.dossier_code = "H".repeat(201);
-    assert!(matches!(forms.typeset(&slip.into()), Err(FormError::CodeTooLong)));
+    assert!(matches!(
+        forms.typeset(&slip.into()),
+        Err(FormError::CodeTooLong)
+    ));
 }
 
 #[test]
 fn a_paper_that_would_never_end_is_refused() {
     let forms = Forms::builtin();
-    let mut slip = samples::control(10_000);
+    let mut slip = samples::control(2_500);
     for row in &mut slip.rows {
-        row.note = "chậm ".repeat(20);
+        row.note = "chậm ".repeat(80);
     }
-    assert!(matches!(forms.typeset(&slip.into()), Err(FormError::TooManyPages)));
+    assert!(matches!(
+        forms.typeset(&slip.into()),
+        Err(FormError::TooManyPages)
+    ));
 }
 
 proptest! {

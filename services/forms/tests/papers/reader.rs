@@ -43,21 +43,32 @@ impl Paper {
             squares: 0,
             dictionaries: objects.values().map(|(dict, _)| dict.as_str()).collect(),
         };
-        let pages: Vec<usize> =
-            objects.keys().copied().filter(|id| dict(*id).contains("/Type /Page\n")).collect();
+        let pages: Vec<usize> = objects
+            .keys()
+            .copied()
+            .filter(|id| dict(*id).contains("/Type /Page\n"))
+            .collect();
         for (page, id) in pages.iter().enumerate() {
             let own = dict(*id);
             let media = numbers(after(own, "/MediaBox ["));
             (paper.width, paper.height) = (media[2], media[3]);
             let content = reference(own, "/Contents ");
-            let fonts = ["R", "B", "I", "X"].into_iter().filter(|n| own.contains(&format!("/{n} ")));
+            let fonts = ["R", "B", "I", "X"]
+                .into_iter()
+                .filter(|n| own.contains(&format!("/{n} ")));
             let fonts = fonts.map(|name| {
                 let font = dict(reference(own, &format!("/{name} ")));
                 let cid = dict(reference(font, "/DescendantFonts ["));
                 let widths = numbers(after(cid, "/W [0 ["));
                 let unicode = objects[&reference(font, "/ToUnicode ")].1.as_ref().unwrap();
                 assert!(dict(reference(cid, "/FontDescriptor ")).contains("/FontFile2"));
-                (name.to_owned(), Font { letters: letters(unicode), widths })
+                (
+                    name.to_owned(),
+                    Font {
+                        letters: letters(unicode),
+                        widths,
+                    },
+                )
             });
             let content = objects[&content].1.as_ref().unwrap();
             paper.draw(page, content, &fonts.collect());
@@ -73,7 +84,9 @@ impl Paper {
         for run in &self.runs {
             // Runs of one line follow each other without a gap.
             let joined = last.is_some_and(|last| {
-                last.y == run.y && (last.x + last.width - run.x).abs() < 0.5 && last.page == run.page
+                last.y == run.y
+                    && (last.x + last.width - run.x).abs() < 0.5
+                    && last.page == run.page
             });
             if !joined && !text.ends_with(' ') {
                 text.push(' ');
@@ -87,8 +100,11 @@ impl Paper {
     fn draw(&mut self, page: usize, content: &[u8], fonts: &BTreeMap<String, Font>) {
         let (mut x, mut y, mut size, mut font) = (0.0, 0.0, 0.0, String::new());
         let mut operands: Vec<Token> = Vec::new();
-        let mut tokens = Tokens { bytes: content, at: 0 };
-        while let Some(token) = tokens.next() {
+        let tokens = Tokens {
+            bytes: content,
+            at: 0,
+        };
+        for token in tokens {
             let Token::Word(word) = &token else {
                 operands.push(token);
                 continue;
@@ -101,8 +117,14 @@ impl Paper {
                 ("f", _) => self.squares += 1,
                 ("TJ", shown) => {
                     let font = &fonts[&font];
-                    let mut run =
-                        Run { page, x, y, width: 0.0, size, text: String::new() };
+                    let mut run = Run {
+                        page,
+                        x,
+                        y,
+                        width: 0.0,
+                        size,
+                        text: String::new(),
+                    };
                     for token in shown {
                         match token {
                             Token::Text(bytes) => {
@@ -143,7 +165,11 @@ impl Iterator for Tokens<'_> {
     type Item = Token;
 
     fn next(&mut self) -> Option<Token> {
-        while self.bytes.get(self.at).is_some_and(|b| b.is_ascii_whitespace() || b"[]".contains(b)) {
+        while self
+            .bytes
+            .get(self.at)
+            .is_some_and(|b| b.is_ascii_whitespace() || b"[]".contains(b))
+        {
             self.at += 1;
         }
         let start = self.at;
@@ -209,8 +235,15 @@ fn objects(bytes: &[u8]) -> BTreeMap<usize, (String, Option<Vec<u8>>)> {
     let mut at = 0;
     while let Some(found) = find(&bytes[at..], b" 0 obj\n") {
         let start = at + found;
-        let digits = bytes[..start].iter().rev().take_while(|b| b.is_ascii_digit()).count();
-        let id = std::str::from_utf8(&bytes[start - digits..start]).unwrap().parse().unwrap();
+        let digits = bytes[..start]
+            .iter()
+            .rev()
+            .take_while(|b| b.is_ascii_digit())
+            .count();
+        let id = std::str::from_utf8(&bytes[start - digits..start])
+            .unwrap()
+            .parse()
+            .unwrap();
         let body = start + b" 0 obj\n".len();
         let end = body + find(&bytes[body..], b"endobj").unwrap();
         let stream = find(&bytes[body..end], b"stream\n").map(|stream| body + stream);
@@ -231,7 +264,9 @@ fn objects(bytes: &[u8]) -> BTreeMap<usize, (String, Option<Vec<u8>>)> {
 
 fn letters(cmap: &[u8]) -> BTreeMap<u16, char> {
     let text = std::str::from_utf8(cmap).unwrap();
-    let lines = text.lines().filter(|line| line.starts_with('<') && line.contains("> <"));
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with('<') && line.contains("> <"));
     let pairs = lines.filter_map(|line| line.trim_matches(['<', '>']).split_once("> <"));
     pairs
         .filter(|(code, letter)| code.len() == 4 && !letter.contains('>') && *code != "0000")
@@ -257,7 +292,10 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 }
 
 fn after<'a>(text: &'a str, what: &str) -> &'a str {
-    &text[text.find(what).unwrap_or_else(|| panic!("no {what} in {text}")) + what.len()..]
+    &text[text
+        .find(what)
+        .unwrap_or_else(|| panic!("no {what} in {text}"))
+        + what.len()..]
 }
 
 fn numbers(text: &str) -> Vec<f32> {

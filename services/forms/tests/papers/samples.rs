@@ -44,7 +44,12 @@ pub(crate) fn filled(text: &str, code: &str, rows: usize) -> Vec<Form> {
         issued_on: at,
         digital_signature: t(),
     };
-    let applicant = || Applicant { name: t(), address: t(), phone: t(), email: t() };
+    let applicant = || Applicant {
+        name: t(),
+        address: t(),
+        phone: t(),
+        email: t(),
+    };
     let money = Some(i64::MIN);
     vec![
         ReceiptSlip {
@@ -52,13 +57,26 @@ pub(crate) fn filled(text: &str, code: &str, rows: usize) -> Vec<Form> {
             dossier_code: dossier_code.clone(),
             applicant: applicant(),
             request: t(),
-            components: vec![Component { name: t(), quantity: u32::MAX, kind: t() }; rows],
+            components: vec![
+                Component {
+                    name: t(),
+                    quantity: u32::MAX,
+                    kind: t()
+                };
+                rows
+            ],
             sets: u32::MAX,
             resolution_limit: t(),
             received_at: at,
             promised_at: at,
             result_place: t(),
-            fees: vec![Fee { name: t(), amount: money }; rows],
+            fees: vec![
+                Fee {
+                    name: t(),
+                    amount: money
+                };
+                rows
+            ],
             fees_total: money,
             register_book: t(),
             register_entry: t(),
@@ -270,7 +288,10 @@ pub(crate) fn receipt() -> ReceiptSlip {
         components: vec![
             component("Tờ khai đăng ký khai sinh", "Bản điện tử"),
             component("Giấy chứng sinh", "Bản chính"),
-            component("Văn bản đồng ý của chủ hộ cho đăng ký thường trú", "Bản sao"),
+            component(
+                "Văn bản đồng ý của chủ hộ cho đăng ký thường trú",
+                "Bản sao",
+            ),
         ],
         sets: 1,
         resolution_limit: "04 ngày làm việc".to_owned(),
@@ -278,8 +299,14 @@ pub(crate) fn receipt() -> ReceiptSlip {
         promised_at: at(11, 16, 30),
         result_place: "Trung tâm Phục vụ hành chính công phường Bến Nghé".to_owned(),
         fees: vec![
-            Fee { name: "Lệ phí đăng ký khai sinh".to_owned(), amount: None },
-            Fee { name: "Phí cấp bản sao trích lục".to_owned(), amount: Some(16_000) },
+            Fee {
+                name: "Lệ phí đăng ký khai sinh".to_owned(),
+                amount: None,
+            },
+            Fee {
+                name: "Phí cấp bản sao trích lục".to_owned(),
+                amount: Some(16_000),
+            },
         ],
         fees_total: Some(16_000),
         register_book: "01/2026".to_owned(),
@@ -306,7 +333,8 @@ fn supplement() -> SupplementRequest {
                 legal_basis: "Khoản 1 Điều 16 Luật Hộ tịch".to_owned(),
                 asked_by: "Công chức tư pháp – hộ tịch phường Bến Nghé".to_owned(),
                 asked_by_code: "H29.26.8".to_owned(),
-                once_only_proof: "Kho dữ liệu của Sở Y tế, 08:12 07/09/2026: không tìm thấy".to_owned(),
+                once_only_proof: "Kho dữ liệu của Sở Y tế, 08:12 07/09/2026: không tìm thấy"
+                    .to_owned(),
                 ..SupplementItem::default()
             },
             SupplementItem {
@@ -315,7 +343,8 @@ fn supplement() -> SupplementRequest {
                 photocopies: 1,
                 legal_basis: "Điều 20 Luật Cư trú".to_owned(),
                 asked_by: "Công an phường Bến Nghé".to_owned(),
-                once_only_proof: "Cơ sở dữ liệu quốc gia về dân cư, 08:13 07/09/2026: không có".to_owned(),
+                once_only_proof: "Cơ sở dữ liệu quốc gia về dân cư, 08:13 07/09/2026: không có"
+                    .to_owned(),
                 ..SupplementItem::default()
             },
         ],
@@ -378,13 +407,15 @@ fn stop() -> StopNotice {
         asked_by: "bà Nguyễn Thị Hồng Ngọc".to_owned(),
         asked_at: at(8, 9, 15),
         stage_at_stop: "Đang giải quyết tại Công an phường Bến Nghé".to_owned(),
-        decision: "Dừng giải quyết phần đăng ký thường trú; phần khai sinh đã có kết quả.".to_owned(),
+        decision: "Dừng giải quyết phần đăng ký thường trú; phần khai sinh đã có kết quả."
+            .to_owned(),
         decided_at: at(8, 10, 0),
         reason: "Gia đình chuyển nơi thường trú sang tỉnh khác.".to_owned(),
         legal_basis: "Nghị định 118/2025/NĐ-CP".to_owned(),
         fees_paid: Some(1_250_000),
         fees_refunded: Some(75_000),
-        settlement: "Số tiền hoàn trả được chuyển về tài khoản đã nộp trong 05 ngày làm việc.".to_owned(),
+        settlement: "Số tiền hoàn trả được chuyển về tài khoản đã nộp trong 05 ngày làm việc."
+            .to_owned(),
         signer_title: "Giám đốc".to_owned(),
         signer: "Phạm Quốc Việt".to_owned(),
         ..StopNotice::default()
@@ -398,7 +429,12 @@ pub(crate) fn control(rows: usize) -> ControlSlip {
         "Công an phường Bến Nghé",
         "Bảo hiểm xã hội cơ sở Bến Nghé",
     ];
-    let people = ["Trần Văn Dũng", "Lê Hoàng Yến", "Đỗ Mạnh Hùng", "Võ Ngọc Ẩn"];
+    let people = [
+        "Trần Văn Dũng",
+        "Lê Hoàng Yến",
+        "Đỗ Mạnh Hùng",
+        "Võ Ngọc Ẩn",
+    ];
     let row = |at_row: usize| ControlSlipRow {
         from_agency: agencies[at_row % 4].to_owned(),
         to_agency: agencies[(at_row + 1) % 4].to_owned(),
@@ -413,8 +449,15 @@ pub(crate) fn control(rows: usize) -> ControlSlip {
             Some(Timeliness::Overdue),
             None,
         ][at_row % 4],
-        note: if at_row % 4 == 2 { "Chậm do đường truyền 40 phút".to_owned() } else { String::new() },
-        chain_hash: format!("{:016x}", 0x9f3c_77a1_0b5d_e210_u64.wrapping_mul(at_row as u64 + 1)),
+        note: if at_row % 4 == 2 {
+            "Chậm do đường truyền 40 phút".to_owned()
+        } else {
+            String::new()
+        },
+        chain_hash: format!(
+            "{:016x}",
+            0x9f3c_77a1_0b5d_e210_u64.wrapping_mul(at_row as u64 + 1)
+        ),
     };
     ControlSlip {
         head: head(""),
@@ -441,10 +484,18 @@ fn register(rows: usize) -> TrackingRegister {
         lead_agency: "UBND phường Bến Nghé".to_owned(),
         received_at: at(7, 8, 30),
         promised_at: at(11, 16, 30),
-        returned_at: if number.is_multiple_of(2) { at(11, 9, 0) } else { None },
+        returned_at: if number.is_multiple_of(2) {
+            at(11, 9, 0)
+        } else {
+            None
+        },
         result_method: "Trực tiếp".to_owned(),
         signed_by: String::new(),
-        note: if number == 1 { "Hẹn lại một lần".to_owned() } else { String::new() },
+        note: if number == 1 {
+            "Hẹn lại một lần".to_owned()
+        } else {
+            String::new()
+        },
     };
     TrackingRegister {
         head: head(""),
@@ -458,16 +509,15 @@ fn register(rows: usize) -> TrackingRegister {
 }
 
 fn transfer() -> TransferSlip {
-    let task = |agency: &str, role: &str, task: &str, limit: &str, due_at, result_to: &str| {
-        TransferTask {
+    let task =
+        |agency: &str, role: &str, task: &str, limit: &str, due_at, result_to: &str| TransferTask {
             agency: agency.to_owned(),
             role: role.to_owned(),
             task: task.to_owned(),
             limit: limit.to_owned(),
             due_at,
             result_to: result_to.to_owned(),
-        }
-    };
+        };
     TransferSlip {
         head: head("0012"),
         dossier_code: CODE.to_owned(),
