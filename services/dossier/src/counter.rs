@@ -533,7 +533,8 @@ fn report_fault(
     let giver = dossier
         .newest(&evidence)
         .and_then(|version| version.step.as_ref())
-        .and_then(|step| dossier.steps.get(step));
+        .and_then(|step| dossier.steps.get(step))
+        .filter(|step| step.is_departments());
     let can_answer =
         giver.is_some_and(|step| step.stage == Stage::Completed || step.stage.is_open());
     if !can_answer || dossier.ending.is_some() {
