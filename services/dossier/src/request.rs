@@ -12,9 +12,9 @@ use crate::{
     procedure::Origin,
     refusal::FieldFault,
     report::About,
-    supplement::{Denial, Item, SupplementStage},
+    supplement::{Denial, Item, Supplement, SupplementStage},
     vault::Finding,
-    want::depends_on,
+    want::{Wanting, depends_on},
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +102,34 @@ pub(crate) fn once(dossier: &Dossier, stage: &SupplementStage) -> Result<(), Ref
         return Err(Refusal::SupplementTwice {
             stage: stage.text(),
         });
+    }
+    Ok(())
+}
+
+/// After reception the desk asks only for what a step waits for and its holders did not give, each
+/// once: a person decides that where the procedure names no way out.
+pub(crate) fn not_given_by_holders(
+    dossier: &Dossier,
+    rules: Rules<'_>,
+    items: &[Item],
+) -> Result<(), Refusal> {
+    let wanting = Wanting {
+        dossier,
+        procedure: rules.procedure,
+    };
+    let missing = wanting.missing();
+    for Item { evidence, .. } in items {
+        if !missing.contains_key(evidence) || dossier.look_up(evidence).is_none() {
+            return Err(Refusal::AlreadyReceived);
+        }
+        let asked = |one: &Supplement| {
+            one.stage == SupplementStage::LookUp && one.wanted().contains(evidence)
+        };
+        if dossier.supplements.iter().any(asked) {
+            return Err(Refusal::SupplementTwice {
+                stage: SupplementStage::LookUp.text(),
+            });
+        }
     }
     Ok(())
 }

@@ -86,7 +86,9 @@ fn errand(
     let unwanted = dossier.ending.is_some()
         || match &step.kind {
             Kind::Procedure => false,
-            Kind::LookUp { evidence, .. } => dossier.newest(evidence).is_some(),
+            Kind::LookUp { evidence, .. } => {
+                dossier.newest(evidence).is_some() || !is_still_needed(dossier, rules, evidence)
+            }
             Kind::Consultation { asker, .. } => dossier
                 .steps
                 .get(asker)
@@ -115,6 +117,16 @@ fn errand(
             || deadline(rules, at, LOOK_UP_LIMIT),
             |(due_at, warn_at)| Deadline { due_at, warn_at },
         ),
+    })
+}
+
+/// Whether a step that is still to be done depends on this evidence.
+fn is_still_needed(dossier: &Dossier, rules: Rules<'_>, evidence: &EvidenceName) -> bool {
+    dossier.procedure_steps().any(|(id, step)| {
+        let plan = rules.procedure.step(id);
+        step.work
+            && !step.stage.is_finished()
+            && plan.is_some_and(|plan| depends_on(rules.procedure, plan, evidence))
     })
 }
 

@@ -45,17 +45,24 @@ pub fn national(dossier: &Dossier, procedure: &Procedure) -> NationalStatus {
         Some(Ending::Withdrawn) => return NationalStatus::WithdrawnByCitizen,
         None => {}
     }
-    let asked = dossier.open_supplements().next().is_some();
     if dossier.intake == Intake::Filed {
-        return match asked {
-            true => NationalStatus::SupplementRequired,
-            false => NationalStatus::NewlyRegistered,
+        // Answered or not: the portal knows no way back, only on to reception or refusal.
+        return match dossier.supplements.is_empty() {
+            true => NationalStatus::NewlyRegistered,
+            false => NationalStatus::SupplementRequired,
         };
     }
-    // What was once finished stays finished: a later correction is the agency's own affair.
+    let asked = dossier.open_supplements().next().is_some();
+    // What was once finished stays finished: a later correction is the agency's own affair, and what
+    // was returned once is not taken back.
     if dossier.closed_at.is_some() || dossier.reopened {
+        let results = results(dossier, procedure);
+        let mut names = results.keys();
+        let was_returned =
+            !results.is_empty() && names.all(|name| dossier.handed_out.contains_key(name));
         return match delivery(dossier, procedure) {
             Delivery::Done => NationalStatus::ResultReturned,
+            _ if dossier.reopened && was_returned => NationalStatus::ResultReturned,
             _ => NationalStatus::Processed,
         };
     }

@@ -6,7 +6,7 @@ use crate::{
     world::*,
 };
 use dossier::{
-    Dossier, Entry, Event,
+    Dossier, Entry, Event, Refusal,
     alarm::Alarm,
     decide::{Act, Action},
     dossier::{Intake, Stage, Task},
@@ -506,12 +506,14 @@ fn cooperate(lived: &mut Lived, choice: u8) -> Result<(), TestCaseError> {
                 .unwrap();
         }
     }
-    if choice % 16 < 15
+    if (choice % 16 < 15 || lived.case.alarms().is_empty())
         && let Some(act) = lived.acts_to_do(choice % 4).into_iter().next()
     {
-        let result = lived.case.acts(act.clone());
-        prop_assert!(result.is_ok(), "{act:?}: {result:?}");
-        return Ok(());
+        return match lived.case.acts(act.clone()) {
+            Ok(_) => Ok(()),
+            Err(Refusal::Incomplete { missing }) => complete(&mut lived.case, &missing),
+            Err(refusal) => Err(TestCaseError::fail(format!("{act:?}: {refusal}"))),
+        };
     }
     let case = &mut lived.case;
     let held = case.dossier.steps.iter().find(|(_, step)| {
@@ -579,6 +581,24 @@ fn cooperate(lived: &mut Lived, choice: u8) -> Result<(), TestCaseError> {
     let report = case.report(&id, says.clone());
     let result = case.sends(report);
     prop_assert!(result.is_ok(), "{id}: {says:?}: {result:?}");
+    Ok(())
+}
+
+/// The desk asks for what is missing, once; what is missing still is not received.
+fn complete(case: &mut Case, missing: &str) -> Result<(), TestCaseError> {
+    let ask = Act::RequestSupplement {
+        items: missing.split(", ").map(item).collect(),
+        officer: Officer::default(),
+    };
+    if case.acts(ask).is_ok() {
+        return Ok(());
+    }
+    let refuse = Act::RefuseIntake {
+        reason: "it is not complete".into(),
+        legal_basis: "an article".into(),
+        officer: Officer::default(),
+    };
+    prop_assert!(case.acts(refuse).is_ok());
     Ok(())
 }
 
