@@ -191,7 +191,7 @@ impl Running {
     }
 }
 
-/// The couriers: one for each department of the directory.
+/// The couriers: one for each agency of the directory.
 #[derive(Clone)]
 struct Staff {
     office: Arc<Office>,
@@ -209,14 +209,11 @@ impl std::fmt::Debug for Staff {
 }
 
 impl Staff {
-    /// A courier for each department that has none yet.
+    /// A courier for each agency that has none yet.
     fn hire(&self, registry: &Registry) {
         let mut hired = self.hired.lock().unwrap_or_else(PoisonError::into_inner);
-        for agency in registry
-            .directory()
-            .agencies()
-            .filter(|agency| !agency.roles.is_empty())
-        {
+        // Also where an agency has no role in procedures: it may be consulted.
+        for agency in registry.directory().agencies() {
             if hired.insert(agency.code.clone()) {
                 let courier = Courier::new((*self.office).clone(), agency.code.clone());
                 self.tasks.spawn(courier.run(self.shutdown.clone()));
@@ -358,9 +355,15 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     let exchange = Exchange {
         access: access.clone(),
         ledger: ledger.clone(),
+        registry: registry.clone(),
         belfry: belfry.clone(),
         greeting: greeting.clone(),
-        reconciler: Arc::new(Reconciler::new(ledger.clone(), reader.clone(), hot.clone())),
+        reconciler: Arc::new(Reconciler::new(
+            ledger.clone(),
+            reader.clone(),
+            hot.clone(),
+            registry.clone(),
+        )),
         restore_answered: Arc::new(AtomicBool::new(restored)),
         limits: config.streams,
         shutdown: shutdown.child(),
