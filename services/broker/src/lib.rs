@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod access;
+mod adoption;
 pub mod bell;
 pub mod codes;
 pub mod config;

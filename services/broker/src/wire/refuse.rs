@@ -27,6 +27,20 @@ pub fn fault(refusal: &Refusal) -> Fault {
         Refusal::NotHeld { state, .. } | Refusal::Finished { state, .. } => {
             fault = fault.metadata("step_state", state.to_string());
         }
+        Refusal::SupplementDenied { denials, .. } => {
+            for (evidence, denial) in denials {
+                fault = fault.precondition(denial.word(), evidence.as_str(), denial.to_string());
+            }
+        }
+        Refusal::WrongAmount { owed_vnd, .. } => {
+            fault = fault.field("amount_vnd", format!("must be {owed_vnd}, the whole sum"));
+        }
+        Refusal::UnknownObligation { .. } => {
+            fault = fault.field("obligation_id", "must be an obligation of this dossier");
+        }
+        Refusal::UnknownSupplement { .. } => {
+            fault = fault.field("supplement_number", "must be a supplement of this dossier");
+        }
         _ => {}
     }
     fault
