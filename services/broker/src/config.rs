@@ -35,6 +35,8 @@ pub struct Config {
     pub schemas: PathBuf,
     /// The directory's file. It is read again on SIGHUP.
     pub directory: PathBuf,
+    /// A folder of templates and fonts of the forms that stand in place of those built in.
+    pub forms: Option<PathBuf>,
     /// How dossier codes are written; `{agency}-{yyyymmdd}-{number:7}`, the one seen in use.
     #[serde(default = "code_pattern")]
     pub code_pattern: CodePattern,
@@ -140,6 +142,7 @@ impl Config {
         config.calendars = seen_from(&config.calendars);
         config.schemas = seen_from(&config.schemas);
         config.directory = seen_from(&config.directory);
+        config.forms = config.forms.as_deref().map(seen_from);
         config.tls = config.tls.resolved(path);
         Ok(config)
     }

@@ -37,6 +37,8 @@ pub struct Desk {
     pub reader: Arc<dyn Reader>,
     /// Procedures, calendars and the directory.
     pub registry: Registry,
+    /// The papers.
+    pub forms: Arc<::forms::Forms>,
     /// What wakes watches.
     pub belfry: Belfry,
     /// Watches that one desk may have open.

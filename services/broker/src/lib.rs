@@ -19,6 +19,7 @@ pub mod failure;
 pub mod hot;
 pub mod ledger;
 pub mod operator;
+pub mod papers;
 pub mod reconcile;
 pub mod records;
 pub mod registry;

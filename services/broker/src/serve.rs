@@ -25,6 +25,7 @@ use contract::{
     },
 };
 use dossier::{directory::SystemRole, name::AgencyCode};
+use forms::Forms;
 use jiff::Timestamp;
 use node::{
     fault::Fault,
@@ -82,6 +83,9 @@ pub enum BrokerError {
     /// Mend the procedure, the calendar, the schema or the directory.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// Mend the template or the font.
+    #[error("the forms cannot be used: {0}")]
+    Forms(#[from] forms::LoadError),
     /// See the message.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -306,6 +310,10 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
         );
     }
     let registry = Registry::open(config.sources(), &mut store)?;
+    let forms = match &config.forms {
+        Some(folder) => Forms::load(folder)?,
+        None => Forms::builtin(),
+    };
     let reader = store.reader();
     let documents = Documents::open(&config.store, config.documents.clone(), reader.clone())?;
     let listener = Listener::bind(config.listen, &credentials, config.listener)
@@ -344,6 +352,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     );
 
     let desk = Desk {
+        forms: Arc::new(forms),
         access: access.clone(),
         ledger: ledger.clone(),
         reader: reader.clone(),

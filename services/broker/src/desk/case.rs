@@ -56,6 +56,11 @@ impl Case {
         }))
     }
 
+    /// The hash of the record of an event.
+    pub(super) fn hash(&self, sequence: u64) -> Option<Digest> {
+        self.hashes.get(&sequence).copied()
+    }
+
     /// Where it stands.
     pub(crate) fn track(&self) -> v1::TrackResponse {
         let rules = self.rulebook.rules();
