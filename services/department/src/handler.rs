@@ -24,14 +24,24 @@ pub trait Handler: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Does one round: work, a review of a finished step, or an answer to a fault. The answers are
-    /// sent in this order.
+    /// Does one round, as its task says: work, a review of a finished step, the answer to a fault, to
+    /// a look-up ([`Said::LookedUp`]) or to a consultation ([`Said::Opinion`]). The answers are sent
+    /// in this order.
     ///
     /// # Errors
     /// Any error lets the round be given again after a while; nothing is reported then. Its text
     /// goes nowhere, as it may hold what a log must not: log yourself what may be logged. A panic
     /// does the same as an error, but its text goes where the process prints panics.
     async fn handle(&self, work: Work) -> Result<Vec<Answer>, HandlerError>;
+
+    /// Shows what is only to be known: everybody's task and deadline in a dossier (phiếu chuyển xử
+    /// lý, `handover().transfer_slip`). Nothing is answered. Shows nothing unless it is written.
+    ///
+    /// # Errors
+    /// Any error lets it be given again after a while.
+    async fn informed(&self, _work: Work) -> Result<(), HandlerError> {
+        Ok(())
+    }
 }
 
 /// Why a round could not be done now.
@@ -80,10 +90,38 @@ impl Work {
         officer: Option<v1::Officer>,
     ) -> Result<(), StoreError> {
         let number = self.progress.fetch_add(1, Ordering::Relaxed);
-        let answer = Answer::new(Said::Progress { note: note.into() });
-        let answer = Answer { officer, ..answer };
-        let item_id =
-            crate::report::item_id(&self.store, &self.handover.handover_id, "progress", number);
+        let said = Said::Progress { note: note.into() };
+        self.tell("progress", number, said, officer).await
+    }
+
+    /// Asks at once for more time for this round, which stands in the citizen's apology (form 04). The
+    /// round goes on; its outcome follows. Asking twice in a round asks once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is asked.
+    pub async fn extend(
+        &self,
+        limit: v1::Limit,
+        reason: impl Into<String>,
+        officer: Option<v1::Officer>,
+    ) -> Result<(), StoreError> {
+        let reason = reason.into();
+        let said = Said::Extension { limit, reason };
+        self.tell("extension", 0, said, officer).await
+    }
+
+    async fn tell(
+        &self,
+        kind: &str,
+        number: u32,
+        said: Said,
+        officer: Option<v1::Officer>,
+    ) -> Result<(), StoreError> {
+        let answer = Answer {
+            officer,
+            ..said.into()
+        };
+        let item_id = crate::report::item_id(&self.store, &self.handover.handover_id, kind, number);
         let (item, _) = crate::report::item(&self.store, &self.handover, item_id, answer).await?;
         let code = &self.handover.dossier_code;
         self.store
@@ -185,6 +223,62 @@ pub enum Said {
         /// For the control slip.
         note: String,
     },
+    /// The answer to a look-up.
+    LookedUp {
+        /// How it ended.
+        outcome: v1::LookUpOutcome,
+        /// When found, and only then: what was asked for, of the person asked about.
+        evidence: Option<Given>,
+        /// For officers.
+        note: String,
+    },
+    /// The answer to a consultation.
+    Opinion {
+        /// The opinion.
+        text: String,
+    },
+    /// The citizen must give more, through the desk: everything that is missing, at once. The round
+    /// comes anew with it.
+    Supplement {
+        /// What, and by which law.
+        items: Vec<v1::SupplementItem>,
+    },
+    /// The citizen must pay. The round comes anew with the payment.
+    Payment {
+        /// Names the obligation at this agency.
+        obligation_id: String,
+        /// Whole đồng, more than 0.
+        amount_vnd: i64,
+        /// What for.
+        purpose: String,
+        /// The article of law.
+        legal_basis: String,
+    },
+    /// Another agency's opinion is wanted. The round comes anew with it, or with its silence.
+    Consultation {
+        /// Whose.
+        agency_code: String,
+        /// What is asked.
+        question: String,
+        /// How long it may take.
+        limit: v1::Limit,
+        /// Which of the round's evidence it gets to see.
+        evidence: Vec<String>,
+    },
+    /// More time is wanted. See [`Work::extend`], which asks at once.
+    Extension {
+        /// How much.
+        limit: v1::Limit,
+        /// Why: it stands in the apology.
+        reason: String,
+    },
+}
+
+impl Said {
+    /// Whether the round is answered with it: progress and an extension leave it open.
+    pub(crate) fn answers_the_round(&self) -> bool {
+        !matches!(self, Self::Progress { .. } | Self::Extension { .. })
+    }
 }
 
 /// Evidence that a step gives.

@@ -43,17 +43,11 @@ impl Inbox {
         let outcome = match item.kind {
             Some(Kind::Handover(handover)) => self.take_handover(handover).await,
             Some(Kind::Notice(notice)) => self.take_notice(notice).await,
-            Some(Kind::LookUp(_)) => Err(fault(
-                Code::Unimplemented,
-                "LOOK_UP_NOT_SERVED",
-                "this department answers no look-ups; ask the holder by its own way",
-                "cơ quan này chưa trả lời tra cứu; hãy hỏi nơi giữ giấy tờ bằng cách khác",
-            )),
-            Some(Kind::Report(_) | Kind::LookUpAnswer(_)) | None => Err(fault(
+            Some(Kind::Report(_)) | None => Err(fault(
                 Code::InvalidArgument,
                 "UNKNOWN_KIND",
-                "the item has no kind that a department takes; send a handover, a notice or a look-up",
-                "mục này không thuộc loại mà cơ quan nhận; hãy gửi hồ sơ giao, thông báo hoặc tra cứu",
+                "the item has no kind that a department takes; send a handover or a notice",
+                "mục này không thuộc loại mà cơ quan nhận; hãy gửi hồ sơ giao hoặc thông báo",
             )),
         };
         let outcome = outcome.unwrap_or_else(|fault| {
@@ -191,7 +185,10 @@ impl Inbox {
                 "the handover asks for a task that this department does not know",
                 "hồ sơ giao yêu cầu một việc mà cơ quan không biết",
             )
-            .field("task", "one of work, review, answer, recall"));
+            .field(
+                "task",
+                "one of work, review, answer, recall, look_up, consult, inform",
+            ));
         }
         let limits = &self.counter.config.limits;
         let mut wrong = fault(
@@ -216,6 +213,14 @@ impl Inbox {
         }
         if handover.round == 0 {
             wrong = wrong.field("round", "counts from 1");
+        }
+        if handover.task() == v1::Task::LookUp
+            && handover
+                .look_up
+                .as_ref()
+                .is_none_or(|look_up| look_up.evidence.is_empty())
+        {
+            wrong = wrong.field("look_up.evidence", "names what is wanted");
         }
         for (at, evidence) in handover.evidence.iter().enumerate() {
             if evidence.documents.len() > DOCUMENTS_MAX {

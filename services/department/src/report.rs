@@ -84,6 +84,47 @@ pub(crate) async fn item(
                 note,
             })
         }
+        Said::LookedUp {
+            outcome,
+            evidence,
+            note,
+        } => {
+            let given = evidence.into_iter().collect();
+            let evidence = inputs(store, given, &mut documents).await?.pop();
+            Kind::LookUpAnswer(v1::LookUpAnswer {
+                outcome: outcome as i32,
+                evidence,
+                note,
+            })
+        }
+        Said::Opinion { text } => Kind::Opinion(v1::Opinion { text }),
+        Said::Supplement { items } => Kind::SupplementRequest(v1::SupplementRequest { items }),
+        Said::Payment {
+            obligation_id,
+            amount_vnd,
+            purpose,
+            legal_basis,
+        } => Kind::PaymentRequest(v1::PaymentRequest {
+            obligation_id,
+            amount_vnd,
+            purpose,
+            legal_basis,
+        }),
+        Said::Consultation {
+            agency_code,
+            question,
+            limit,
+            evidence,
+        } => Kind::Consultation(v1::Consultation {
+            agency_code,
+            question,
+            limit: Some(limit),
+            evidence,
+        }),
+        Said::Extension { limit, reason } => Kind::Extension(v1::Extension {
+            limit: Some(limit),
+            reason,
+        }),
     };
     let report = v1::Report {
         dossier_id: handover.dossier_id.clone(),
@@ -149,8 +190,9 @@ pub(crate) fn report_documents(item: &v1::Item) -> Vec<(Digest, u64)> {
         return Vec::new();
     };
     let evidence = match &report.kind {
-        Some(Kind::Completed(completed)) => &completed.evidence,
-        Some(Kind::Correction(correction)) => &correction.evidence,
+        Some(Kind::Completed(completed)) => completed.evidence.as_slice(),
+        Some(Kind::Correction(correction)) => correction.evidence.as_slice(),
+        Some(Kind::LookUpAnswer(answer)) => answer.evidence.as_slice(),
         _ => return Vec::new(),
     };
     crate::store::documents_of(evidence.iter().flat_map(|input| &input.documents))

@@ -1,17 +1,21 @@
 //! The scripted handler: a department for demos and tests whose answers are written in TOML.
 
+mod answer;
 mod pdf;
+mod registry;
+mod rule;
 mod script;
 mod template;
 
 pub use pdf::paper;
-pub use script::{
-    Condition, Give, OfficerScript, Outcome, PaperScript, RuleScript, Script, ScriptError,
-    StepScript, TaskName, TextScript,
+pub use registry::{LookUpScript, RecordScript};
+pub use rule::{
+    Condition, ExtendScript, Give, ItemScript, Outcome, PaperScript, RuleScript, TaskName,
 };
+pub use script::{ConsultationScript, OfficerScript, Script, ScriptError, StepScript, TextScript};
 pub use template::TemplateError;
 
-use crate::handler::{Answer, Content, Given, Handler, HandlerError, Paper, Said, Work};
+use crate::handler::{Answer, Handler, HandlerError, Work};
 use async_trait::async_trait;
 use contract::v1;
 use jiff::Timestamp;
@@ -21,34 +25,40 @@ use template::Filling;
 /// A round that the script does not provide for.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptedError {
-    /// Add the step to the script.
-    #[error("the script has no step `{0}`; add [[step]] with this id")]
-    Step(String),
+    /// Add what is missing to the script.
+    #[error("the script has no {0}; add it")]
+    Place(String),
     /// Add a rule for the task, or one without conditions.
-    #[error("no rule of step `{step}` fits the task {task} in this round; add one")]
+    #[error("no rule of {place} fits the task {task} in this round; add one")]
     Rule {
-        /// The step.
-        step: String,
+        /// The step, the look-up or the consultation.
+        place: String,
         /// The task.
         task: String,
     },
     /// Mend the rule.
-    #[error("step `{step}`: {source}")]
+    #[error("{place}: {source}")]
     Template {
-        /// The step.
-        step: String,
+        /// The step, the look-up or the consultation.
+        place: String,
         /// What is wrong.
         source: TemplateError,
     },
     /// The rule speaks of evidence that was not handed over, or of a fault that nobody found.
-    #[error(
-        "step `{step}`: `{evidence}` is neither in this handover nor in a fault; mend the rule"
-    )]
+    #[error("{place}: `{evidence}` is neither in this handover nor in a fault; mend the rule")]
     Evidence {
         /// The step.
-        step: String,
+        place: String,
         /// What the rule names.
         evidence: String,
+    },
+    /// Mend the rule.
+    #[error("{place}: {message}")]
+    Value {
+        /// The step.
+        place: String,
+        /// What is wrong and how to mend it.
+        message: String,
     },
 }
 
@@ -58,145 +68,119 @@ pub struct Scripted {
     script: Script,
 }
 
+/// What the script says of one round.
+struct Scene<'a> {
+    place: String,
+    delay_ms: u64,
+    progress: &'a str,
+    officer: Option<v1::Officer>,
+    signer: Option<v1::Officer>,
+    rules: &'a [RuleScript],
+    look_up: Option<&'a LookUpScript>,
+}
+
+/// The rule that fits a round, with what its places are filled with.
+struct Fitting<'a> {
+    scene: Scene<'a>,
+    rule: &'a RuleScript,
+    filling: Filling<'a>,
+}
+
 impl Scripted {
     /// A handler that follows the script.
     pub fn new(script: Script) -> Self {
         Self { script }
     }
 
-    fn answers(&self, handover: &v1::Handover) -> Result<Vec<Answer>, ScriptedError> {
-        let step = self.step(&handover.step_id)?;
-        let filling = Filling::new(handover, Timestamp::now());
-        let at_step = |source| ScriptedError::Template {
-            step: step.id.clone(),
-            source,
-        };
-        let mut rule = None;
-        for candidate in step
-            .rules
-            .iter()
-            .filter(|rule| rule.task.task() == handover.task())
-        {
-            if candidate.holds(&filling).map_err(at_step)? {
-                rule = Some(candidate);
-                break;
+    fn scene(&self, handover: &v1::Handover) -> Result<Scene<'_>, ScriptedError> {
+        let officer =
+            |officer: &Option<OfficerScript>| officer.as_ref().map(OfficerScript::officer);
+        match handover.task() {
+            v1::Task::LookUp => {
+                let wanted = handover.look_up.as_ref().map_or("", |one| &one.evidence);
+                let found = self
+                    .script
+                    .look_ups
+                    .iter()
+                    .find(|one| one.evidence == wanted);
+                let one =
+                    found.ok_or_else(|| ScriptedError::Place(format!("look_up `{wanted}`")))?;
+                Ok(Scene {
+                    place: format!("look_up `{wanted}`"),
+                    delay_ms: one.delay_ms,
+                    progress: "",
+                    officer: officer(&one.officer),
+                    signer: None,
+                    rules: &one.rules,
+                    look_up: Some(one),
+                })
+            }
+            v1::Task::Consult => {
+                let found = self.script.consultation.as_ref();
+                let one = found.ok_or_else(|| ScriptedError::Place("[consultation]".into()))?;
+                Ok(Scene {
+                    place: "consultation".into(),
+                    delay_ms: one.delay_ms,
+                    progress: "",
+                    officer: officer(&one.officer),
+                    signer: None,
+                    rules: &one.rules,
+                    look_up: None,
+                })
+            }
+            _ => {
+                let id = &handover.step_id;
+                let found = self.script.steps.iter().find(|step| step.id == *id);
+                let step = found.ok_or_else(|| ScriptedError::Place(format!("step `{id}`")))?;
+                Ok(Scene {
+                    place: format!("step `{id}`"),
+                    delay_ms: step.delay_ms,
+                    progress: &step.progress,
+                    officer: officer(&step.officer),
+                    signer: officer(&step.signer),
+                    rules: &step.rules,
+                    look_up: None,
+                })
             }
         }
-        let rule = rule.ok_or_else(|| ScriptedError::Rule {
-            step: step.id.clone(),
-            task: handover.task().as_str_name().into(),
-        })?;
-        let given = || -> Result<Vec<_>, _> {
-            rule.give.iter().map(|give| given(give, &filling)).collect()
-        };
-        let text = |template: &str| filling.text(template).map_err(at_step);
-        let reason = text(&rule.reason)?;
-        let note = text(&rule.note)?;
-        let versions = || {
-            handover
-                .changes
-                .iter()
-                .map(|c| (c.evidence.clone(), c.to_version))
-                .collect::<Vec<_>>()
-        };
-        let version_of = |evidence: &str| {
-            let held = handover
-                .evidence
-                .iter()
-                .find(|e| e.name == evidence)
-                .map(|e| e.version);
-            let faulty = handover.faults.iter().find(|f| f.evidence == evidence);
-            held.or(faulty.map(|fault| fault.version))
-                .ok_or_else(|| ScriptedError::Evidence {
-                    step: step.id.clone(),
-                    evidence: evidence.to_owned(),
-                })
-        };
-        let said = match rule.outcome {
-            Outcome::Completed => {
-                vec![Said::Completed {
-                    evidence: given().map_err(at_step)?,
-                    note,
-                }]
-            }
-            Outcome::Refused => {
-                vec![Said::Refused {
-                    reason,
-                    legal_basis: text(&rule.legal_basis)?,
-                }]
-            }
-            Outcome::Declined => {
-                let suggested_agency_code = text(&rule.suggested_agency_code)?;
-                vec![Said::Declined {
-                    reason,
-                    suggested_agency_code,
-                }]
-            }
-            Outcome::PeerReturn => {
-                let evidence = text(&rule.evidence)?;
-                let version = version_of(&evidence)?;
-                vec![Said::PeerReturn {
-                    evidence,
-                    version,
-                    reason,
-                }]
-            }
-            Outcome::Correction => {
-                vec![Said::Correction {
-                    evidence: given().map_err(at_step)?,
-                    reason,
-                }]
-            }
-            Outcome::Upheld => {
-                let evidence = match (rule.evidence.as_str(), handover.faults.first()) {
-                    ("", Some(fault)) => fault.evidence.clone(),
-                    (template, _) => text(template)?,
-                };
-                // The version in which the fault was found is the one that is upheld.
-                let faulty = handover
-                    .faults
-                    .iter()
-                    .find(|fault| fault.evidence == evidence);
-                let version = match faulty {
-                    Some(fault) => fault.version,
-                    None => version_of(&evidence)?,
-                };
-                vec![Said::Upheld {
-                    evidence,
-                    version,
-                    reason,
-                }]
-            }
-            Outcome::Stands => vec![Said::Review {
-                stands: true,
-                versions: versions(),
-                note,
-            }],
-            Outcome::Redo => {
-                let evidence = given().map_err(at_step)?;
-                vec![
-                    Said::Review {
-                        stands: false,
-                        versions: versions(),
-                        note: note.clone(),
-                    },
-                    Said::Completed { evidence, note },
-                ]
-            }
-        };
-        let officer = step.officer.as_ref().map(OfficerScript::officer);
-        Ok(said
-            .into_iter()
-            .map(|said| Answer {
-                officer: officer.clone(),
-                ..said.into()
-            })
-            .collect())
     }
 
-    fn step(&self, id: &str) -> Result<&StepScript, ScriptedError> {
-        let step = self.script.steps.iter().find(|step| step.id == id);
-        step.ok_or_else(|| ScriptedError::Step(id.into()))
+    /// The first rule that fits.
+    fn fitting<'a>(&'a self, handover: &'a v1::Handover) -> Result<Fitting<'a>, ScriptedError> {
+        let scene = self.scene(handover)?;
+        let mut filling = Filling::new(handover, Timestamp::now());
+        let wrong = |source| ScriptedError::Template {
+            place: scene.place.clone(),
+            source,
+        };
+        if let Some(look_up) = scene.look_up {
+            look_up.find(&mut filling).map_err(wrong)?;
+        }
+        for rule in scene
+            .rules
+            .iter()
+            .filter(|r| r.task.task() == handover.task())
+        {
+            if rule.holds(&filling).map_err(wrong)? {
+                return Ok(Fitting {
+                    scene,
+                    rule,
+                    filling,
+                });
+            }
+        }
+        Err(ScriptedError::Rule {
+            place: scene.place,
+            task: handover.task().as_str_name().into(),
+        })
+    }
+
+    /// What it answers to a round, without a department around it: to try a script out.
+    ///
+    /// # Errors
+    /// [`ScriptedError`] says what to add or mend.
+    pub fn answers(&self, handover: &v1::Handover) -> Result<Vec<Answer>, ScriptedError> {
+        self.fitting(handover)?.answers(handover)
     }
 }
 
@@ -212,38 +196,36 @@ impl Handler for Scripted {
 
     async fn handle(&self, work: Work) -> Result<Vec<Answer>, HandlerError> {
         let handover = work.handover();
-        let step = self.step(&handover.step_id)?;
-        if handover.task() == v1::Task::Work && !step.progress.is_empty() {
-            let officer = step.officer.as_ref().map(OfficerScript::officer);
-            work.progress(step.progress.clone(), officer).await?;
+        let fitting = self.fitting(handover)?;
+        let scene = &fitting.scene;
+        if handover.task() == v1::Task::Work && !scene.progress.is_empty() {
+            work.progress(scene.progress, scene.officer.clone()).await?;
         }
-        tokio::time::sleep(Duration::from_millis(step.delay_ms)).await;
-        Ok(self.answers(handover)?)
+        if let Some(extend) = &fitting.rule.extend {
+            let limit = rule::limit(&extend.limit)?;
+            let reason = fitting.filling.text(&extend.reason)?;
+            work.extend(limit, reason, scene.officer.clone()).await?;
+        }
+        tokio::time::sleep(Duration::from_millis(scene.delay_ms)).await;
+        Ok(fitting.answers(handover)?)
     }
-}
 
-fn given(give: &Give, filling: &Filling<'_>) -> Result<Given, TemplateError> {
-    let data = match &give.data {
-        Some(data) => filling.json(data)?.to_string().into(),
-        None => bytes::Bytes::new(),
-    };
-    let mut documents = Vec::new();
-    for paper in &give.papers {
-        let title = filling.text(&paper.title)?;
-        let lines: Result<Vec<_>, _> = paper.lines.iter().map(|line| filling.text(line)).collect();
-        documents.push(Paper {
-            file_name: filling.text(&paper.file_name)?,
-            media_type: "application/pdf".into(),
-            content: Content::Bytes(pdf::paper(&title, &lines?).into()),
-        });
+    async fn informed(&self, work: Work) -> Result<(), HandlerError> {
+        let handover = work.handover();
+        let own = handover
+            .transfer_slip
+            .iter()
+            .filter(|duty| duty.agency_code == handover.agency_code)
+            .map(|duty| duty.step_id.as_str());
+        tracing::info!(
+            agency = handover.agency_code,
+            dossier_code = handover.dossier_code,
+            participants = handover.transfer_slip.len(),
+            own = own.collect::<Vec<_>>().join(", "),
+            "a transfer slip came"
+        );
+        Ok(())
     }
-    Ok(Given {
-        name: give.evidence.clone(),
-        schema_id: give.schema.clone(),
-        data,
-        documents,
-        subject_party_id: give.subject.clone(),
-    })
 }
 
 #[cfg(test)]

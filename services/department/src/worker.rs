@@ -3,10 +3,11 @@
 use crate::{
     backoff,
     counter::{Counter, Working},
-    handler::{Answer, Handler, Said, Work},
+    handler::{Answer, Handler, Work},
     report,
     store::{Received, Reported, StoreError},
 };
+use contract::v1;
 use futures_util::FutureExt as _;
 use node::shutdown::Shutdown;
 use prost::Message as _;
@@ -193,13 +194,21 @@ async fn answer(
     work: Work,
 ) -> Result<Reported, WorkError> {
     let (handover, round, place) = (work.handover.clone(), work.round.clone(), work.place);
-    let answers = AssertUnwindSafe(handler.handle(work))
+    let is_to_know = handover.task() == v1::Task::Inform;
+    let asked = async {
+        if is_to_know {
+            handler.informed(work).await.map(|()| Vec::new())
+        } else {
+            handler.handle(work).await
+        }
+    };
+    let answers = AssertUnwindSafe(asked)
         .catch_unwind()
         .await
         .map_err(|_| WorkError::Panicked)?
         .map_err(|_| WorkError::Handler)?;
-    let says_something = |answer: &Answer| !matches!(answer.said, Said::Progress { .. });
-    if !answers.iter().any(says_something) {
+    let answers_it = |answer: &Answer| answer.said.answers_the_round();
+    if !is_to_know && !answers.iter().any(answers_it) {
         return Err(WorkError::Nothing);
     }
     let (mut items, mut documents) = (Vec::new(), Vec::new());

@@ -20,7 +20,10 @@ use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -171,6 +174,98 @@ async fn a_handover_is_recorded_with_its_papers_worked_on_and_reported_with_its_
     assert_eq!(has.documents[&digest], "certificate of round 1");
 }
 
+/// A registry: finds what it is asked for, and notes what it is told.
+struct Registry {
+    told: watch::Sender<Vec<String>>,
+}
+
+#[async_trait]
+impl Handler for Registry {
+    async fn handle(&self, work: Work) -> Result<Vec<Answer>, HandlerError> {
+        let wanted = work.handover().look_up.as_ref().map(|one| &one.evidence);
+        let record = Paper {
+            file_name: "giấy chứng sinh.pdf".into(),
+            media_type: "application/pdf".into(),
+            content: Content::Bytes("from the registry".into()),
+        };
+        let found = Said::LookedUp {
+            outcome: v1::LookUpOutcome::Found,
+            evidence: Some(Given {
+                name: wanted.cloned().unwrap_or_default(),
+                documents: vec![record],
+                ..Default::default()
+            }),
+            note: String::new(),
+        };
+        Ok(vec![found.into()])
+    }
+
+    async fn informed(&self, work: Work) -> Result<(), HandlerError> {
+        let duties = work.handover().transfer_slip.iter();
+        let steps: Vec<_> = duties.map(|duty| duty.step_id.clone()).collect();
+        self.told.send_modify(|told| told.extend(steps));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_is_a_round_like_any_other_and_what_was_found_comes_with_its_papers() {
+    let mut town = Town::new().await;
+    let told = watch::Sender::default();
+    town.start(Arc::new(Registry { told })).await;
+    let mut asked = handover(1, vec![]);
+    (asked.task, asked.evidence) = (Task::LookUp as i32, vec![]);
+    asked.look_up = Some(v1::LookUp {
+        evidence: "birth_notice".into(),
+        ..Default::default()
+    });
+    recorded(town.hand_over(item(asked)).await);
+
+    let reports = town.broker.reports(1).await;
+    let Some(report::Kind::LookUpAnswer(answer)) = &report_of(&reports[0]).kind else {
+        panic!("{reports:?}")
+    };
+    assert_eq!(answer.outcome(), v1::LookUpOutcome::Found);
+    let found = answer.evidence.as_ref().unwrap();
+    assert_eq!(found.name, "birth_notice");
+    let digest: [u8; 32] = found.documents[0].digest.as_ref().try_into().unwrap();
+    let has = town.broker.has.lock().unwrap();
+    assert_eq!(has.documents[&digest], "from the registry");
+}
+
+#[tokio::test]
+async fn a_transfer_slip_is_acknowledged_and_shown_and_never_answered() {
+    let mut town = Town::new().await;
+    let told = watch::Sender::default();
+    let mut shown = told.subscribe();
+    town.start(Arc::new(Registry { told })).await;
+    let mut slip = handover(1, vec![]);
+    (slip.task, slip.evidence) = (Task::Inform as i32, vec![]);
+    slip.transfer_slip = vec![v1::Duty {
+        step_id: "register_birth".into(),
+        ..Default::default()
+    }];
+    recorded(town.hand_over(item(slip)).await);
+    let shown = shown
+        .wait_for(|told| !told.is_empty())
+        .await
+        .unwrap()
+        .clone();
+    assert_eq!(shown, ["register_birth"]);
+    // What comes after it is answered: the slip was not, and holds up nothing.
+    let mut asked = handover(1, vec![]);
+    (asked.task, asked.step_id) = (Task::LookUp as i32, "look_up_x".into());
+    asked.handover_id = "look-up".into();
+    asked.evidence = vec![];
+    asked.look_up = Some(v1::LookUp {
+        evidence: "x".into(),
+        ..Default::default()
+    });
+    recorded(town.hand_over(item(asked)).await);
+    let reports = town.broker.reports(1).await;
+    assert_eq!(report_of(&reports[0]).step_id, "look_up_x");
+}
+
 #[tokio::test]
 async fn the_same_handover_again_gets_the_first_answer_and_its_reports_again() {
     let mut town = Town::new().await;
@@ -276,10 +371,7 @@ async fn what_cannot_be_taken_is_refused_by_its_reason_and_the_stream_goes_on() 
     for (kind, reason) in [
         (None, "UNKNOWN_KIND"),
         (Some(Kind::Report(v1::Report::default())), "UNKNOWN_KIND"),
-        (
-            Some(Kind::LookUp(v1::LookUp::default())),
-            "LOOK_UP_NOT_SERVED",
-        ),
+        (with(|h| h.task = Task::LookUp as i32), "INVALID_FIELDS"),
         (
             with(|h| h.agency_code = "H57.99".into()),
             "WRONG_DEPARTMENT",

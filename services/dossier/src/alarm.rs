@@ -174,8 +174,10 @@ pub(crate) fn adopted(dossier: &Dossier, rules: Rules<'_>) -> Vec<Event> {
             warn_at: warn_at(rules, from, due_at),
         }
     };
+    // Before its reception nothing is promised; reception reckons by the calendar of its day.
     let never_stood_still = |part: &PartId| {
-        dossier.parts.get(part).is_some_and(|part| {
+        dossier.intake == Intake::Received
+            && dossier.parts.get(part).is_some_and(|part| {
             part.pauses.is_empty() && part.extensions == 0 && part.end.is_none()
         }) && dossier.supplements.is_empty()
             && dossier.obligations.is_empty()

@@ -331,6 +331,7 @@ impl Dossier {
                 }
                 step.finish(Stage::Ended, at);
                 step.awaiting = None;
+                step.ask_again_at = None;
                 step.untold.clear();
                 step.reason = if !step.is_procedures() {
                     "it is no longer wanted".to_owned()
@@ -472,11 +473,13 @@ impl Dossier {
                 }
                 let agency = step.agency.clone();
                 self.give(given, &agency, None, at, "");
+                self.satisfy(at);
             }
             Event::AskedAgain { step: id } => step!(id).ask_again_at = None,
             Event::Reused { evidence, .. } => {
                 let desk = self.received.desk.clone();
                 self.give(evidence, &desk, None, at, "");
+                self.satisfy(at);
             }
             Event::Consulted {
                 step: id,
@@ -545,15 +548,15 @@ impl Dossier {
                 self.give(evidence, &desk, None, at, "");
                 for new in evidence {
                     self.refused_consents.remove(&new.given.name);
-                    self.satisfy(&new.given.name, at);
                 }
+                self.satisfy(at);
             }
             Event::ConsentRefused {
                 evidence, party, ..
             } => {
                 self.refused_consents
                     .insert(evidence.clone(), party.clone());
-                self.satisfy(evidence, at);
+                self.satisfy(at);
             }
             Event::PaymentAsked {
                 step,
@@ -753,16 +756,20 @@ impl Dossier {
         }
     }
 
-    /// Ends what the citizen was asked for by itself once all of it is answered in another way.
-    fn satisfy(&mut self, evidence: &EvidenceName, at: Timestamp) {
-        let (evidence_here, refused) = (&self.evidence, &self.refused_consents);
+    /// Ends what the citizen was asked for by itself once all of it came in another way, after it was
+    /// asked: a holder answered late, a person gave or refused a consent.
+    fn satisfy(&mut self, at: Timestamp) {
+        let (evidence, refused) = (&self.evidence, &self.refused_consents);
         for one in self.supplements.iter_mut().filter(|one| one.is_open()) {
-            let wanted = one.wanted();
-            if wanted.contains(evidence)
-                && wanted
-                    .iter()
-                    .all(|name| evidence_here.contains_key(*name) || refused.contains_key(*name))
-            {
+            let came = |name: &EvidenceName| {
+                let newest = evidence.get(name).and_then(|versions| versions.last());
+                newest.is_some_and(|version| version.at >= one.asked_at)
+            };
+            let all_came = one
+                .wanted()
+                .into_iter()
+                .all(|name| came(name) || refused.contains_key(name));
+            if all_came {
                 one.ended_at = Some(at);
             }
         }

@@ -10,6 +10,7 @@ use crate::{
     party::{Party, PartyRole},
     procedure::Actor,
     vault::known_identifiers,
+    want::depends_on,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -242,7 +243,7 @@ fn question(dossier: &Dossier, procedure: &Procedure, evidence: &EvidenceName) -
         .filter(|(id, _)| {
             procedure
                 .step(id)
-                .is_some_and(|plan| plan.needs.iter().any(|need| need.evidence == *evidence))
+                .is_some_and(|plan| depends_on(procedure, plan, evidence))
         })
         .map(|(id, _)| id.clone())
         .collect();

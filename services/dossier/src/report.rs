@@ -606,8 +606,10 @@ fn returnable(
         .newest(evidence)
         .and_then(|version| version.step.as_ref())
         .filter(|giver| *giver != id);
+    // What a citizen's payment gave has no department that could answer for it.
     let giver_stage = giver
         .and_then(|giver| dossier.steps.get(giver))
+        .filter(|giver| giver.is_departments())
         .map(|giver| giver.stage);
     let ask = procedure
         .step(id)

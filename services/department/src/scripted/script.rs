@@ -1,9 +1,12 @@
-//! How a script is written: steps, each with rules of which the first that fits gives the answer.
+//! How a script is written: steps, look-ups and consultations, each with rules of which the first that
+//! fits gives the answer.
 
-use super::template::{Filling, TemplateError};
+use super::{
+    registry::LookUpScript,
+    rule::{RuleScript, TaskName},
+};
 use contract::v1;
 use serde::Deserialize;
-use serde_json::Value;
 use std::{
     collections::HashSet,
     fs, io,
@@ -33,10 +36,10 @@ pub enum ScriptError {
         source: Box<toml::de::Error>,
     },
     /// Mend the step.
-    #[error("step `{step}` of the script: {message}")]
-    Step {
-        /// The step.
-        step: String,
+    #[error("{place} of the script: {message}")]
+    Place {
+        /// The step, the look-up or the consultation.
+        place: String,
         /// What is wrong and how to mend it.
         message: String,
     },
@@ -49,6 +52,11 @@ pub struct Script {
     /// Its steps.
     #[serde(rename = "step", default)]
     pub steps: Vec<StepScript>,
+    /// What it holds, for who asks before the citizen is asked.
+    #[serde(rename = "look_up", default)]
+    pub look_ups: Vec<LookUpScript>,
+    /// What it says where it is consulted.
+    pub consultation: Option<ConsultationScript>,
 }
 
 /// One step.
@@ -71,6 +79,9 @@ pub struct StepScript {
     pub progress: String,
     /// Who does it.
     pub officer: Option<OfficerScript>,
+    /// Who signs its outcome, if another: one whom the directory lets sign, where the procedure asks
+    /// for it.
+    pub signer: Option<OfficerScript>,
     /// The first that fits gives the answer.
     #[serde(rename = "rule", default)]
     pub rules: Vec<RuleScript>,
@@ -98,115 +109,18 @@ pub struct OfficerScript {
     pub office: String,
 }
 
-/// What to answer to a task, if its conditions hold. Texts are templates.
+/// Opinions, whatever step asks.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RuleScript {
-    /// The task that it is for; work.
+pub struct ConsultationScript {
+    /// Milliseconds before it answers; 0.
     #[serde(default)]
-    pub task: TaskName,
-    /// All of them must hold.
-    #[serde(default)]
-    pub when: Vec<Condition>,
-    /// The answer.
-    pub outcome: Outcome,
-    /// For completed, stands and redo: the note on the control slip.
-    #[serde(default)]
-    pub note: String,
-    /// For refused, declined, peer_return, correction and upheld: why.
-    #[serde(default)]
-    pub reason: String,
-    /// For refused: the article of law.
-    #[serde(default)]
-    pub legal_basis: String,
-    /// For peer_return: the faulty evidence. For upheld: what stands; the fault's when empty.
-    #[serde(default)]
-    pub evidence: String,
-    /// For declined: whose it is, if known.
-    #[serde(default)]
-    pub suggested_agency_code: String,
-    /// For completed, correction and redo: the evidence given.
-    #[serde(default)]
-    pub give: Vec<Give>,
-}
-
-/// Which task a rule is for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TaskName {
-    /// Do the step.
-    #[default]
-    Work,
-    /// Judge changed evidence.
-    Review,
-    /// Answer a fault.
-    Answer,
-}
-
-/// A kind of answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Work: done.
-    Completed,
-    /// Work: refused by law.
-    Refused,
-    /// Work: not ours.
-    Declined,
-    /// Work: a fault goes back.
-    PeerReturn,
-    /// Answer: new versions.
-    Correction,
-    /// Answer: what was given stands.
-    Upheld,
-    /// Review: the result stands.
-    Stands,
-    /// Review: done again, with the evidence given.
-    Redo,
-}
-
-/// Two texts that must be equal, or must differ.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Condition {
-    /// A template.
-    pub value: String,
-    /// A template whose text must be the same.
-    pub equals: Option<String>,
-    /// A template whose text must be another.
-    pub differs_from: Option<String>,
-}
-
-/// Evidence to give.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Give {
-    /// As the procedure names it.
-    pub evidence: String,
-    /// The schema of the data.
-    #[serde(default)]
-    pub schema: String,
-    /// The party that it is about; the owner when empty.
-    #[serde(default)]
-    pub subject: String,
-    /// The data; its texts are templates.
-    pub data: Option<Value>,
-    /// PDFs to write.
-    #[serde(rename = "paper", default)]
-    pub papers: Vec<PaperScript>,
-}
-
-/// A PDF to write. All texts are templates.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PaperScript {
-    /// The name people see.
-    pub file_name: String,
-    /// Its heading.
-    pub title: String,
-    /// Its lines.
-    #[serde(default)]
-    pub lines: Vec<String>,
+    pub delay_ms: u64,
+    /// Whose opinion it is.
+    pub officer: Option<OfficerScript>,
+    /// The first that fits gives the answer.
+    #[serde(rename = "rule", default)]
+    pub rules: Vec<RuleScript>,
 }
 
 impl Script {
@@ -227,95 +141,64 @@ impl Script {
     /// # Errors
     /// [`ScriptError`] says where it is wrong.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ScriptError> {
-        let script: Self = toml::from_str(text).map_err(|source| ScriptError::Syntax {
+        let mut script: Self = toml::from_str(text).map_err(|source| ScriptError::Syntax {
             path: path.into(),
             source: Box::new(source),
         })?;
+        // What a rule of these answers goes without saying.
+        for rule in script.look_ups.iter_mut().flat_map(|one| &mut one.rules) {
+            rule.task = TaskName::LookUp;
+        }
+        for rule in script
+            .consultation
+            .iter_mut()
+            .flat_map(|one| &mut one.rules)
+        {
+            rule.task = TaskName::Consult;
+        }
         let mut seen = HashSet::new();
         for step in &script.steps {
-            let wrong = |message: String| ScriptError::Step {
-                step: step.id.clone(),
-                message,
-            };
-            if !seen.insert(&step.id) {
-                return Err(wrong("stands twice; keep one".into()));
-            }
-            if step.delay_ms > DELAY_MS_MAX {
-                return Err(wrong(format!("delay_ms is at most {DELAY_MS_MAX}")));
-            }
-            for (number, rule) in step.rules.iter().enumerate() {
-                rule.check()
-                    .map_err(|message| wrong(format!("rule {}: {message}", number + 1)))?;
-            }
+            check(
+                &format!("step `{}`", step.id),
+                step.delay_ms,
+                &step.rules,
+                &mut seen,
+            )?;
+        }
+        for one in &script.look_ups {
+            let place = format!("look_up `{}`", one.evidence);
+            check(&place, one.delay_ms, &one.rules, &mut seen)?;
+            one.check()
+                .map_err(|message| ScriptError::Place { place, message })?;
+        }
+        if let Some(one) = &script.consultation {
+            check("consultation", one.delay_ms, &one.rules, &mut seen)?;
         }
         Ok(script)
     }
 }
 
-impl RuleScript {
-    pub(super) fn holds(&self, filling: &Filling<'_>) -> Result<bool, TemplateError> {
-        for condition in &self.when {
-            let value = filling.text(&condition.value)?;
-            if let Some(equals) = &condition.equals
-                && value != filling.text(equals)?
-            {
-                return Ok(false);
-            }
-            if let Some(other) = &condition.differs_from
-                && value == filling.text(other)?
-            {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+fn check(
+    place: &str,
+    delay_ms: u64,
+    rules: &[RuleScript],
+    seen: &mut HashSet<String>,
+) -> Result<(), ScriptError> {
+    let wrong = |message: String| ScriptError::Place {
+        place: place.to_owned(),
+        message,
+    };
+    if !seen.insert(place.to_owned()) {
+        return Err(wrong("stands twice; keep one".into()));
     }
-
-    fn check(&self) -> Result<(), String> {
-        let (task, needs_reason) = match self.outcome {
-            Outcome::Completed => (TaskName::Work, false),
-            Outcome::Refused | Outcome::Declined | Outcome::PeerReturn => (TaskName::Work, true),
-            Outcome::Correction | Outcome::Upheld => (TaskName::Answer, true),
-            Outcome::Stands | Outcome::Redo => (TaskName::Review, false),
-        };
-        if self.task != task {
-            return Err(format!(
-                "outcome {:?} does not answer the task {:?}; write task = \"{}\"",
-                self.outcome,
-                self.task,
-                format!("{task:?}").to_lowercase()
-            ));
-        }
-        if needs_reason && self.reason.is_empty() {
-            return Err(format!(
-                "outcome {:?} needs a `reason`; add it",
-                self.outcome
-            ));
-        }
-        if self.outcome == Outcome::Refused && self.legal_basis.is_empty() {
-            return Err("a refusal needs a `legal_basis`; add it".into());
-        }
-        if self.outcome == Outcome::PeerReturn && self.evidence.is_empty() {
-            return Err("a peer return needs the `evidence` that is faulty; add it".into());
-        }
-        if self
-            .when
-            .iter()
-            .any(|c| c.equals.is_some() == c.differs_from.is_some())
-        {
-            return Err("a condition has either `equals` or `differs_from`; write one".into());
-        }
-        Ok(())
+    if delay_ms > DELAY_MS_MAX {
+        return Err(wrong(format!("delay_ms is at most {DELAY_MS_MAX}")));
     }
-}
-
-impl TaskName {
-    pub(super) fn task(self) -> v1::Task {
-        match self {
-            Self::Work => v1::Task::Work,
-            Self::Review => v1::Task::Review,
-            Self::Answer => v1::Task::Answer,
-        }
+    for (number, rule) in rules.iter().enumerate() {
+        rule.check()
+            .map_err(|message| wrong(format!("rule {}: {message}", number + 1)))?;
     }
+    Ok(())
 }
 
 impl OfficerScript {
