@@ -91,7 +91,8 @@ impl Codes {
                 let count = (self.pattern.numbers_max() / BLOCKS_A_DAY).max(1);
                 let block = self.take(&printed, today, at, count, store)?;
                 let first = block.start;
-                self.blocks.insert(printed.clone(), (today, first + 1..block.end));
+                self.blocks
+                    .insert(printed.clone(), (today, first + 1..block.end));
                 first
             }
         };
@@ -293,11 +294,8 @@ mod tests {
         assert_eq!(whose(&owner, &code), Brought::Leased);
         assert_eq!(whose(&desk("H99.02"), &code), Brought::NotTheirs);
         let invented = "000.00.01.H99-261122-9998".parse().unwrap();
-        assert!(matches!(
-            whose(&owner, &invented),
-            Brought::NotKnownHere(_)
-        ));
-        let opaque = "H99.01/1".parse().unwrap();
+        assert!(matches!(whose(&owner, &invented), Brought::NotKnownHere(_)));
+        let opaque = "H99.01.OPAQUE-1".parse().unwrap();
         assert_eq!(whose(&owner, &opaque), Brought::NotTheirs);
     }
 

@@ -149,8 +149,7 @@ impl OperatorService for Operator {
     ) -> Result<Response<v1::MoveStepResponse>, Status> {
         let peer = self.access.caller(&request, Call::Operator)?;
         let directory = self.registry.directory();
-        let item =
-            wire::move_step(request.get_ref(), &directory).map_err(Fault::into_status)?;
+        let item = wire::move_step(request.get_ref(), &directory).map_err(Fault::into_status)?;
         let to = &item.to;
         let can_do = directory
             .agency(to.as_str())

@@ -14,6 +14,9 @@ use std::{
 /// Before the keys in the names of environment variables: `LIENTHONG_DESK__AGENCY_CODE`.
 pub const ENV_PREFIX: &str = "LIENTHONG_DESK";
 
+/// Codes that the broker leases at once; the contract's.
+const CODES_KEPT_MAX: u32 = 1_000;
+
 /// The configuration of a desk.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +57,9 @@ pub struct Limits {
     pub document_bytes_max: u64,
     /// Dossiers that are sent, or asked after, at once; 16.
     pub calls_max: usize,
+    /// Dossier codes that are kept for when the broker is away, at most 1,000; 0, so that every dossier
+    /// waits for the broker's.
+    pub codes_kept: u32,
 }
 
 /// How long to wait.
@@ -82,6 +88,7 @@ impl Default for Limits {
         Self {
             document_bytes_max: 1024 * 1024 * 1024,
             calls_max: 16,
+            codes_kept: 0,
         }
     }
 }
@@ -137,6 +144,11 @@ impl Config {
         ];
         if let Some((key, _)) = least_1.into_iter().find(|(_, value)| *value == 0) {
             return Err(format!("{key}: must be at least 1"));
+        }
+        if limits.codes_kept > CODES_KEPT_MAX {
+            return Err(format!(
+                "limits.codes_kept: must be at most {CODES_KEPT_MAX}"
+            ));
         }
         if times.backoff_ms_max < times.backoff_ms_first {
             let first = times.backoff_ms_first;

@@ -5,6 +5,7 @@ use crate::{
     line::{CallError, Line, LineError, Refused, SaveError, Saved},
     store::{Kept, State, Store, StoreError, Submit},
     submission::{PaperError, Submission},
+    worklist::Worklist,
 };
 use contract::v1::{self, ListResultsResponse, Notice, TrackResponse};
 use dashmap::DashMap;
@@ -18,6 +19,7 @@ use tokio::{
     sync::{Mutex, Notify, watch},
     time::{Instant, sleep, sleep_until},
 };
+use tonic::Status;
 
 /// Bytes of a submit key; the contract's.
 const SUBMIT_KEY_BYTES_MAX: usize = 128;
@@ -47,8 +49,10 @@ pub enum SubmitError {
         "kept under {submit_key} and not sent yet: {why}; it is sent as soon as the broker answers"
     )]
     NotYet {
-        /// Its key: submitting it again gives the same dossier.
+        /// Its key: submitting it again gives the same dossier, or does the same act once.
         submit_key: String,
+        /// The code that the dossier has already, where the desk had one leased: it may be printed.
+        dossier_code: Option<String>,
         /// Why it was not sent.
         why: String,
     },
@@ -66,6 +70,26 @@ pub enum SubmitError {
     /// Nothing was kept: look at the message, then submit again.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Codes cannot be leased.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// See the message.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// See the message.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A key that the broker takes, or the refusal.
+pub(crate) fn check_key(key: &str) -> Result<(), SubmitError> {
+    let printable = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if key.is_empty() || key.len() > SUBMIT_KEY_BYTES_MAX || !printable {
+        return Err(SubmitError::Key);
+    }
+    Ok(())
 }
 
 /// The dossier exists.
@@ -97,6 +121,8 @@ pub(crate) struct Inner {
     sending: DashMap<String, Arc<Mutex<()>>>,
     /// A submit waits to be sent.
     pub(crate) waiting: Notify,
+    /// A leased code may have been taken.
+    pub(crate) code_taken: Notify,
     /// Counts up whenever notices were kept.
     pub(crate) told: watch::Sender<u64>,
 }
@@ -124,6 +150,7 @@ impl Desk {
             line,
             sending: DashMap::new(),
             waiting: Notify::new(),
+            code_taken: Notify::new(),
             told: watch::Sender::new(0),
         };
         Ok(Self {
@@ -144,10 +171,7 @@ impl Desk {
     ) -> Result<Receipt, SubmitError> {
         let deadline = Instant::now() + patience;
         let key = submission.submit_key().to_owned();
-        let printable = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        if key.is_empty() || key.len() > SUBMIT_KEY_BYTES_MAX || !printable {
-            return Err(SubmitError::Key);
-        }
+        check_key(&key)?;
         let Inner { config, store, .. } = &*self.inner;
         loop {
             let (request, documents) = submission
@@ -158,16 +182,25 @@ impl Desk {
                 )
                 .await?;
             match store.keep(&request, documents).await? {
-                Kept::Here => break,
+                Kept::Here => {
+                    self.inner.code_taken.notify_one();
+                    break;
+                }
                 Kept::KeyReused => return Err(SubmitError::KeyReused(key)),
                 Kept::PaperGone => {}
             }
         }
 
+        let kept = store
+            .submit(&key)
+            .await?
+            .map(|submit| submit.request.dossier_code);
+        let dossier_code = kept.filter(|code| !code.is_empty());
         let mut failures = 0;
         loop {
             let not_yet = |why: String| SubmitError::NotYet {
                 submit_key: key.clone(),
+                dossier_code: dossier_code.clone(),
                 why,
             };
             let attempt = tokio::select! {
@@ -258,6 +291,43 @@ impl Desk {
         }
     }
 
+    /// What is to be done, from the notices that are kept here.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub async fn worklist(&self) -> Result<Worklist, StoreError> {
+        let mut worklist = Worklist::new(&self.inner.config.agency_code);
+        let mut after = 0;
+        loop {
+            let notices = self.inner.store.all_notices(after).await?;
+            if notices.is_empty() {
+                return Ok(worklist);
+            }
+            for (sequence, notice) in notices {
+                after = sequence;
+                worklist.hear(&notice);
+            }
+        }
+    }
+
+    /// Leases codes from the broker and keeps them, so that dossiers get theirs while it is away.
+    ///
+    /// # Errors
+    /// [`LeaseError`]; nothing is kept then.
+    pub async fn lease_codes(&self, count: u32) -> Result<Vec<String>, LeaseError> {
+        let codes = self.inner.line.lease_codes(count).await?;
+        self.inner.store.keep_codes(codes.clone()).await?;
+        Ok(codes)
+    }
+
+    /// How many leased codes no dossier has yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub async fn codes_free(&self) -> Result<u32, StoreError> {
+        self.inner.store.codes_free().await
+    }
+
     /// Waits until a dossier is closed.
     ///
     /// # Errors
@@ -286,14 +356,7 @@ impl Desk {
 
     /// Sends a submit that is kept here, once. One that was answered is not sent again.
     pub(crate) async fn send(&self, submit_key: &str) -> Result<Sent, StoreError> {
-        let turn = self
-            .inner
-            .sending
-            .entry(submit_key.into())
-            .or_default()
-            .clone();
-        let sent = async {
-            let _turn = turn.lock().await;
+        let sending = async {
             let Some(submit) = self.inner.store.submit(submit_key).await? else {
                 return Ok(Sent::NotYet("it is not kept here".into(), None));
             };
@@ -302,12 +365,22 @@ impl Desk {
             }
             self.bring(submit.request, false).await
         };
-        let sent = sent.await;
+        self.in_turn(submit_key, sending).await
+    }
+
+    /// Does something while nobody else does anything under the same key.
+    pub(crate) async fn in_turn<T>(&self, key: &str, doing: impl Future<Output = T>) -> T {
+        let turn = self.inner.sending.entry(key.into()).or_default().clone();
+        let done = async {
+            let _turn = turn.lock().await;
+            doing.await
+        };
+        let done = done.await;
         // Whoever waits for a turn holds a clone; the last one clears it away.
         self.inner
             .sending
-            .remove_if(submit_key, |_, turn| Arc::strong_count(turn) <= 2);
-        sent
+            .remove_if(key, |_, turn| Arc::strong_count(turn) <= 2);
+        done
     }
 
     /// Submits a dossier again that the broker has lost, under the code that it was given. It is
@@ -321,38 +394,26 @@ impl Desk {
             dossier_code: code,
             ..submit.request
         };
-        self.bring(request, true).await
+        let code = request.dossier_code.clone();
+        let sent = self.bring(request, true).await?;
+        if let Sent::Receipt(_) = sent {
+            // What was done for it was lost with it.
+            self.inner.store.acts_again(&code).await?;
+            self.inner.waiting.notify_one();
+        }
+        Ok(sent)
     }
 
     /// Uploads the papers that the broker does not have, then submits, and keeps the answer.
     async fn bring(&self, request: v1::SubmitRequest, anew: bool) -> Result<Sent, StoreError> {
         let Inner { store, line, .. } = &*self.inner;
         let key = request.submit_key.clone();
-        for document in request.evidence.iter().flat_map(|input| &input.documents) {
-            // What `prepare` put there is 32 bytes long.
-            let Ok(digest) = Digest::try_from(document.digest.as_ref()) else {
-                continue;
-            };
-            let source = Source::File(store.documents().path(&digest));
-            let (channel, size_bytes) = (line.documents.clone(), document.size_bytes);
-            let uploaded =
-                transfer::upload(channel, &line.agency_code, &source, digest, size_bytes).await;
-            match uploaded {
-                Ok(()) => {}
-                Err(TransferError::Refused(status)) => match CallError::from(status) {
-                    CallError::Refused(refused) => return self.refused(&key, refused).await,
-                    CallError::Away(status) => {
-                        return Ok(Sent::NotYet(status.message().into(), None));
-                    }
-                },
-                Err(error) => {
-                    let after = error.retry_after();
-                    return Ok(Sent::NotYet(error.to_string(), after));
-                }
-            }
-        }
         let mut client = line.client.clone();
-        match line.call(client.submit(request)).await {
+        let submitted = match self.upload(&request.evidence).await {
+            Ok(()) => line.call(client.submit(request)).await,
+            Err(error) => Err(error),
+        };
+        match submitted {
             Ok(response) => {
                 store.answered(&key, &response, anew).await?;
                 tracing::info!(dossier_code = response.dossier_code, "dossier submitted");
@@ -364,6 +425,26 @@ impl Desk {
                 Ok(Sent::NotYet(status.message().into(), after))
             }
         }
+    }
+
+    /// Uploads the papers of evidence that the broker does not have.
+    pub(crate) async fn upload(&self, evidence: &[v1::EvidenceInput]) -> Result<(), CallError> {
+        let Inner { store, line, .. } = &*self.inner;
+        for document in evidence.iter().flat_map(|input| &input.documents) {
+            // What `prepare` put there is 32 bytes long.
+            let Ok(digest) = Digest::try_from(document.digest.as_ref()) else {
+                continue;
+            };
+            let source = Source::File(store.documents().path(&digest));
+            let (channel, size_bytes) = (line.documents.clone(), document.size_bytes);
+            let uploaded =
+                transfer::upload(channel, &line.agency_code, &source, digest, size_bytes).await;
+            uploaded.map_err(|error| match error {
+                TransferError::Refused(status) => CallError::from(status),
+                error => CallError::Away(Status::unavailable(error.to_string())),
+            })?;
+        }
+        Ok(())
     }
 
     async fn refused(&self, submit_key: &str, refused: Refused) -> Result<Sent, StoreError> {

@@ -1,7 +1,9 @@
 //! `dossier.json`: a dossier as a person or a program writes it down, and how it is read.
 
+mod act;
 mod party;
 
+pub use act::{ActForm, Deed, ItemForm};
 pub use party::{Kind, PartyForm, Role, Scheme};
 
 use contract::{Date, v1};
@@ -59,6 +61,9 @@ pub struct Form {
     /// How it came: `counter`, `online` or `post`; `counter` when left out.
     #[serde(default)]
     pub channel: Channel,
+    /// When the citizen arrived at the desk (RFC 3339); not known when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived_at: Option<jiff::Timestamp>,
     /// When the citizen filed it (RFC 3339); now when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filed_at: Option<jiff::Timestamp>,
@@ -76,6 +81,9 @@ pub struct Form {
     /// The party that filed, if not the owner.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub filed_by: String,
+    /// True to file it alone, as a portal does: an officer of the desk receives it afterwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub file_only: bool,
 }
 
 /// How a dossier came.
@@ -226,20 +234,34 @@ impl Form {
                 .map(|(name, given)| given.input(name))
                 .collect(),
             channel: channel as i32,
-            filed_at: Some(prost_types::Timestamp {
-                seconds: filed_at.as_second(),
-                nanos: filed_at.subsec_nanosecond(),
-            }),
-            receive: true,
+            filed_at: Some(instant(filed_at)),
+            receive: !self.file_only,
+            // A desk that has leased codes fills it in when it keeps the submission.
             dossier_code: String::new(),
-            officer: self.officer.as_ref().map(|officer| v1::Officer {
-                name: officer.name.clone(),
-                title: officer.title.clone(),
-                office: officer.office.clone(),
-            }),
+            officer: self.officer.as_ref().map(OfficerForm::officer),
             hand_out_agency_code: self.hand_out_agency.clone(),
             filed_by_party_id: self.filed_by.clone(),
+            arrived_at: self.arrived_at.map(instant),
+            // However late it is sent, it was received when it was written down.
+            received_at: (!self.file_only).then(|| instant(jiff::Timestamp::now())),
         }
+    }
+}
+
+impl OfficerForm {
+    fn officer(&self) -> v1::Officer {
+        v1::Officer {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            office: self.office.clone(),
+        }
+    }
+}
+
+fn instant(at: jiff::Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: at.as_second(),
+        nanos: at.subsec_nanosecond(),
     }
 }
 

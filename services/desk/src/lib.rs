@@ -1,22 +1,26 @@
 //! The window: submits dossiers durably and keeps what the broker tells it.
 //!
 //! A dossier is *written down* ([`form`]), *kept* with its papers ([`Submission`], `store`),
-//! *brought* to the broker ([`Desk::submit`]), and *followed* ([`Desk::serve`], [`Desk::track`],
-//! [`Desk::save_results`]).
+//! *brought* to the broker ([`Desk::submit`]), *followed* ([`Desk::serve`], [`Desk::track`],
+//! [`Desk::save_results`], [`worklist`]), and *acted* on for its citizen ([`Act`], [`Desk::act`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod act;
 mod config;
 mod desk;
 pub mod form;
 mod line;
+mod outbox;
 mod serve;
 mod spool;
 mod store;
 mod submission;
+pub mod worklist;
 
+pub use act::{Act, Answer};
 pub use config::{Broker, Config, ENV_PREFIX, Limits, Times};
-pub use desk::{Desk, OpenError, Receipt, SubmitError};
+pub use desk::{Desk, LeaseError, OpenError, Receipt, SubmitError};
 pub use line::{CallError, Line, LineError, Refused, SaveError, Saved};
 pub use store::{State, StoreError, Submit};
 pub use submission::{PaperError, Submission};

@@ -200,6 +200,59 @@ impl Line {
         self.call(client.track(request)).await
     }
 
+    /// How far a dossier is, for whoever knows its code and nothing else.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn track_public(
+        &self,
+        dossier_code: &str,
+    ) -> Result<v1::TrackPublicResponse, CallError> {
+        let dossier_code = dossier_code.into();
+        let mut client = self.client.clone();
+        self.call(client.track_public(v1::TrackPublicRequest { dossier_code }))
+            .await
+    }
+
+    /// One of the forms, as PDF; the request's `agency_code` is this desk's.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn form(
+        &self,
+        request: v1::GetFormRequest,
+    ) -> Result<v1::GetFormResponse, CallError> {
+        let request = v1::GetFormRequest {
+            agency_code: self.agency_code.clone(),
+            ..request
+        };
+        let mut client = self.client.clone();
+        self.call(client.get_form(request)).await
+    }
+
+    /// What a dossier's results were used for again.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn vault_uses(&self, dossier_code: &str) -> Result<Vec<v1::VaultUse>, CallError> {
+        let request = v1::ListVaultUsesRequest {
+            agency_code: self.agency_code.clone(),
+            dossier_code: dossier_code.into(),
+        };
+        let mut client = self.client.clone();
+        Ok(self.call(client.list_vault_uses(request)).await?.uses)
+    }
+
+    /// A block of dossier codes, this desk's for ever.
+    pub(crate) async fn lease_codes(&self, count: u32) -> Result<Vec<String>, CallError> {
+        let request = v1::LeaseCodesRequest {
+            agency_code: self.agency_code.clone(),
+            count,
+        };
+        let mut client = self.client.clone();
+        Ok(self.call(client.lease_codes(request)).await?.dossier_codes)
+    }
+
     /// The newest version of each result that exists so far.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 //! the broker has lost.
 
 use crate::{
-    desk::{Desk, Sent},
+    desk::{Desk, LeaseError, Sent},
+    outbox::Brought,
     store::{State, StoreError, Submit},
 };
 use contract::v1::{Notice, WatchNoticesRequest};
@@ -57,6 +58,7 @@ impl Desk {
                 self.send_waiting(),
                 self.watch(&check),
                 self.check_known(&check),
+                self.keep_codes(),
                 self.forget()
             )
         };
@@ -100,7 +102,7 @@ impl Desk {
                 .submits(State::Waiting, after, READ_MAX)
                 .await?;
             let Some(last) = submits.last() else {
-                return Ok(left);
+                return Ok(left.max(self.bring_all_acts().await?));
             };
             after = last.sequence;
             let calls_max = self.inner.config.limits.calls_max;
@@ -116,6 +118,58 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// Tries once to bring every act that waits. Some: one waits still, for at least so long.
+    async fn bring_all_acts(&self) -> Result<Option<Duration>, StoreError> {
+        let codes = self.inner.store.dossiers_with_acts(READ_MAX).await?;
+        let calls_max = self.inner.config.limits.calls_max;
+        let mut brought = pin!(
+            stream::iter(codes)
+                .map(|code| async move { self.bring_acts(&code).await })
+                .buffer_unordered(calls_max)
+        );
+        let mut left = None;
+        while let Some(brought) = brought.next().await {
+            for (_, brought) in brought? {
+                if let Brought::NotYet(_, pause) = brought {
+                    left = left.max(Some(pause.unwrap_or_default()));
+                }
+            }
+        }
+        Ok(left)
+    }
+
+    /// Keeps as many leased codes as the configuration says for when the broker is away.
+    async fn keep_codes(&self) {
+        let wanted = self.inner.config.limits.codes_kept;
+        let mut failures = 0;
+        loop {
+            let pause = match self.refill_codes(wanted).await {
+                Ok(()) => {
+                    failures = 0;
+                    Duration::from_millis(self.inner.config.times.check_ms)
+                }
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!(%error, "codes cannot be leased now; it is tried again");
+                    self.inner.config.times.pause(failures)
+                }
+            };
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.inner.code_taken.notified() => {}
+            }
+        }
+    }
+
+    async fn refill_codes(&self, wanted: u32) -> Result<(), LeaseError> {
+        let free = self.codes_free().await?;
+        // Only when half of them are gone, so that not every submission asks for one more.
+        if free > wanted / 2 || wanted == 0 {
+            return Ok(());
+        }
+        self.lease_codes(wanted - free).await.map(drop)
     }
 
     /// Watches notices from where they end here.

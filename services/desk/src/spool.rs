@@ -2,10 +2,14 @@
 //!
 //! `incoming/<name>/dossier.json` with its papers beside it; put the papers first, or move the whole
 //! folder in. It goes to `sent/<code>/` with a `receipt.json`, or to `refused/<name>/` with an
-//! `error.txt` that says what to mend.
+//! `error.txt` that says what to mend. While the broker is away it waits where it is, with a
+//! `receipt.json` if the desk had a code leased for it. An act for a dossier, `act.json`, goes to
+//! `sent/<its id>/` likewise.
 
 use crate::{
+    act::{Act, Answer},
     desk::{Desk, Receipt, SubmitError},
+    form::ActForm,
     submission::Submission,
 };
 use node::shutdown::Shutdown;
@@ -18,7 +22,9 @@ use std::{
 };
 
 const FORM: &str = "dossier.json";
-/// Holds the submit key from the first sight on, so that a crash makes no second dossier.
+const ACT: &str = "act.json";
+const RECEIPT: &str = "receipt.json";
+/// Holds the key from the first sight on, so that a crash makes no second dossier.
 const KEY: &str = ".submit-key";
 /// How long one dossier is tried before the next has its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,24 +48,20 @@ async fn look(desk: &Desk, folder: &Path, shutdown: &Shutdown) -> io::Result<()>
     fs::create_dir_all(&incoming)?;
     let mut names: Vec<PathBuf> = fs::read_dir(&incoming)?
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.join(FORM).is_file())
+        .filter(|path| path.join(FORM).is_file() || path.join(ACT).is_file())
         .collect();
     names.sort();
     for path in names {
         if shutdown.is_triggered() {
             return Ok(());
         }
-        let submission = match Submission::load(&path.join(FORM)) {
-            Ok(submission) => submission,
-            Err(error) => {
-                refuse(folder, &path, &error.to_string())?;
-                continue;
-            }
+        let taken = if path.join(ACT).is_file() {
+            Box::pin(act(desk, folder, &path)).await?
+        } else {
+            Box::pin(submit(desk, folder, &path)).await?
         };
-        let submission = submission.with_key(key(&path)?);
-        match desk.submit(submission, PATIENCE).await {
-            Ok(receipt) => accept(folder, &path, &receipt)?,
-            Err(SubmitError::NotYet { .. }) => {}
+        match taken {
+            Ok(()) | Err(SubmitError::NotYet { .. }) => {}
             Err(SubmitError::Store(error)) => return Err(io::Error::other(error)),
             Err(error) => refuse(folder, &path, &error.to_string())?,
         }
@@ -67,7 +69,52 @@ async fn look(desk: &Desk, folder: &Path, shutdown: &Shutdown) -> io::Result<()>
     Ok(())
 }
 
-/// The key of a dossier in the spool, durable before it is used.
+async fn submit(desk: &Desk, folder: &Path, path: &Path) -> io::Result<Result<(), SubmitError>> {
+    let submission = match Submission::load(&path.join(FORM)) {
+        Ok(submission) => submission,
+        Err(error) => {
+            refuse(folder, path, &error.to_string())?;
+            return Ok(Ok(()));
+        }
+    };
+    let submission = submission.with_key(key(path)?);
+    match desk.submit(submission, PATIENCE).await {
+        Ok(receipt) => accept(folder, path, &receipt).map(Ok),
+        Err(SubmitError::NotYet {
+            submit_key,
+            dossier_code: Some(code),
+            ..
+        }) => {
+            let text = json!({ "dossier_code": code, "submit_key": submit_key, "sent": false });
+            write(&path.join(RECEIPT), &format!("{text:#}\n")).map(Ok)
+        }
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+async fn act(desk: &Desk, folder: &Path, path: &Path) -> io::Result<Result<(), SubmitError>> {
+    let form = match ActForm::load(&path.join(ACT)) {
+        Ok(form) => form,
+        Err(error) => {
+            refuse(folder, path, &error.to_string())?;
+            return Ok(Ok(()));
+        }
+    };
+    let act = Act::new(form, path).with_id(key(path)?);
+    let id = act.request_id().to_owned();
+    let answer = match desk.act(act, PATIENCE).await {
+        Ok(answer) => answer,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut text = json!({ "request_id": id });
+    if let Answer::SupplementAsked(asked) = answer {
+        text["supplement_number"] = asked.supplement_number.into();
+    }
+    write(&path.join(RECEIPT), &format!("{text:#}\n"))?;
+    move_to(path, &folder.join("sent"), &id).map(Ok)
+}
+
+/// The key of what lies in the spool, durable before it is used.
 fn key(path: &Path) -> io::Result<String> {
     let file = path.join(KEY);
     match fs::read_to_string(&file) {
@@ -87,7 +134,7 @@ fn accept(folder: &Path, path: &Path, receipt: &Receipt) -> io::Result<()> {
         "dossier_id": receipt.dossier_id,
         "submit_key": receipt.submit_key,
     });
-    write(&path.join("receipt.json"), &format!("{text:#}\n"))?;
+    write(&path.join(RECEIPT), &format!("{text:#}\n"))?;
     move_to(path, &folder.join("sent"), &receipt.dossier_code)
 }
 

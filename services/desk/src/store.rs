@@ -1,5 +1,10 @@
 //! The desk's memory: what it submitted, with its papers, and every notice of the broker's.
 
+mod act;
+mod code;
+
+pub(crate) use act::KeptAct;
+
 use contract::v1;
 use node::{
     documents::{Digest, Documents, digest_of},
@@ -16,7 +21,8 @@ use std::{
 /// Dossiers that one call forgets.
 const DOSSIERS_MAX: i64 = 100;
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE submit (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -45,7 +51,29 @@ CREATE TABLE notice (
     bytes BLOB NOT NULL
 ) STRICT;
 CREATE INDEX notice_dossier ON notice (dossier_code, sequence);
-"];
+",
+    "
+CREATE TABLE act (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    request_id TEXT NOT NULL UNIQUE,
+    dossier_code TEXT NOT NULL,
+    identity BLOB NOT NULL,
+    word TEXT NOT NULL,
+    request BLOB NOT NULL,
+    state INTEGER NOT NULL,
+    response BLOB,
+    refusal TEXT NOT NULL DEFAULT '',
+    changed_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX act_state ON act (state, sequence);
+CREATE INDEX act_dossier ON act (dossier_code, sequence);
+CREATE TABLE code (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    dossier_code TEXT NOT NULL UNIQUE,
+    submit_key TEXT UNIQUE
+) STRICT;
+",
+];
 
 /// Where a submit stands at this desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +124,9 @@ pub enum StoreError {
     #[error("cannot write the documents folder: {0}; make room or make it writable")]
     Documents(#[from] io::Error),
     /// Start the release that wrote it.
+    #[error("an act is `{0}`, which this release does not know; start the release that wrote it")]
+    UnknownAct(String),
+    /// Start the release that wrote it.
     #[error("a row of {table} cannot be read: {source}; start the release that wrote it")]
     Row {
         /// The table.
@@ -141,11 +172,8 @@ impl Store {
         request: &v1::SubmitRequest,
         documents: Vec<(Digest, u64)>,
     ) -> Result<Kept, StoreError> {
-        let (key, bytes, identity) = (
-            request.submit_key.clone(),
-            request.encode_to_vec(),
-            identity(request),
-        );
+        let (key, identity) = (request.submit_key.clone(), identity(request));
+        let mut request = request.clone();
         let folder = self.documents.clone();
         let kept = self.embedded.write(move |c| {
             let known: Option<(Digest, i64)> = c
@@ -166,11 +194,14 @@ impl Store {
                 return Ok(Kept::PaperGone);
             }
             c.execute("DELETE FROM submit WHERE submit_key = ?1", [&key])?;
+            // A code that the desk has is printed at once, whether the broker answers or not.
+            let code = code::take(c, &key)?;
+            request.dossier_code = code.clone().unwrap_or_default();
             c.prepare_cached(
-                "INSERT INTO submit (submit_key, identity, request, state, changed_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO submit (submit_key, identity, request, state, dossier_code, changed_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![key, identity, bytes, WAITING, now_us()])?;
+            .execute(params![key, identity, request.encode_to_vec(), WAITING, code, now_us()])?;
             for (digest, size_bytes) in documents {
                 c.prepare_cached("INSERT OR IGNORE INTO document_use VALUES (?1, ?2, ?3)")?
                     .execute(params![key, digest, size_bytes.cast_signed()])?;
@@ -227,6 +258,41 @@ impl Store {
         row.await?.map(Submit::read).transpose()
     }
 
+    /// The key of the submit that waits under a leased code, if one does.
+    pub(crate) async fn waiting_under(&self, code: &str) -> Result<Option<String>, StoreError> {
+        let code = code.to_owned();
+        let sql = "SELECT submit_key FROM submit WHERE dossier_code = ?1 AND state = 0";
+        let key = self
+            .embedded
+            .read(move |c| c.query_row(sql, [code], |row| row.get(0)).optional());
+        Ok(key.await?)
+    }
+
+    /// Whether the broker must know the dossier of this code.
+    pub(crate) async fn is_open(&self, code: &str) -> Result<bool, StoreError> {
+        let code = code.to_owned();
+        let sql = "SELECT EXISTS (SELECT 1 FROM submit WHERE dossier_code = ?1 AND state = 1)";
+        Ok(self
+            .embedded
+            .read(move |c| c.query_row(sql, [code], |row| row.get(0)))
+            .await?)
+    }
+
+    /// Every notice after `after`, of whatever dossier, each with its place; at most a thousand.
+    pub(crate) async fn all_notices(
+        &self,
+        after: i64,
+    ) -> Result<Vec<(i64, v1::Notice)>, StoreError> {
+        let sql = "SELECT sequence, bytes FROM notice WHERE sequence > ?1
+                   ORDER BY sequence LIMIT 1000";
+        let rows = self.embedded.read(move |c| {
+            c.prepare_cached(sql)?
+                .query_map([after], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        });
+        read_notices(rows.await?)
+    }
+
     /// Submits in a state, after `after` in their order, at most `submits_max`.
     pub(crate) async fn submits(
         &self,
@@ -262,6 +328,7 @@ impl Store {
         let since = now_us().to_string();
         let done = self.embedded.write(move |c| {
             c.execute(forget, [])?;
+            act::all_again(c)?;
             c.execute(mark, [since])
         });
         done.await?;
@@ -320,17 +387,7 @@ impl Store {
                 })?
                 .collect::<rusqlite::Result<Vec<_>>>()
         });
-        rows.await?
-            .into_iter()
-            .map(|(sequence, bytes)| {
-                let notice =
-                    v1::Notice::decode(bytes.as_slice()).map_err(|source| StoreError::Row {
-                        table: "notice",
-                        source,
-                    })?;
-                Ok((sequence, notice))
-            })
-            .collect()
+        read_notices(rows.await?)
     }
 
     /// Forgets what was closed or refused `days` days ago or earlier, with the papers that no other
@@ -407,6 +464,17 @@ impl Submit {
     }
 }
 
+fn read_notices(rows: Vec<(i64, Vec<u8>)>) -> Result<Vec<(i64, v1::Notice)>, StoreError> {
+    let read = |(sequence, bytes): (i64, Vec<u8>)| {
+        let notice = v1::Notice::decode(bytes.as_slice()).map_err(|source| StoreError::Row {
+            table: "notice",
+            source,
+        })?;
+        Ok((sequence, notice))
+    };
+    rows.into_iter().map(read).collect()
+}
+
 fn keep_notice(c: &Connection, notice: &v1::Notice) -> rusqlite::Result<()> {
     // The same notice read again after a loss may stand elsewhere in the broker's order.
     let essence = v1::Notice {
@@ -451,13 +519,17 @@ fn forget(c: &Connection, before_us: i64) -> rusqlite::Result<(usize, Vec<Digest
         }
         unused.extend(digests);
     }
+    unused.extend(act::forget(c, before_us, DOSSIERS_MAX)?);
     Ok((gone.len(), unused))
 }
 
-/// What makes a submit this one: everything but when it says that it was filed.
+/// What makes a submit this one: everything but when it says that it was filed and received, and the
+/// code that it got here.
 fn identity(request: &v1::SubmitRequest) -> Digest {
     let essence = v1::SubmitRequest {
         filed_at: None,
+        received_at: None,
+        dossier_code: String::new(),
         ..request.clone()
     };
     digest_of(&essence.encode_to_vec())

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Documents of one piece of evidence; the contract's.
-const DOCUMENTS_MAX: usize = 20;
+pub(crate) const DOCUMENTS_MAX: usize = 20;
 
 /// A paper that cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -115,40 +115,60 @@ impl Submission {
         document_bytes_max: u64,
     ) -> Result<(v1::SubmitRequest, Vec<(Digest, u64)>), PaperError> {
         let mut request = self.form.request(agency_code, &self.submit_key);
-        let mut kept = Vec::new();
-        for (name, path) in &self.papers {
-            let (digest, size_bytes) = take(name, path, documents, document_bytes_max).await?;
-            let at = request
-                .evidence
-                .iter()
-                .position(|input| input.name == *name);
-            let at = at.unwrap_or_else(|| {
-                // The broker says whether the procedure knows it.
-                request.evidence.push(v1::EvidenceInput {
-                    name: name.clone(),
-                    ..Default::default()
-                });
-                request.evidence.len() - 1
-            });
-            let input = &mut request.evidence[at];
-            if input.documents.len() == DOCUMENTS_MAX {
-                return Err(PaperError::TooMany(name.clone()));
-            }
-            let file_name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned());
-            input.documents.push(v1::Document {
-                digest: bytes::Bytes::copy_from_slice(&digest),
-                size_bytes,
-                media_type: media_type(path).into(),
-                file_name: file_name.unwrap_or_default(),
-            });
-            kept.push((digest, size_bytes));
-        }
-        kept.sort_unstable();
-        kept.dedup();
+        let evidence = &mut request.evidence;
+        let kept = take_papers(
+            &self.papers,
+            documents,
+            document_bytes_max,
+            |name, paper| put(evidence, name, paper),
+        );
+        let kept = kept.await?;
         Ok((request, kept))
     }
+}
+
+/// Copies papers to `documents` and names each to `put`, which says false where there are too many.
+pub(crate) async fn take_papers(
+    papers: &[(String, PathBuf)],
+    documents: &Documents,
+    document_bytes_max: u64,
+    mut put: impl FnMut(&str, v1::Document) -> bool,
+) -> Result<Vec<(Digest, u64)>, PaperError> {
+    let mut kept = Vec::new();
+    for (name, path) in papers {
+        let (digest, size_bytes) = take(name, path, documents, document_bytes_max).await?;
+        let file_name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        let paper = v1::Document {
+            digest: bytes::Bytes::copy_from_slice(&digest),
+            size_bytes,
+            media_type: media_type(path).into(),
+            file_name: file_name.unwrap_or_default(),
+        };
+        if !put(name, paper) {
+            return Err(PaperError::TooMany(name.clone()));
+        }
+        kept.push((digest, size_bytes));
+    }
+    kept.sort_unstable();
+    kept.dedup();
+    Ok(kept)
+}
+
+/// Adds a paper to a piece of evidence; false where it has as many as it may.
+pub(crate) fn put(evidence: &mut Vec<v1::EvidenceInput>, name: &str, paper: v1::Document) -> bool {
+    let at = evidence.iter().position(|input| input.name == name);
+    let at = at.unwrap_or_else(|| {
+        // The broker says whether the procedure knows it.
+        evidence.push(v1::EvidenceInput {
+            name: name.to_owned(),
+            ..Default::default()
+        });
+        evidence.len() - 1
+    });
+    evidence[at].documents.push(paper);
+    evidence[at].documents.len() <= DOCUMENTS_MAX
 }
 
 async fn take(

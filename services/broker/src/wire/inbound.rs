@@ -8,9 +8,9 @@ mod submit;
 mod tests;
 
 pub use act::{
-    ActItem, MoveItem, Named, StepItem, answer_supplement, complete_step, confirm_payment, hand_out_result, lease,
-    move_step, receive, record_consent, refuse_intake, report_fault, request_supplement, resume,
-    stop, withdraw,
+    ActItem, MoveItem, Named, StepItem, answer_supplement, complete_step, confirm_payment,
+    hand_out_result, lease, move_step, receive, record_consent, refuse_intake, report_fault,
+    request_supplement, resume, stop, withdraw,
 };
 pub use report::{ReportItem, report};
 pub use submit::{Submit, submit};

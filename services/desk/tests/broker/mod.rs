@@ -49,6 +49,14 @@ pub(crate) struct Has {
     pub(crate) denied: Option<(Code, &'static str)>,
     /// Nobody answers.
     pub(crate) away: bool,
+    /// What was done, each with its dossier and its id; a repetition counts once.
+    pub(crate) acts: Vec<(String, String, &'static str)>,
+    /// How often an act was called.
+    pub(crate) act_calls: usize,
+    /// Acts that are refused.
+    pub(crate) refuse_act: Option<&'static str>,
+    /// Codes that were leased.
+    pub(crate) leased: u32,
     /// Counts up at each restart, which breaks the streams and makes older cursors unknown.
     pub(crate) epoch: u64,
 }
@@ -148,6 +156,27 @@ impl Broker {
         self.changed.send_modify(|count| *count += 1);
     }
 
+    fn act(&self, code: &str, id: &str, what: &'static str) -> Result<(), Status> {
+        let mut done = Ok(());
+        self.change(|has| {
+            has.act_calls += 1;
+            let known = has.codes.values().any(|known| known == code);
+            done = if has.away {
+                Err(Status::unavailable("away"))
+            } else if !known {
+                Err(Status::not_found("no such dossier"))
+            } else if has.refuse_act == Some(what) {
+                Err(Fault::new(Code::FailedPrecondition, "ALREADY_DONE", "mend", "sửa").into())
+            } else {
+                if has.acts.iter().all(|(_, known, _)| known != id) {
+                    has.acts.push((code.into(), id.into(), what));
+                }
+                Ok(())
+            };
+        });
+        done
+    }
+
     pub(crate) fn notify(&self, dossier_code: &str, kind: Kind) {
         self.change(|has| {
             let cursor = format!("{}-{}", has.epoch, has.notices.len() + 1);
@@ -164,6 +193,22 @@ impl Broker {
 
 fn not_here<T>() -> Result<T, Status> {
     Err(Status::unimplemented("not in these tests"))
+}
+
+// Written as what `tonic::async_trait` makes of an `async fn`: a macro inside it is not seen by it.
+macro_rules! not_here {
+    ($($call:ident($request:ident) -> $response:ident,)*) => {
+        $(fn $call<'a, 'b>(
+            &'a self,
+            _: Request<v1::$request>,
+        ) -> Pin<Box<dyn Future<Output = Result<Response<v1::$response>, Status>> + Send + 'b>>
+        where
+            'a: 'b,
+            Self: 'b,
+        {
+            Box::pin(async { not_here() })
+        })*
+    };
 }
 
 type Outgoing<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -315,65 +360,76 @@ impl DeskService for Broker {
         )))
     }
 
-    async fn receive(
-        &self,
-        _: Request<v1::ReceiveRequest>,
-    ) -> Result<Response<v1::ReceiveResponse>, Status> {
-        not_here()
-    }
-    async fn refuse_intake(
-        &self,
-        _: Request<v1::RefuseIntakeRequest>,
-    ) -> Result<Response<v1::RefuseIntakeResponse>, Status> {
-        not_here()
-    }
-    async fn request_supplement(
-        &self,
-        _: Request<v1::RequestSupplementRequest>,
-    ) -> Result<Response<v1::RequestSupplementResponse>, Status> {
-        not_here()
-    }
-    async fn answer_supplement(
-        &self,
-        _: Request<v1::AnswerSupplementRequest>,
-    ) -> Result<Response<v1::AnswerSupplementResponse>, Status> {
-        not_here()
-    }
-    async fn confirm_payment(
-        &self,
-        _: Request<v1::ConfirmPaymentRequest>,
-    ) -> Result<Response<v1::ConfirmPaymentResponse>, Status> {
-        not_here()
-    }
     async fn withdraw(
         &self,
-        _: Request<v1::WithdrawRequest>,
+        request: Request<v1::WithdrawRequest>,
     ) -> Result<Response<v1::WithdrawResponse>, Status> {
-        not_here()
+        let request = request.into_inner();
+        self.act(&request.dossier_code, &request.request_id, "withdraw")?;
+        Ok(Response::new(v1::WithdrawResponse {}))
     }
-    async fn hand_out_result(
+
+    async fn answer_supplement(
         &self,
-        _: Request<v1::HandOutResultRequest>,
-    ) -> Result<Response<v1::HandOutResultResponse>, Status> {
-        not_here()
+        request: Request<v1::AnswerSupplementRequest>,
+    ) -> Result<Response<v1::AnswerSupplementResponse>, Status> {
+        let request = request.into_inner();
+        for document in request.evidence.iter().flat_map(|input| &input.documents) {
+            let digest: [u8; 32] = document.digest.as_ref().try_into().unwrap();
+            let has = self.has.lock().unwrap();
+            assert!(
+                has.documents.contains_key(&digest),
+                "a paper was not uploaded"
+            );
+        }
+        self.act(&request.dossier_code, &request.request_id, "answer")?;
+        Ok(Response::new(v1::AnswerSupplementResponse {}))
     }
-    async fn list_dossiers(
+
+    async fn request_supplement(
         &self,
-        _: Request<v1::ListDossiersRequest>,
-    ) -> Result<Response<v1::ListDossiersResponse>, Status> {
-        not_here()
+        request: Request<v1::RequestSupplementRequest>,
+    ) -> Result<Response<v1::RequestSupplementResponse>, Status> {
+        let request = request.into_inner();
+        self.act(&request.dossier_code, &request.request_id, "ask")?;
+        Ok(Response::new(v1::RequestSupplementResponse {
+            supplement_number: 1,
+            ..Default::default()
+        }))
     }
-    async fn list_notices(
-        &self,
-        _: Request<v1::ListNoticesRequest>,
-    ) -> Result<Response<v1::ListNoticesResponse>, Status> {
-        not_here()
-    }
+
     async fn lease_codes(
         &self,
-        _: Request<v1::LeaseCodesRequest>,
+        request: Request<v1::LeaseCodesRequest>,
     ) -> Result<Response<v1::LeaseCodesResponse>, Status> {
-        not_here()
+        if self.has.lock().unwrap().away {
+            return Err(Status::unavailable("away"));
+        }
+        let mut dossier_codes = Vec::new();
+        self.change(|has| {
+            for _ in 0..request.get_ref().count {
+                has.leased += 1;
+                dossier_codes.push(format!("LEASED-{:04}", has.leased));
+            }
+        });
+        Ok(Response::new(v1::LeaseCodesResponse { dossier_codes }))
+    }
+
+    not_here! {
+        receive(ReceiveRequest) -> ReceiveResponse,
+        refuse_intake(RefuseIntakeRequest) -> RefuseIntakeResponse,
+        record_consent(RecordConsentRequest) -> RecordConsentResponse,
+        complete_step(CompleteStepRequest) -> CompleteStepResponse,
+        confirm_payment(ConfirmPaymentRequest) -> ConfirmPaymentResponse,
+        stop(StopRequest) -> StopResponse,
+        resume(ResumeRequest) -> ResumeResponse,
+        report_fault(ReportFaultRequest) -> ReportFaultResponse,
+        hand_out_result(HandOutResultRequest) -> HandOutResultResponse,
+        track_public(TrackPublicRequest) -> TrackPublicResponse,
+        get_form(GetFormRequest) -> GetFormResponse,
+        list_vault_uses(ListVaultUsesRequest) -> ListVaultUsesResponse,
+        list_dossiers(ListDossiersRequest) -> ListDossiersResponse,
+        list_notices(ListNoticesRequest) -> ListNoticesResponse,
     }
 }
 

@@ -40,7 +40,6 @@ pub(super) struct Fields<'d> {
     faults: Vec<FieldFault>,
 }
 
-
 impl<'d> Fields<'d> {
     /// Of one message. Agencies are known by this directory.
     pub(super) fn new(directory: &'d Directory) -> Self {
@@ -67,7 +66,11 @@ impl<'d> Fields<'d> {
         }
     }
 
-    pub(super) fn optional_name<T: FromStr<Err = BadName>>(&mut self, field: &str, text: &str) -> Option<T> {
+    pub(super) fn optional_name<T: FromStr<Err = BadName>>(
+        &mut self,
+        field: &str,
+        text: &str,
+    ) -> Option<T> {
         if text.is_empty() {
             None
         } else {
@@ -100,7 +103,11 @@ impl<'d> Fields<'d> {
         self.text(field, text, bytes_max)
     }
 
-    pub(super) fn instant(&mut self, field: &str, at: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
+    pub(super) fn instant(
+        &mut self,
+        field: &str,
+        at: Option<&prost_types::Timestamp>,
+    ) -> Option<Timestamp> {
         let at = at?;
         match Timestamp::new(at.seconds, at.nanos) {
             Ok(at) => Some(at),
@@ -159,10 +166,7 @@ impl<'d> Fields<'d> {
             if let Some(scheme) = scheme {
                 match Identifier::new(scheme, &one.value) {
                     Ok(identifier) => identifiers.push(identifier),
-                    Err(_) => self.wrong(
-                        format!("{place}.identifiers[{n}].value"),
-                        scheme.rule(),
-                    ),
+                    Err(_) => self.wrong(format!("{place}.identifiers[{n}].value"), scheme.rule()),
                 }
             }
         }
@@ -441,7 +445,6 @@ fn identifier_scheme(scheme: v1::IdentifierScheme) -> Option<Scheme> {
         v1::IdentifierScheme::Unspecified => None,
     }
 }
-
 
 fn limit_unit(unit: v1::LimitUnit) -> Option<Unit> {
     match unit {

@@ -139,8 +139,7 @@ fn statement(fields: &mut Fields<'_>, kind: &v1::report::Kind) -> Option<Stateme
 fn payment(fields: &mut Fields<'_>, said: &v1::PaymentRequest) -> Option<Statement> {
     let obligation = fields.name("payment_request.obligation_id", &said.obligation_id);
     let amount_vnd = fields.amount("payment_request.amount_vnd", said.amount_vnd);
-    let purpose =
-        fields.required_text("payment_request.purpose", &said.purpose, PURPOSE_BYTES_MAX);
+    let purpose = fields.required_text("payment_request.purpose", &said.purpose, PURPOSE_BYTES_MAX);
     let legal_basis = fields.required_text(
         "payment_request.legal_basis",
         &said.legal_basis,

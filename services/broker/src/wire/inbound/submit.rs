@@ -1,9 +1,6 @@
 //! Submits: what a desk files, or files and receives in one call.
 
-use super::{
-    fields::Fields,
-    item_digest,
-};
+use super::{fields::Fields, item_digest};
 use contract::v1;
 use dossier::{
     directory::Directory,

@@ -323,7 +323,9 @@ fn visits(dossier: &Dossier) -> u32 {
         .iter()
         .filter(|one| one.ended_at.is_some() && !one.expired)
         .count();
-    u32::try_from(answered).unwrap_or(u32::MAX).saturating_add(1)
+    u32::try_from(answered)
+        .unwrap_or(u32::MAX)
+        .saturating_add(1)
 }
 
 /// How often the citizen was asked for what was given before, or what its holder has: by an
@@ -337,7 +339,11 @@ fn papers_asked_twice(dossier: &Dossier) -> u32 {
             .is_some_and(|first| first.at < asked.asked_at);
         let held = matches!(
             dossier.look_up(name),
-            Some((_, _, Some(LookUpOutcome::Mismatch | LookUpOutcome::PoorQuality)))
+            Some((
+                _,
+                _,
+                Some(LookUpOutcome::Mismatch | LookUpOutcome::PoorQuality)
+            ))
         );
         given || held
     };
