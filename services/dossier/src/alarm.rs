@@ -100,6 +100,7 @@ pub(crate) fn alarms(dossier: &Dossier) -> Vec<(Alarm, Timestamp)> {
         }
     }
     if dossier.intake == Intake::Filed
+        && dossier.ending.is_none()
         && !dossier.intake_limit_passed
         && dossier.open_supplements().next().is_none()
     {

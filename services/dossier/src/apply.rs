@@ -28,7 +28,7 @@ impl Dossier {
         reason: &str,
     ) {
         for new in given {
-            let before: usize = self.evidence.values().map(Vec::len).sum();
+            let before = self.versions_count();
             self.evidence
                 .entry(new.given.name.clone())
                 .or_default()
@@ -36,12 +36,18 @@ impl Dossier {
                     new: new.clone(),
                     agency: agency.clone(),
                     step: step.cloned(),
-                    ordinal: u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1),
+                    ordinal: before.saturating_add(1),
                     at,
                     reason: reason.to_owned(),
                     extract: None,
                 }));
         }
+    }
+
+    /// How many versions of anything there are.
+    fn versions_count(&self) -> u32 {
+        let count: usize = self.evidence.values().map(Vec::len).sum();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn remember(&mut self, entry: &Entry) {
@@ -146,6 +152,7 @@ impl Dossier {
                 deadline,
             } => {
                 let faults = self.faults(answers);
+                let known = self.versions_count();
                 self.recalls
                     .retain(|(of, _), recall| of != id || recall.agency != *agency);
                 let step = step!(id);
@@ -168,6 +175,8 @@ impl Dossier {
                 step.held_since = None;
                 step.finished_at = None;
                 step.ask_again_at = None;
+                step.round_due_at = Some(deadline.due_at);
+                step.round_knows = known;
                 step.set_deadline(deadline);
                 let reopened = step.is_procedures().then(|| step.part.clone());
                 if let Some(part) = reopened.and_then(|part| self.parts.get_mut(&part)) {

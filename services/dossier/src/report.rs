@@ -132,7 +132,12 @@ pub(crate) fn reported(
         officer,
         statement,
     } = report;
-    let step = dossier.steps.get(&id).ok_or(Refusal::NotYours)?;
+    // What the desk or the citizen does is said at the counter, and by nobody else.
+    let step = dossier
+        .steps
+        .get(&id)
+        .filter(|step| step.is_departments())
+        .ok_or(Refusal::NotYours)?;
     let superseded = || Refusal::Superseded {
         step: id.clone(),
         said: round,

@@ -9,13 +9,13 @@ use dossier::{
     Dossier, Entry, Event, Refusal,
     alarm::Alarm,
     decide::{Act, Action},
-    dossier::{Intake, Stage, Task},
+    dossier::{Intake, Kind, Stage, Task},
     event::{LookUpOutcome, PauseWhy},
     name::{EvidenceName, StepId},
     national::NationalStatus,
     owed::{Debt, owed},
     party::Officer,
-    procedure::Actor,
+    procedure::{Actor, Origin},
     slip::custody,
     standing::{attribution, national, national_history},
 };
@@ -418,6 +418,14 @@ fn waits(case: &Case, id: &StepId, alarms: &[Alarm]) -> Result<bool, String> {
         waits |= dossier
             .open_supplements()
             .any(|one| one.wanted().contains(name));
+        // The citizen is asked for all of it at once, when no holder has yet to answer.
+        let is_citizens = case.procedure.text.evidence[name].source == Origin::Citizen;
+        for (look_up, step) in dossier.steps.iter().filter(|_| is_citizens) {
+            if matches!(step.kind, Kind::LookUp { .. }) && !step.stage.is_finished() {
+                waits = true;
+                accounted(case, look_up, alarms)?;
+            }
+        }
     }
     Ok(waits)
 }

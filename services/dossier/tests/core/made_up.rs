@@ -244,7 +244,12 @@ impl Plan {
         }
         let gives: BTreeSet<&String> = self.steps.iter().flat_map(|step| &step.gives).collect();
         for name in gives {
-            describe(name, "source = \"step\"\nresult = true");
+            // Some results give the person a number.
+            let number = match name.starts_with('f') {
+                true => "\nidentifies = { party = \"subject\", scheme = \"personal_id\", pointer = \"/number\" }",
+                false => "",
+            };
+            describe(name, &format!("source = \"step\"\nresult = true{number}"));
         }
         text
     }

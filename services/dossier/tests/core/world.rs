@@ -127,7 +127,8 @@ pub fn agency(code: &str) -> AgencyCode {
 /// bill, and something that an extract leaves out.
 pub fn paper(name: &str, content: &str) -> Given {
     let data = format!(
-        r#"{{"content":"{content}","kind":"{content}","private":"p","obligation_id":"bill-{name}","amount_vnd":{}}}"#,
+        r#"{{"content":"{content}","kind":"{content}","private":"p","number":"{:012}","obligation_id":"bill-{name}","amount_vnd":{}}}"#,
+        content.bytes().map(u64::from).sum::<u64>(),
         bill_vnd(content)
     );
     Given {
