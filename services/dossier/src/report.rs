@@ -8,6 +8,7 @@ use crate::{
     limit::Limit,
     name::{AgencyCode, EvidenceName, Key, StepId},
     party::Officer,
+    procedure::Actor,
     refusal::FieldFault,
     request,
     supplement::Item,
@@ -132,11 +133,23 @@ pub(crate) fn reported(
         officer,
         statement,
     } = report;
-    // What the desk or the citizen does is said at the counter, and by nobody else.
+    // The citizen says nothing here; of its own step the desk says that it is done, and what it hands
+    // out is done when it was handed out.
+    let may_say = |step: &&Step| match step.actor {
+        Actor::Department => true,
+        Actor::Citizen => false,
+        Actor::Desk => {
+            let hands_out = rules
+                .procedure
+                .step(&id)
+                .is_some_and(|plan| !plan.hands_out.is_empty());
+            !hands_out && matches!(statement, Statement::Completed { .. })
+        }
+    };
     let step = dossier
         .steps
         .get(&id)
-        .filter(|step| step.is_departments())
+        .filter(may_say)
         .ok_or(Refusal::NotYours)?;
     let superseded = || Refusal::Superseded {
         step: id.clone(),
