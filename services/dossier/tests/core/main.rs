@@ -22,4 +22,5 @@ mod simulation;
 mod slip;
 mod stories;
 mod stories_of_returns;
+mod stories_of_rules;
 mod world;
