@@ -179,8 +179,9 @@ pub(crate) fn adopted(dossier: &Dossier, rules: Rules<'_>) -> Vec<Event> {
     let never_stood_still = |part: &PartId| {
         dossier.intake == Intake::Received
             && dossier.parts.get(part).is_some_and(|part| {
-            part.pauses.is_empty() && part.extensions == 0 && part.end.is_none()
-        }) && dossier.supplements.is_empty()
+                part.pauses.is_empty() && part.extensions == 0 && part.end.is_none()
+            })
+            && dossier.supplements.is_empty()
             && dossier.obligations.is_empty()
     };
     let start = rules

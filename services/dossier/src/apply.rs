@@ -578,8 +578,9 @@ impl Dossier {
             } => {
                 // What a citizen's step owes is what its newest notice says, and nothing beside.
                 let is_citizens = step!(step).actor == Actor::Citizen;
-                self.obligations
-                    .retain(|_, owed| !is_citizens || owed.step != *step || owed.reference.is_some());
+                self.obligations.retain(|_, owed| {
+                    !is_citizens || owed.step != *step || owed.reference.is_some()
+                });
                 self.obligations.insert(
                     obligation.clone(),
                     Obligation {

@@ -526,7 +526,12 @@ impl View<'_> {
             owed.step != *self.id || owed.reference.is_some() || owed.amount_vnd == amount_vnd
         };
         // A corrected notice is asked for instead of the one before.
-        if self.dossier.obligations.get(&obligation).is_some_and(stands) {
+        if self
+            .dossier
+            .obligations
+            .get(&obligation)
+            .is_some_and(stands)
+        {
             return None;
         }
         Some(Event::PaymentAsked {

@@ -348,7 +348,13 @@ impl Book {
                 ..
             } => {
                 let part = self.pages[step].part.clone();
-                self.errand(Sort::Consultation, consultation, &part, agency, Some(*deadline));
+                self.errand(
+                    Sort::Consultation,
+                    consultation,
+                    &part,
+                    agency,
+                    Some(*deadline),
+                );
             }
             Event::SlipsDue { to } => {
                 for (id, agency) in to {
@@ -455,7 +461,10 @@ impl Book {
     fn timers(&self) -> Vec<(Alarm, Timestamp)> {
         let mut timers = Vec::new();
         for (step, page) in self.pages.iter().filter(|(_, page)| !page.is_finished) {
-            timers.extend(page.ask_again_at.map(|at| (Alarm::AskAgain(step.clone()), at)));
+            timers.extend(
+                page.ask_again_at
+                    .map(|at| (Alarm::AskAgain(step.clone()), at)),
+            );
             let Some(deadline) = page.deadline.filter(|_| !self.stands_still(page)) else {
                 continue;
             };
@@ -478,7 +487,10 @@ impl Book {
             }
         }
         let asks = self.asks.iter().filter(|(_, ask)| ask.is_open);
-        timers.extend(asks.clone().map(|(n, ask)| (Alarm::SupplementWindow(*n), ask.due_at)));
+        timers.extend(
+            asks.clone()
+                .map(|(n, ask)| (Alarm::SupplementWindow(*n), ask.due_at)),
+        );
         if asks.count() == 0 {
             timers.extend(self.receive_by.map(|at| (Alarm::IntakeLimit, at)));
         }
@@ -487,9 +499,10 @@ impl Book {
 
     fn stands_still(&self, page: &Page) -> bool {
         matches!(page.sort, Sort::Procedures(Actor::Department | Actor::Desk))
-            && self.parts.get(&page.part).is_some_and(|part| {
-                part.pauses.iter().any(|why| *why != PauseWhy::Outside)
-            })
+            && self
+                .parts
+                .get(&page.part)
+                .is_some_and(|part| part.pauses.iter().any(|why| *why != PauseWhy::Outside))
     }
 
     /// How long a step was with each keeper, and how long it was open in all, up to now.

@@ -39,8 +39,7 @@ fn limit(text: &str) -> Limit {
 
 #[test]
 fn the_four_journeys_are_in_force_together() {
-    let procedures =
-        Procedures::new([birth(), death(), land_transfer(), business()]).unwrap();
+    let procedures = Procedures::new([birth(), death(), land_transfer(), business()]).unwrap();
     let at = "2026-10-01T02:00:00Z".parse().unwrap();
     for code in ["birth", "death", "land_transfer", "business"] {
         let found = procedures.in_force(code, at);

@@ -255,7 +255,9 @@ impl Lived {
             Try::Move { step, to } => self.moving(self.step_id(*step), *to),
             Try::Ring { which, early } => {
                 let alarms = self.case.alarms();
-                let (alarm, at) = alarms.get(usize::from(*which) % alarms.len().max(1))?.clone();
+                let (alarm, at) = alarms
+                    .get(usize::from(*which) % alarms.len().max(1))?
+                    .clone();
                 if !early {
                     self.case.now = self.case.now.max(at);
                 }
@@ -364,7 +366,11 @@ impl Lived {
         let dossier = &self.case.dossier;
         let mut acts: Vec<Act> = Vec::new();
         if dossier.closed_at.is_none() {
-            acts.extend(dossier.open_supplements().map(|one| self.answer(one.number, content)));
+            acts.extend(
+                dossier
+                    .open_supplements()
+                    .map(|one| self.answer(one.number, content)),
+            );
             acts.extend(
                 dossier
                     .unpaid()
@@ -383,9 +389,15 @@ impl Lived {
             let evidence: EvidenceName = evidence("consent");
             let may_consent = dossier.newest(&evidence).is_none()
                 && !dossier.refused_consents.contains_key(&evidence);
-            if may_consent && self.case.procedure.text.steps.values().any(|step| {
-                step.needs.iter().any(|need| need.evidence == evidence)
-            }) {
+            if may_consent
+                && self
+                    .case
+                    .procedure
+                    .text
+                    .steps
+                    .values()
+                    .any(|step| step.needs.iter().any(|need| need.evidence == evidence))
+            {
                 acts.push(self.act(4 + u8::from(content == 3), 0, content).unwrap());
             }
         }
@@ -440,7 +452,11 @@ impl Lived {
             .filter(|name| self.case.procedure.givers(name).is_empty())
             .copied()
             .collect();
-        let from = if pick.is_multiple_of(8) { &names } else { &outside };
+        let from = if pick.is_multiple_of(8) {
+            &names
+        } else {
+            &outside
+        };
         let name = from[usize::from(pick) % from.len()].as_str();
         let mut items = vec![match content {
             3 => approved(name),
@@ -562,7 +578,9 @@ impl Lived {
             .map(|need| &need.evidence)
             .filter(|name| self.case.procedure.giver(name).is_some() || says == 3 && content == 3)
             .collect();
-        let pick = content.wrapping_add(id.as_str().as_bytes()[1]).wrapping_mul(37);
+        let pick = content
+            .wrapping_add(id.as_str().as_bytes()[1])
+            .wrapping_mul(37);
         Some(match says {
             1 => Says::Refused,
             2 => Says::Declined,

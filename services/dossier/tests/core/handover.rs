@@ -25,7 +25,11 @@ fn too_much(dossier: &Dossier, procedure: &Procedure, handover: &Handover) -> Ve
             dossier::procedure::Step {
                 needs: vec![],
                 gives: Default::default(),
-                parties: if is_look_up { about } else { Default::default() },
+                parties: if is_look_up {
+                    about
+                } else {
+                    Default::default()
+                },
                 ..any
             }
         }
@@ -34,11 +38,18 @@ fn too_much(dossier: &Dossier, procedure: &Procedure, handover: &Handover) -> Ve
         let name = &version.new.given.name;
         let need = plan.needs.iter().find(|need| need.evidence == *name);
         need.is_some_and(|need| !need.extract.is_empty())
-            && (version.new.given.data.windows(9).any(|w| w == b"\"private\"")
+            && (version
+                .new
+                .given
+                .data
+                .windows(9)
+                .any(|w| w == b"\"private\"")
                 || !version.new.given.documents.is_empty()
                 || version.extract.is_none())
     });
-    let members: Vec<String> = members.map(|v| format!("all of {}", v.new.given.name)).collect();
+    let members: Vec<String> = members
+        .map(|v| format!("all of {}", v.new.given.name))
+        .collect();
     let evidence = handover
         .evidence
         .iter()
@@ -57,7 +68,11 @@ fn too_much(dossier: &Dossier, procedure: &Procedure, handover: &Handover) -> Ve
         .iter()
         .filter(|fault| !plan.gives.contains(&fault.evidence))
         .map(|fault| fault.evidence.to_string());
-    evidence.chain(parties).chain(faults).chain(members).collect()
+    evidence
+        .chain(parties)
+        .chain(faults)
+        .chain(members)
+        .collect()
 }
 
 /// Every procedure that is shipped, by its file name.
@@ -110,7 +125,12 @@ fn every_step_of_every_shipped_procedure_gets_what_it_declares_and_no_more() {
         }
         let mut submission = birth_submission();
         submission.territory = "H26".parse().unwrap();
-        submission.asked = procedure.text.parts.keys().map(ToString::to_string).collect();
+        submission.asked = procedure
+            .text
+            .parts
+            .keys()
+            .map(ToString::to_string)
+            .collect();
         submission.parties = PartyRole::ALL
             .into_iter()
             .map(|role| {
@@ -132,7 +152,11 @@ fn every_step_of_every_shipped_procedure_gets_what_it_declares_and_no_more() {
         let mut seen = 0;
         while let Some(id) = case.owed().first().cloned() {
             let handover = case.handover(&id);
-            assert_eq!(too_much(&case.dossier, &procedure, &handover), [""; 0], "{file}: {id}");
+            assert_eq!(
+                too_much(&case.dossier, &procedure, &handover),
+                [""; 0],
+                "{file}: {id}"
+            );
             let plan = procedure.step(&handover.step).unwrap();
             assert_eq!(
                 handover.evidence.len(),

@@ -459,7 +459,8 @@ fn own_steps_only(lived: &Lived, before: &Dossier) -> Result<(), TestCaseError> 
     prop_assert_eq!(&before.steps[&report.step].agency, &report.agency);
     for entry in new {
         let is_departments = |id| lived.case.dossier.steps[id].is_departments();
-        let acknowledges = matches!(&entry.event, Event::Acknowledged { step, .. } if is_departments(step));
+        let acknowledges =
+            matches!(&entry.event, Event::Acknowledged { step, .. } if is_departments(step));
         if entry.cause.is_some() || acknowledges {
             prop_assert_eq!(entry.event.step(), Some(&report.step));
         } else if matches!(entry.event, Event::Acknowledged { .. }) {
@@ -553,7 +554,10 @@ fn cooperate(lived: &mut Lived, choice: u8) -> Result<(), TestCaseError> {
     }
     let asks = match choice % 32 {
         4 => Some(Says::Supplement(vec![approved("extra")])),
-        5 => Some(Says::Payment(format!("fee-{}", case.dossier.sequence), 1_000)),
+        5 => Some(Says::Payment(
+            format!("fee-{}", case.dossier.sequence),
+            1_000,
+        )),
         6 => Some(Says::Consultation("H26.99".into(), vec![])),
         7 => Some(Says::Extension(2)),
         _ => None,
@@ -612,9 +616,12 @@ fn complete(case: &mut Case, missing: &str) -> Result<(), TestCaseError> {
 fn wait(case: &mut Case) -> Result<(), TestCaseError> {
     let names: Vec<EvidenceName> = case.procedure.text.evidence.keys().cloned().collect();
     for name in names {
-        let is_silent = case.dossier.look_up(&name).is_some_and(|(_, step, outcome)| {
-            step.limit_passed || outcome.is_some() && step.stage.is_finished()
-        });
+        let is_silent = case
+            .dossier
+            .look_up(&name)
+            .is_some_and(|(_, step, outcome)| {
+                step.limit_passed || outcome.is_some() && step.stage.is_finished()
+            });
         if is_silent && case.dossier.newest(&name).is_none() {
             let act = Act::RequestSupplement {
                 items: vec![approved(name.as_str())],

@@ -105,7 +105,12 @@ impl PlannedStep {
             .collect();
         let mut text = format!(
             "[step.{}]\n{TITLE}\npart = \"{}\"\nneeds = [{}]\ngives = {:?}\nafter = {:?}\noptional = {}\nlimit = \"10 working hours\"\nparties = [\"subject\"]\n",
-            self.id, self.part, needs.join(", "), self.gives, self.after, self.optional,
+            self.id,
+            self.part,
+            needs.join(", "),
+            self.gives,
+            self.after,
+            self.optional,
         );
         if let Some(when) = &self.when {
             writeln!(text, "when = {when:?}").unwrap();
@@ -216,24 +221,34 @@ impl Plan {
         describe("paper", "source = \"citizen\"");
         describe("extra", "source = \"citizen\"\noptional = true");
         describe("choice", "source = \"citizen\"");
-        describe("proof", "source = \"citizen\"\nwhen = \"choice.kind == 'A'\"");
+        describe(
+            "proof",
+            "source = \"citizen\"\nwhen = \"choice.kind == 'A'\"",
+        );
         describe("consent", "source = \"citizen\"\nconsent = true");
         describe(
             "record",
             "source = \"registry\"\nholder = \"REGISTRY\"\nfallback = \"citizen\"\nlook_up_limit = \"8 working hours\"\nreuse = true",
         );
-        describe("deed", "source = \"registry\"\nholder = \"ARCHIVE\"\nreuse = true");
+        describe(
+            "deed",
+            "source = \"registry\"\nholder = \"ARCHIVE\"\nreuse = true",
+        );
         if let Some(first) = self.steps.iter().find_map(|step| step.gives.first()) {
             describe(
                 "late",
-                &format!("source = \"registry\"\nholder = \"REGISTRY\"\nfallback = \"citizen\"\nwhen = \"{first}.content == 'content 1'\""),
+                &format!(
+                    "source = \"registry\"\nholder = \"REGISTRY\"\nfallback = \"citizen\"\nwhen = \"{first}.content == 'content 1'\""
+                ),
             );
         }
         let gives: BTreeSet<&String> = self.steps.iter().flat_map(|step| &step.gives).collect();
         for name in gives {
             // Some results give the person a number.
             let number = match name.starts_with('f') {
-                true => "\nidentifies = { party = \"subject\", scheme = \"personal_id\", pointer = \"/number\" }",
+                true => {
+                    "\nidentifies = { party = \"subject\", scheme = \"personal_id\", pointer = \"/number\" }"
+                }
                 false => "",
             };
             describe(name, &format!("source = \"step\"\nresult = true{number}"));
@@ -279,7 +294,11 @@ impl Plan {
         let mut wanted: BTreeSet<&str> = BTreeSet::new();
         for step in self.steps.iter().filter(there) {
             wanted.extend(step.needs.iter().map(|need| need.trim_end_matches('?')));
-            if step.when.as_ref().is_some_and(|when| when.contains("choice")) {
+            if step
+                .when
+                .as_ref()
+                .is_some_and(|when| when.contains("choice"))
+            {
                 wanted.insert("choice");
             }
         }
@@ -304,22 +323,24 @@ impl Plan {
             };
             wanted.contains(name) && (must || manner.brings.contains(name))
         };
-        submission.evidence = ["choice", "consent", "deed", "extra", "paper", "proof", "record"]
-            .into_iter()
-            .filter(|name| brings(name))
-            .filter(|name| *name != "proof" || manner.choice == "A")
-            .map(|name| {
-                let content = match name {
-                    "choice" => manner.choice.as_str(),
-                    _ => "as the desk took it",
-                };
-                let mut given = paper(name, content);
-                if name == "consent" {
-                    given.subject = Some("mother".parse().unwrap());
-                }
-                given
-            })
-            .collect();
+        submission.evidence = [
+            "choice", "consent", "deed", "extra", "paper", "proof", "record",
+        ]
+        .into_iter()
+        .filter(|name| brings(name))
+        .filter(|name| *name != "proof" || manner.choice == "A")
+        .map(|name| {
+            let content = match name {
+                "choice" => manner.choice.as_str(),
+                _ => "as the desk took it",
+            };
+            let mut given = paper(name, content);
+            if name == "consent" {
+                given.subject = Some("mother".parse().unwrap());
+            }
+            given
+        })
+        .collect();
         submission.vault = manner
             .vault
             .iter()
@@ -336,27 +357,37 @@ pub fn begin(plan: &Plan) -> Case {
 
 fn manners() -> impl Strategy<Value = Manner> {
     let some = |names: &'static [&'static str]| {
-        prop::collection::btree_set(prop::sample::select(names), 0..=names.len())
-            .prop_map(|names| names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>())
+        prop::collection::btree_set(prop::sample::select(names), 0..=names.len()).prop_map(
+            |names| {
+                names
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect::<BTreeSet<_>>()
+            },
+        )
     };
     (
         prop::bool::weighted(0.3),
-        some(&["choice", "consent", "deed", "extra", "paper", "proof", "record"]),
+        some(&[
+            "choice", "consent", "deed", "extra", "paper", "proof", "record",
+        ]),
         some(&["deed", "late", "record"]),
         prop::sample::select(&["A", "B", "C"][..]),
         any::<[bool; 4]>(),
         prop::bool::weighted(0.3),
     )
-        .prop_map(|(is_filed, brings, vault, choice, switches, has_vault)| Manner {
-            is_filed,
-            brings,
-            vault: if has_vault { vault } else { BTreeSet::new() },
-            choice: choice.to_owned(),
-            transfer_slip: switches[0],
-            pauses: switches[1],
-            cutoff: switches[2],
-            intake_limit: switches[3],
-        })
+        .prop_map(
+            |(is_filed, brings, vault, choice, switches, has_vault)| Manner {
+                is_filed,
+                brings,
+                vault: if has_vault { vault } else { BTreeSet::new() },
+                choice: choice.to_owned(),
+                transfer_slip: switches[0],
+                pauses: switches[1],
+                cutoff: switches[2],
+                intake_limit: switches[3],
+            },
+        )
 }
 
 /// Chance for one step.
@@ -364,7 +395,14 @@ type Roll = (u8, u8, u8, u8, u16, u8);
 
 /// Any sound procedure of one to six steps in up to three parts.
 pub fn plans() -> impl Strategy<Value = Plan> {
-    let step = (0..3u8, any::<u8>(), any::<u8>(), any::<u8>(), any::<u16>(), any::<u8>());
+    let step = (
+        0..3u8,
+        any::<u8>(),
+        any::<u8>(),
+        any::<u8>(),
+        any::<u16>(),
+        any::<u8>(),
+    );
     (
         prop::collection::vec(step, 1..=6),
         Just((0..6u8).collect::<Vec<_>>()).prop_shuffle(),
@@ -384,7 +422,8 @@ fn made_up(rolls: &[Roll], names: &[u8], optional: u8, asked: u8, manner: Manner
     let mut steps: Vec<PlannedStep> = Vec::new();
     let mut has_payer = false;
     for (n, &(_, needs, may_lack, after, odds, special)) in rolls.iter().enumerate() {
-        let mut step = PlannedStep::named(&format!("s{}", names[n])).in_part(&format!("p{}", part_of(n)));
+        let mut step =
+            PlannedStep::named(&format!("s{}", names[n])).in_part(&format!("p{}", part_of(n)));
         let bit_of = |before: usize| 1u8 << before;
         // Whoever may not run can be done without.
         let lacks: Vec<bool> = (0..n)
@@ -397,11 +436,14 @@ fn made_up(rolls: &[Roll], names: &[u8], optional: u8, asked: u8, manner: Manner
             })
             .collect();
         let sort = if n == 0 { 0 } else { special % 8 };
-        let bill = (0..n).find(|before| !lacks[*before] && !has_payer && steps[*before].does == Does::Work);
+        let bill = (0..n)
+            .find(|before| !lacks[*before] && !has_payer && steps[*before].does == Does::Work);
         match (sort, bill) {
             (5, Some(bill)) => {
                 has_payer = true;
-                step = step.gives(&format!("e{}", names[n])).pays(&format!("e{}", names[bill]));
+                step = step
+                    .gives(&format!("e{}", names[n]))
+                    .pays(&format!("e{}", names[bill]));
                 steps.push(step);
                 continue;
             }
@@ -443,7 +485,11 @@ fn made_up(rolls: &[Roll], names: &[u8], optional: u8, asked: u8, manner: Manner
         for (before, name) in names.iter().enumerate().take(n) {
             let gives_something = !steps[before].gives.is_empty();
             if needs & bit_of(before) != 0 && gives_something {
-                let mark = if lacks[before] || may_lack & bit_of(before) != 0 { "?" } else { "" };
+                let mark = if lacks[before] || may_lack & bit_of(before) != 0 {
+                    "?"
+                } else {
+                    ""
+                };
                 step = step.needs(&format!("e{name}{mark}"));
                 if step.does == Does::Work && may_lack & 0b1100_0000 == 0 {
                     step = step.extracts(&format!("e{name}"));

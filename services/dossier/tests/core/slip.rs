@@ -142,7 +142,11 @@ fn a_row_says_when_it_was_given_received_and_answered_and_by_whom() {
         (row.answered_at, row.officer.name.as_str()),
         (Some(case.now), "Cán bộ")
     );
-    assert_eq!(row.timeliness, Some(Timeliness::Early), "it is due tomorrow");
+    assert_eq!(
+        row.timeliness,
+        Some(Timeliness::Early),
+        "it is due tomorrow"
+    );
 }
 
 #[test]

@@ -79,7 +79,10 @@ fn a_refusal_ends_its_own_part_and_no_more() {
     case.says("issue_health_card", completed("first"));
     case.says("issue_identity_card", completed("first"));
     assert!(case.is_closed());
-    assert_eq!(case.dossier.parts["health_card"].end, Some(PartEnd::Completed));
+    assert_eq!(
+        case.dossier.parts["health_card"].end,
+        Some(PartEnd::Completed)
+    );
     assert_eq!(
         case.dossier.parts["identity_card"].end,
         Some(PartEnd::Completed)

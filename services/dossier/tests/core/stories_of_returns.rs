@@ -73,7 +73,10 @@ fn the_police_do_the_residence_again_and_give_a_new_notice() {
 
     case.says("register_residence", completed("second"));
     assert_eq!(case.dossier.newest_number(&evidence("residence_notice")), 2);
-    assert_eq!(case.dossier.parts["residence"].end, Some(PartEnd::Completed));
+    assert_eq!(
+        case.dossier.parts["residence"].end,
+        Some(PartEnd::Completed)
+    );
 }
 
 #[test]

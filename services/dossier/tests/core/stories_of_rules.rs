@@ -70,7 +70,10 @@ fn what_a_registry_holds_is_looked_up_and_the_citizen_is_asked_nothing() {
     assert_eq!(case.owed(), ["look_up_record"]);
     let handover = case.handover("look_up_record");
     assert_eq!(handover.agency.as_str(), REGISTRY);
-    assert!(handover.evidence.is_empty(), "it gets a question, no papers");
+    assert!(
+        handover.evidence.is_empty(),
+        "it gets a question, no papers"
+    );
     assert_eq!(handover.look_up.unwrap().purpose, [step("appraise")]);
 
     case.holds("look_up_record");
@@ -85,10 +88,9 @@ fn what_the_vault_has_is_taken_from_there_and_its_use_is_told() {
     plan.manner.vault.insert("record".into());
     let case = begin(&plan);
     assert_eq!(case.owed(), ["appraise"]);
-    let used = case
-        .told()
-        .into_iter()
-        .any(|notice| matches!(notice, Notice::Reused { evidence, .. } if evidence.as_str() == "record"));
+    let used = case.told().into_iter().any(
+        |notice| matches!(notice, Notice::Reused { evidence, .. } if evidence.as_str() == "record"),
+    );
     assert!(used);
 }
 
@@ -101,7 +103,11 @@ fn the_citizen_is_asked_when_the_holder_has_nothing_and_the_clock_stands_still()
     assert_eq!(asked.stage, SupplementStage::LookUp);
     assert_eq!(asked.items[0].evidence.as_str(), "record");
     let promised = case.dossier.parts["card"].promised_at;
-    assert!(case.dossier.parts["card"].pauses.contains(&PauseWhy::Supplement));
+    assert!(
+        case.dossier.parts["card"]
+            .pauses
+            .contains(&PauseWhy::Supplement)
+    );
 
     case.now = at("2026-10-05T09:00");
     case.answers(1);
@@ -161,7 +167,10 @@ fn a_holder_that_answers_late_ends_what_the_citizen_was_asked_for() {
 #[test]
 fn a_department_is_told_where_it_is_instead_of_asking_the_citizen() {
     let mut case = card_in_appraisal();
-    let refusal = case.refusal("appraise", Says::Supplement(vec![item("paper"), item("bill")]));
+    let refusal = case.refusal(
+        "appraise",
+        Says::Supplement(vec![item("paper"), item("bill")]),
+    );
     let said = refusal.to_string();
     assert!(said.contains("paper is in the dossier already"), "{said}");
     assert!(said.contains("bill is given by step appraise"), "{said}");
@@ -206,13 +215,20 @@ fn a_payment_is_of_the_whole_sum_once_and_pauses_the_clock_until_then() {
     let mut case = card_in_appraisal();
     case.says("appraise", completed("first"));
     assert_eq!(finance(&case.dossier), Finance::Owed);
-    assert!(case.dossier.parts["card"].pauses.contains(&PauseWhy::Payment));
+    assert!(
+        case.dossier.parts["card"]
+            .pauses
+            .contains(&PauseWhy::Payment)
+    );
 
     let sum = bill_vnd("first");
     let short = case.acts(paid("bill-bill", sum - 1)).unwrap_err();
     assert_eq!(short.reason(), "WRONG_AMOUNT");
     case.pays("bill-bill", sum);
-    assert_eq!(case.acts(paid("bill-bill", sum)).unwrap_err().reason(), "ALREADY_PAID");
+    assert_eq!(
+        case.acts(paid("bill-bill", sum)).unwrap_err().reason(),
+        "ALREADY_PAID"
+    );
     assert_eq!(finance(&case.dossier), Finance::Paid);
     assert!(case.dossier.parts["card"].pauses.is_empty());
     assert_eq!(case.owed(), ["issue"]);
@@ -239,7 +255,10 @@ fn the_dossier_closes_when_the_card_is_in_the_citizens_hands() {
     assert!(!case.is_closed(), "the desk has it");
     case.hands_out("card").unwrap();
     assert!(case.is_closed());
-    assert_eq!(case.hands_out("card").unwrap_err().reason(), "HANDED_OUT_BEFORE");
+    assert_eq!(
+        case.hands_out("card").unwrap_err().reason(),
+        "HANDED_OUT_BEFORE"
+    );
     assert_eq!(case.acts(withdraw()).unwrap_err().reason(), "RESULT_GIVEN");
 
     // A fault that the citizen finds goes back to the department, and costs nothing.
@@ -286,7 +305,10 @@ fn a_promise_is_put_off_once_with_an_apology_and_never_after_it_passed() {
 
     let mut case = card_in_appraisal();
     case.rings(Alarm::PartLimit("card".parse().unwrap()));
-    assert_eq!(case.refusal("appraise", Says::Extension(3)).reason(), "EXTENSION_LATE");
+    assert_eq!(
+        case.refusal("appraise", Says::Extension(3)).reason(),
+        "EXTENSION_LATE"
+    );
 }
 
 #[test]
@@ -347,7 +369,10 @@ fn a_clock_that_goes_on_has_what_was_left_of_it_also_in_the_round_that_is_given_
     let later = case.handover("appraise").due_at;
     let calendar = national_calendar();
     let moved = calendar.working_time(due_at, later);
-    assert!(moved.as_hours() >= 15, "two working days were the citizen's: {moved}");
+    assert!(
+        moved.as_hours() >= 15,
+        "two working days were the citizen's: {moved}"
+    );
 }
 
 #[test]
@@ -355,9 +380,14 @@ fn a_new_day_off_moves_every_open_clock() {
     let mut case = card_in_appraisal();
     let promised = case.dossier.parts["card"].promised_at;
     case.law.calendar = calendar_with_a_day_off("2026-10-06");
-    case.happens(None, dossier::decide::Action::AdoptCalendar).unwrap();
+    case.happens(None, dossier::decide::Action::AdoptCalendar)
+        .unwrap();
     let later = case.dossier.parts["card"].promised_at;
-    assert_eq!(later.duration_since(promised).as_hours(), 72, "over a weekend");
+    assert_eq!(
+        later.duration_since(promised).as_hours(),
+        72,
+        "over a weekend"
+    );
 }
 
 #[test]
@@ -371,11 +401,17 @@ fn a_desk_receives_what_was_filed_when_it_is_complete() {
         received_at: None,
         officer: Officer::default(),
     };
-    assert_eq!(case.acts(accept()).unwrap_err().reason(), "DOSSIER_INCOMPLETE");
+    assert_eq!(
+        case.acts(accept()).unwrap_err().reason(),
+        "DOSSIER_INCOMPLETE"
+    );
     case.acts(request(vec![item("paper")])).unwrap();
     assert_eq!(case.acts(accept()).unwrap_err().reason(), "SUPPLEMENT_OPEN");
     case.answers(1);
     case.acts(accept()).unwrap();
     assert_eq!(case.dossier.intake, Intake::Received);
-    assert_eq!(case.acts(accept()).unwrap_err().reason(), "ALREADY_RECEIVED");
+    assert_eq!(
+        case.acts(accept()).unwrap_err().reason(),
+        "ALREADY_RECEIVED"
+    );
 }
