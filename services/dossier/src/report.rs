@@ -561,6 +561,7 @@ fn versions(
             });
         } else {
             crate::intake::check_given(rules, one, &format!("evidence[{n}]"), &mut faults);
+            check_bill(dossier, rules, one, &format!("evidence[{n}]"), &mut faults);
         }
     }
     if all {
@@ -607,6 +608,46 @@ fn versions(
         }]));
     }
     Ok(new)
+}
+
+/// What a citizen's step pays must say how much is owed, under an id of its own: nobody could pay it
+/// otherwise, and the step would wait for ever.
+fn check_bill(
+    dossier: &Dossier,
+    rules: Rules<'_>,
+    given: &Given,
+    place: &str,
+    faults: &mut Vec<FieldFault>,
+) {
+    let steps = &rules.procedure.text.steps;
+    let Some((payer, _)) = steps
+        .iter()
+        .find(|(_, step)| step.pays.as_ref() == Some(&given.name))
+    else {
+        return;
+    };
+    let data: serde_json::Value = serde_json::from_slice(&given.data).unwrap_or_default();
+    let id = data.get("obligation_id").and_then(|id| id.as_str());
+    let id: Option<Key> = id.and_then(|id| id.parse().ok());
+    let is_free = |id: &Key| {
+        dossier
+            .obligations
+            .get(id)
+            .is_none_or(|owed| owed.step == *payer)
+    };
+    if !id.is_some_and(|id| is_free(&id)) {
+        faults.push(FieldFault {
+            field: format!("{place}.data/obligation_id"),
+            rule: "an id that no other obligation of this dossier has".into(),
+        });
+    }
+    let amount_vnd = data.get("amount_vnd").and_then(|sum| sum.as_i64());
+    if !amount_vnd.is_some_and(|sum| sum > 0) {
+        faults.push(FieldFault {
+            field: format!("{place}.data/amount_vnd"),
+            rule: "whole đồng, more than 0".into(),
+        });
+    }
 }
 
 fn returnable(

@@ -474,6 +474,7 @@ fn own_steps_only(lived: &Lived, before: &Dossier) -> Result<(), TestCaseError> 
                     | Event::RecallDue { .. }
                     | Event::Moved { .. }
                     | Event::LookUpDue { .. }
+                    | Event::Reviewed { redo: false, .. }
                     | Event::SupplementAsked { by: None, .. }
                     | Event::ClockPaused { .. }
                     | Event::ClockResumed { .. }
