@@ -404,7 +404,7 @@ async fn a_department_refuses_kinds_that_it_does_not_know() {
     let broker = town.caller_at("police", node::identity::Role::Broker, "broker");
     let kinds = [
         None,
-        Some(ItemKind::LookUpAnswer(v1::LookUpAnswer::default())),
+        Some(ItemKind::Report(v1::Report::default())),
         Some(ItemKind::Notice(v1::DepartmentNotice {
             agency_code: "G01.99.01".into(),
             ..Default::default()

@@ -150,13 +150,13 @@ async fn a_department_that_reports_and_never_reads_is_not_listened_to_for_ever()
 
     let mut items = 0;
     // Large enough to fill what the network itself holds.
-    let purpose = "x".repeat(16 * 1024);
+    let question = "x".repeat(16 * 1024);
     let item = |number: u32| {
-        let question = v1::LookUp {
-            purpose: purpose.clone(),
+        let strange = v1::Handover {
+            question: question.clone(),
             ..Default::default()
         };
-        let kind = Some(v1::item::Kind::LookUp(question));
+        let kind = Some(v1::item::Kind::Handover(strange));
         v1::Item {
             item_id: number.to_string(),
             kind,
