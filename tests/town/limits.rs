@@ -56,12 +56,14 @@ async fn a_message_a_little_too_large_is_refused_and_the_next_one_is_taken() {
     let refused = town.desk().send(large).await.unwrap_err();
     assert_eq!(reason(&refused), "MESSAGE_TOO_LARGE");
     let mut fat = good.clone();
-    fat.evidence[1].data = format!("\"{}\"", "x".repeat(64 * 1024)).into();
+    let data = String::from_utf8(fat.evidence[1].data.to_vec()).unwrap();
+    fat.evidence[1].data = format!("{data}{}", " ".repeat(64 * 1024)).into();
     let refused = town.desk().send(fat).await.unwrap_err();
-    assert_eq!(
-        (refused.code(), fields(&refused)),
-        (Code::InvalidArgument, vec!["evidence[1].data".to_owned()])
-    );
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    // The limit is the contract's, and the schemas' too.
+    let mut named = fields(&refused);
+    named.dedup();
+    assert_eq!(named, ["evidence[1].data"]);
     assert_eq!(town.desk().count().await, 0);
     assert!(town.desk().send(good).await.is_ok());
 }
