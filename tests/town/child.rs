@@ -14,6 +14,7 @@ use std::{
     sync::Arc,
 };
 use tokio::net::TcpListener;
+use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Does nothing unless a town has started it as a service.
 #[test]
@@ -24,7 +25,9 @@ fn a_service_in_a_process_of_its_own() {
     end_with_the_town();
     tracing_subscriber::fmt()
         .with_ansi(false)
-        .with_env_filter(filter())
+        .with_max_level(tracing::Level::TRACE)
+        .finish()
+        .with(filter())
         .init();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

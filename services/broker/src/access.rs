@@ -1,7 +1,7 @@
 //! Access: who may call what, and for whom. Deny by default; identity from the certificate alone.
 
 use crate::{registry::Registry, wire};
-use dossier::directory::SystemRole;
+use dossier::{directory::SystemRole, name::AgencyCode};
 use jiff::Timestamp;
 use node::{
     fault::Fault,
@@ -14,8 +14,10 @@ use tonic::{Request, Status};
 /// A group of calls that one table row speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// All of `DeskService`.
+    /// A call of `DeskService`; about a dossier, [`DeskCall`] says more.
     Desk,
+    /// `DeskService.TrackPublic`: how far a dossier is, for whoever knows its code.
+    Public,
     /// All of `ExchangeService`.
     Exchange,
     /// All of `DocumentService`.
@@ -28,7 +30,10 @@ pub enum Call {
 
 /// The one table of role × call.
 const TABLE: [(Role, &[Call]); 4] = [
-    (Role::Desk, &[Call::Desk, Call::Documents, Call::Health]),
+    (
+        Role::Desk,
+        &[Call::Desk, Call::Public, Call::Documents, Call::Health],
+    ),
     (
         Role::Department,
         &[Call::Exchange, Call::Documents, Call::Health],
@@ -42,6 +47,102 @@ pub fn may(role: Role, call: Call) -> bool {
     TABLE
         .iter()
         .any(|(one, calls)| *one == role && calls.contains(&call))
+}
+
+/// A call of `DeskService` about one dossier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // each is the call of its name
+pub enum DeskCall {
+    Receive,
+    RefuseIntake,
+    RequestSupplement,
+    AnswerSupplement,
+    RecordConsent,
+    CompleteStep,
+    ConfirmPayment,
+    Withdraw,
+    Stop,
+    Resume,
+    ReportFault,
+    HandOutResult,
+    Track,
+    GetForm,
+    ListVaultUses,
+    ListResults,
+}
+
+impl DeskCall {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::Receive,
+        Self::RefuseIntake,
+        Self::RequestSupplement,
+        Self::AnswerSupplement,
+        Self::RecordConsent,
+        Self::CompleteStep,
+        Self::ConfirmPayment,
+        Self::Withdraw,
+        Self::Stop,
+        Self::Resume,
+        Self::ReportFault,
+        Self::HandOutResult,
+        Self::Track,
+        Self::GetForm,
+        Self::ListVaultUses,
+        Self::ListResults,
+    ];
+}
+
+/// What a desk is to a dossier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It received the dossier, or has it before it: it speaks with the citizen.
+    Receives,
+    /// It hands out the results.
+    HandsOut,
+}
+
+/// The one table of standing × call about a dossier.
+const STANDINGS: [(Standing, &[DeskCall]); 2] = [
+    (
+        Standing::Receives,
+        &[
+            DeskCall::Receive,
+            DeskCall::RefuseIntake,
+            DeskCall::RequestSupplement,
+            DeskCall::AnswerSupplement,
+            DeskCall::RecordConsent,
+            DeskCall::CompleteStep,
+            DeskCall::ConfirmPayment,
+            DeskCall::Withdraw,
+            DeskCall::Stop,
+            DeskCall::Resume,
+            DeskCall::ReportFault,
+            DeskCall::HandOutResult,
+            DeskCall::Track,
+            DeskCall::GetForm,
+            DeskCall::ListVaultUses,
+            DeskCall::ListResults,
+        ],
+    ),
+    (
+        Standing::HandsOut,
+        &[
+            // Of the steps that are its own: to hand out is one.
+            DeskCall::CompleteStep,
+            DeskCall::HandOutResult,
+            DeskCall::Track,
+            DeskCall::GetForm,
+            DeskCall::ListResults,
+        ],
+    ),
+];
+
+/// Whether a desk of this standing may make a call about a dossier.
+pub fn has_standing(standing: Standing, call: DeskCall) -> bool {
+    STANDINGS
+        .iter()
+        .any(|(one, calls)| *one == standing && calls.contains(&call))
 }
 
 /// Checks callers. Cheap to clone.
@@ -89,28 +190,34 @@ impl Access {
         }
     }
 
-    /// Whether this system may act for this agency now, as the directory says.
+    /// Whether this system may act for this agency now, as the directory says; by any of its codes.
     pub fn acts_for(&self, system: &Identity, agency: &str) -> bool {
         let role = match system.role {
             Role::Department => SystemRole::Department,
             Role::Desk => SystemRole::Desk,
             Role::Operator | Role::Broker => return false,
         };
-        self.registry
-            .directory()
-            .acts_for(role, &system.code, agency, Timestamp::now())
+        let directory = self.registry.directory();
+        let code = directory
+            .agency_by_any_code(agency)
+            .map_or(agency, |agency| agency.code.as_str());
+        directory.acts_for(role, &system.code, code, Timestamp::now())
     }
 
-    /// Refuses a system that names an agency it may not act for.
+    /// Refuses a system that names an agency it may not act for. Gives the agency's own code: a message
+    /// may name it by another one.
     ///
     /// # Errors
     /// `PERMISSION_DENIED` with `NOT_YOUR_AGENCY`.
-    pub fn must_act_for(&self, system: &Identity, agency: &str) -> Result<(), Fault> {
-        if self.acts_for(system, agency) {
-            Ok(())
-        } else {
-            tracing::warn!(%system, "a system named an agency that it may not act for");
-            Err(wire::denied("NOT_YOUR_AGENCY"))
+    pub fn must_act_for(&self, system: &Identity, agency: &str) -> Result<AgencyCode, Fault> {
+        let directory = self.registry.directory();
+        let known = directory.agency_by_any_code(agency);
+        match known.filter(|known| self.acts_for(system, known.code.as_str())) {
+            Some(known) => Ok(known.code.clone()),
+            None => {
+                tracing::warn!(%system, "a system named an agency that it may not act for");
+                Err(wire::denied("NOT_YOUR_AGENCY"))
+            }
         }
     }
 
@@ -142,6 +249,7 @@ mod tests {
         for role in Role::ALL {
             for call in [
                 Call::Desk,
+                Call::Public,
                 Call::Exchange,
                 Call::Documents,
                 Call::Operator,
@@ -150,12 +258,28 @@ mod tests {
                 let allowed = matches!(
                     (role, call),
                     (_, Call::Health)
-                        | (Role::Desk, Call::Desk | Call::Documents)
+                        | (Role::Desk, Call::Desk | Call::Public | Call::Documents)
                         | (Role::Department, Call::Exchange | Call::Documents)
                         | (Role::Operator, Call::Operator)
                 );
                 assert_eq!(may(role, call), allowed, "{role:?} {call:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_desk_that_hands_out_sees_and_hands_out_and_does_nothing_else() {
+        for call in DeskCall::ALL {
+            assert!(has_standing(Standing::Receives, call), "{call:?}");
+            let allowed = matches!(
+                call,
+                DeskCall::CompleteStep
+                    | DeskCall::HandOutResult
+                    | DeskCall::Track
+                    | DeskCall::GetForm
+                    | DeskCall::ListResults
+            );
+            assert_eq!(has_standing(Standing::HandsOut, call), allowed, "{call:?}");
         }
     }
 }

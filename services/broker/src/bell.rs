@@ -50,4 +50,6 @@ pub struct Belfry {
     pub called: Bells,
     /// A timer may have become the earliest.
     pub timers: Arc<tokio::sync::Notify>,
+    /// Calendars may have changed.
+    pub calendars: Arc<tokio::sync::Notify>,
 }

@@ -1,101 +1,204 @@
-//! Dossier codes: given once, per desk and day, never a second time, across epochs neither.
+//! Dossier codes: given once, per agency code and day, never a second time, across epochs neither.
 //!
-//! `‹desk›-‹yyyymmdd›-‹number›` (NĐ 61/2018 Art 26; the shape seen in use, DOMAIN §3.1), the number
-//! having seven digits or more and gaps. The store counts per desk and day; to that the second of the
-//! day is added, a hundredfold. So a store that was restored from an older copy, whose count begins
-//! again lower, still gives no number that was given after the copy was made, as long as a desk takes
-//! fewer than a hundred codes a second between the two.
+//! How a code is written is the pattern's ([`CodePattern`]); which numbers were given is the store's,
+//! counted by the agency code that is printed in the dossier code, and the day. A store that was
+//! restored from an older copy counts from a lower number again: therefore no number is given below
+//! the pattern's floor for the time of day.
 
-use crate::store::{Batch, CodeLease, Store, StoreError};
+use crate::store::{Batch, CodeLease, Reader, Store, StoreError};
 use dossier::{
+    code::{CodeError, CodeParts, CodePattern},
+    directory::Directory,
     name::{AgencyCode, DossierCode},
     procedure::civil_date,
 };
-use jiff::{
-    Timestamp,
-    civil::{Date, Time},
-    tz::{TimeZone, offset},
-};
+use jiff::{Timestamp, civil::Date};
 use std::{collections::HashMap, ops::Range};
 
-/// Numbers that are taken from the store at once; what is left of them is lost at a restart.
-const LEASE_NUMBERS: u32 = 100;
-/// Codes that a desk takes in a second at most, on average since the last copy.
-const NUMBERS_A_SECOND_MAX: u64 = 100;
+/// Codes that one lease of a desk may have.
+pub const LEASE_CODES_MAX: u32 = 1_000;
+/// How many blocks the numbers of a day are cut into; what is left of a block is lost at a restart.
+const BLOCKS_A_DAY: u64 = 1_000;
+
+/// Why no code was given.
+#[derive(Debug, thiserror::Error)]
+pub enum CodesError {
+    /// The store gave no numbers; none was used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The pattern or the directory must be mended, or the day is used up.
+    #[error(transparent)]
+    Pattern(#[from] CodeError),
+}
+
+/// Whose a code is that a desk brings along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Brought {
+    /// It was leased to this desk.
+    Leased,
+    /// It is this desk's, and this store does not know that it was given: true only where the store
+    /// was restored from a copy. The lease passes its number by from then on.
+    NotKnownHere(CodeLease),
+    /// It is not this desk's.
+    NotTheirs,
+}
 
 /// The numbers that this process may give.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Codes {
-    leases: HashMap<AgencyCode, (Date, Range<u64>)>,
+    pattern: CodePattern,
+    blocks: HashMap<AgencyCode, (Date, Range<u64>)>,
 }
 
 impl Codes {
+    /// Codes by this pattern.
+    pub fn new(pattern: CodePattern) -> Self {
+        Self {
+            pattern,
+            blocks: HashMap::new(),
+        }
+    }
+
+    /// Forgets the numbers at hand: the store may count anew.
+    pub fn forget(&mut self) {
+        self.blocks.clear();
+    }
+
     /// The next code of a desk.
     ///
     /// # Errors
-    /// The store could not lease numbers; none was given.
+    /// [`CodesError`]; none was given.
     pub fn next(
         &mut self,
+        directory: &Directory,
         desk: &AgencyCode,
         at: Timestamp,
         store: &mut dyn Store,
-    ) -> Result<DossierCode, StoreError> {
+    ) -> Result<DossierCode, CodesError> {
+        let printed = self.printed(directory, desk)?;
         let today = civil_date(at);
-        let lease = self
-            .leases
-            .get_mut(desk)
+        let at_hand = self
+            .blocks
+            .get_mut(&printed)
             .filter(|(date, left)| *date == today && !left.is_empty());
-        let number = match lease {
+        let number = match at_hand {
             Some((_, left)) => {
                 let number = left.start;
                 left.start += 1;
                 number
             }
             None => {
-                let ask = CodeLease {
-                    desk: desk.clone(),
-                    date: today,
-                    count: LEASE_NUMBERS,
-                };
-                let committed = store.commit(Batch {
-                    code_leases: vec![ask],
-                    ..Batch::default()
-                })?;
-                let first = committed.code_leases.first().copied().ok_or_else(|| {
-                    StoreError::Failed("the store gave no number for a dossier code".into())
-                })?;
-                let end = first + u64::from(LEASE_NUMBERS);
-                self.leases.insert(desk.clone(), (today, first + 1..end));
+                let count = (self.pattern.numbers_max() / BLOCKS_A_DAY).max(1);
+                let block = self.take(&printed, today, at, count, store)?;
+                let first = block.start;
+                self.blocks
+                    .insert(printed.clone(), (today, first + 1..block.end));
                 first
             }
         };
-        Ok(code(desk, today, number + first_number(at)))
+        Ok(self.pattern.format(&printed, today, number)?)
+    }
+
+    /// A block of codes, this desk's for ever: it may print them while it is offline. Fewer than were
+    /// asked for where the day has no more.
+    ///
+    /// # Errors
+    /// [`CodesError`]; none was given.
+    pub fn lease(
+        &mut self,
+        directory: &Directory,
+        desk: &AgencyCode,
+        count: u32,
+        at: Timestamp,
+        store: &mut dyn Store,
+    ) -> Result<Vec<DossierCode>, CodesError> {
+        let printed = self.printed(directory, desk)?;
+        let today = civil_date(at);
+        let count = u64::from(count.clamp(1, LEASE_CODES_MAX));
+        let block = self.take(&printed, today, at, count, store)?;
+        let code = |number| self.pattern.format(&printed, today, number);
+        Ok(block.map(code).collect::<Result<_, _>>()?)
+    }
+
+    /// Which of a desk's codes is printed.
+    fn printed(&self, directory: &Directory, desk: &AgencyCode) -> Result<AgencyCode, CodeError> {
+        directory
+            .agency(desk.as_str())
+            .and_then(|agency| self.pattern.choose(agency.codes()))
+            .cloned()
+            .ok_or_else(|| CodeError::OtherScheme {
+                agency: desk.clone(),
+                pattern: self.pattern,
+            })
+    }
+
+    /// New numbers from the store, at least one.
+    fn take(
+        &self,
+        printed: &AgencyCode,
+        date: Date,
+        at: Timestamp,
+        count: u64,
+        store: &mut dyn Store,
+    ) -> Result<Range<u64>, CodesError> {
+        let max = self.pattern.numbers_max();
+        let ask = CodeLease {
+            desk: printed.clone(),
+            date,
+            floor: self.pattern.number_floor(at),
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+        };
+        let committed = store.commit(Batch {
+            code_leases: vec![ask],
+            ..Batch::default()
+        })?;
+        let first = committed.code_leases.first().copied().ok_or_else(|| {
+            StoreError::Failed("the store gave no number for a dossier code".into())
+        })?;
+        if first > max {
+            return Err(CodeError::NumberOutOfRange {
+                number: first,
+                max,
+                pattern: self.pattern,
+            }
+            .into());
+        }
+        Ok(first..(first + count).min(max + 1))
     }
 }
 
-fn code(desk: &AgencyCode, day: Date, number: u64) -> DossierCode {
-    let text = format!(
-        "{desk}-{:04}{:02}{:02}-{number:07}",
-        day.year(),
-        day.month(),
-        day.day()
-    );
-    text.parse()
-        .expect("an agency code, a date and a number are a dossier code")
-}
-
-/// What the second of the day adds.
-fn first_number(at: Timestamp) -> u64 {
-    let local = at.to_zoned(TimeZone::fixed(offset(7)));
-    let seconds = local.time().duration_since(Time::midnight()).as_secs();
-    seconds.unsigned_abs() * NUMBERS_A_SECOND_MAX
-}
-
-/// Whether a code can be one of this desk's.
-pub fn is_of(desk: &AgencyCode, code: &DossierCode) -> bool {
-    code.as_str()
-        .strip_prefix(desk.as_str())
-        .is_some_and(|rest| rest.starts_with('-'))
+/// Whose a code is that a desk brings along, as this store knows it.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn brought(
+    directory: &Directory,
+    desk: &AgencyCode,
+    code: &DossierCode,
+    reader: &dyn Reader,
+) -> Result<Brought, StoreError> {
+    let parts = CodeParts::of(code).filter(|parts| {
+        directory
+            .agency_by_any_code(parts.agency.as_str())
+            .is_some_and(|agency| agency.code == *desk)
+    });
+    let Some(CodeParts {
+        agency,
+        date,
+        number,
+    }) = parts
+    else {
+        return Ok(Brought::NotTheirs);
+    };
+    if reader.was_leased(&agency, date, number)? {
+        return Ok(Brought::Leased);
+    }
+    Ok(Brought::NotKnownHere(CodeLease {
+        desk: agency,
+        date,
+        floor: number,
+        count: 1,
+    }))
 }
 
 #[cfg(test)]
@@ -104,29 +207,131 @@ mod tests {
     use crate::store::MemoryStore;
     use std::collections::BTreeSet;
 
+    fn directory() -> Directory {
+        let toml = r#"
+            [[territory]]
+            code = "P"
+            name = "Province"
+            [[agency]]
+            code = "H99.01"
+            aliases = ["000.00.01.H99"]
+            name = "Desk"
+            territory = "P"
+            valid_from = "2026-01-01"
+            [[agency]]
+            code = "H99.02"
+            name = "Another desk"
+            territory = "P"
+            valid_from = "2026-01-01"
+        "#;
+        Directory::parse("directory.toml", toml).unwrap()
+    }
+
+    fn desk(code: &str) -> AgencyCode {
+        code.parse().unwrap()
+    }
+
+    fn codes(pattern: &str) -> Codes {
+        Codes::new(pattern.parse().unwrap())
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    const LONG: &str = "{agency}-{yyyymmdd}-{number:7}";
+
     #[test]
     fn a_store_restored_from_a_copy_gives_no_number_twice() {
-        let desk: AgencyCode = "H99".parse().unwrap();
-        let morning: Timestamp = "2026-11-22T08:00:00+07:00".parse().unwrap();
-        let noon: Timestamp = "2026-11-22T12:00:00+07:00".parse().unwrap();
+        let directory = directory();
         let mut given = BTreeSet::new();
         // Both lives begin with the same empty store: the copy was made before the morning.
-        for begun in [morning, noon] {
+        for begun in ["2026-11-22T08:00:00+07:00", "2026-11-22T12:00:00+07:00"] {
             let mut store = MemoryStore::default();
-            let mut codes = Codes::default();
+            let mut codes = codes(LONG);
             for second in 0..300 {
-                let at = begun + jiff::SignedDuration::from_secs(second);
-                assert!(given.insert(codes.next(&desk, at, &mut store).unwrap()));
+                let at = at(begun) + jiff::SignedDuration::from_secs(second);
+                let code = codes.next(&directory, &desk("H99.01"), at, &mut store);
+                assert!(given.insert(code.unwrap()));
             }
         }
     }
 
     #[test]
-    fn a_code_names_its_desk() {
-        let desk: AgencyCode = "H26.101".parse().unwrap();
-        let made = code(&desk, "2026-11-22".parse().unwrap(), 7);
-        assert_eq!(made.as_str(), "H26.101-20261122-0000007");
-        assert!(is_of(&desk, &made));
-        assert!(!is_of(&"H26.10".parse().unwrap(), &made));
+    fn a_desks_block_and_the_brokers_own_numbers_do_not_meet() {
+        let directory = directory();
+        let (mut store, mut codes) = (MemoryStore::default(), codes(LONG));
+        let (desk, now) = (desk("H99.01"), at("2026-11-22T09:00:00+07:00"));
+        let mut given = BTreeSet::new();
+        for _ in 0..3 {
+            let next = codes.next(&directory, &desk, now, &mut store).unwrap();
+            assert!(given.insert(next));
+            let block = codes.lease(&directory, &desk, 50, now, &mut store).unwrap();
+            assert_eq!(block.len(), 50);
+            for code in block {
+                assert!(given.insert(code));
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_is_its_desks_only_as_it_was_leased() {
+        let directory = directory();
+        let (mut store, mut codes) = (
+            MemoryStore::default(),
+            codes("{agency:qcvn102}-{yymmdd}-{number:4}"),
+        );
+        let (owner, now) = (desk("H99.01"), at("2026-11-22T09:00:00+07:00"));
+        let code = codes
+            .lease(&directory, &owner, 1, now, &mut store)
+            .unwrap()
+            .remove(0);
+        assert!(code.as_str().starts_with("000.00.01.H99-261122-"), "{code}");
+        let reader = store.reader();
+        let whose = |desk: &AgencyCode, code: &DossierCode| {
+            brought(&directory, desk, code, reader.as_ref()).unwrap()
+        };
+        assert_eq!(whose(&owner, &code), Brought::Leased);
+        assert_eq!(whose(&desk("H99.02"), &code), Brought::NotTheirs);
+        let invented = "000.00.01.H99-261122-9998".parse().unwrap();
+        assert!(matches!(whose(&owner, &invented), Brought::NotKnownHere(_)));
+        let opaque = "H99.01.OPAQUE-1".parse().unwrap();
+        assert_eq!(whose(&owner, &opaque), Brought::NotTheirs);
+    }
+
+    #[test]
+    fn a_day_that_is_used_up_gives_what_is_left_and_then_says_so() {
+        let directory = directory();
+        let (mut store, mut codes) = (
+            MemoryStore::default(),
+            codes("{agency}-{yymmdd}-{number:4}"),
+        );
+        let (desk, now) = (desk("H99.02"), at("2026-11-22T00:00:00+07:00"));
+        let mut given = 0;
+        let end = loop {
+            match codes.lease(&directory, &desk, 1_000, now, &mut store) {
+                Ok(block) => given += block.len(),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(given, 9_999);
+        assert!(matches!(
+            end,
+            CodesError::Pattern(CodeError::NumberOutOfRange { .. })
+        ));
+    }
+
+    #[test]
+    fn an_agency_without_a_code_of_the_patterns_scheme_gets_none() {
+        let (mut store, mut codes) = (
+            MemoryStore::default(),
+            codes("{agency:qcvn102}-{yymmdd}-{number:4}"),
+        );
+        let now = at("2026-11-22T09:00:00+07:00");
+        let none = codes.next(&directory(), &desk("H99.02"), now, &mut store);
+        assert!(matches!(
+            none,
+            Err(CodesError::Pattern(CodeError::OtherScheme { .. }))
+        ));
     }
 }

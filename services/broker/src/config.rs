@@ -1,6 +1,7 @@
 //! What the broker is told at its start: one TOML file, every value also by environment variable.
 
-use crate::store::SqliteConfig;
+use crate::{registry::Sources, store::SqliteConfig};
+use dossier::code::CodePattern;
 use node::{
     config::ConfigError,
     stream::{MESSAGE_BYTES_MAX, StreamLimits},
@@ -28,8 +29,17 @@ pub struct Config {
     pub store: PathBuf,
     /// The folder of its procedures, one TOML file a version.
     pub procedures: PathBuf,
+    /// The folder of its calendars, one TOML file each. It is read again on SIGHUP.
+    pub calendars: PathBuf,
+    /// The folder of the schemas of evidence, one JSON file each. It is read again on SIGHUP.
+    pub schemas: PathBuf,
     /// The directory's file. It is read again on SIGHUP.
     pub directory: PathBuf,
+    /// A folder of templates and fonts of the forms that stand in place of those built in.
+    pub forms: Option<PathBuf>,
+    /// How dossier codes are written; `{agency}-{yyyymmdd}-{number:7}`, the one seen in use.
+    #[serde(default = "code_pattern")]
+    pub code_pattern: CodePattern,
     /// Its credentials.
     pub tls: CredentialPaths,
     /// How many connections it keeps.
@@ -50,6 +60,12 @@ pub struct Config {
     /// Limits of the streams of envelopes.
     #[serde(default)]
     pub streams: StreamLimits,
+}
+
+fn code_pattern() -> CodePattern {
+    "{agency}-{yyyymmdd}-{number:7}"
+        .parse()
+        .expect("the default is a pattern")
 }
 
 /// Limits with names.
@@ -123,13 +139,26 @@ impl Config {
         config.address_file = config.address_file.as_deref().map(seen_from);
         config.store = seen_from(&config.store);
         config.procedures = seen_from(&config.procedures);
+        config.calendars = seen_from(&config.calendars);
+        config.schemas = seen_from(&config.schemas);
         config.directory = seen_from(&config.directory);
+        config.forms = config.forms.as_deref().map(seen_from);
         config.tls = config.tls.resolved(path);
         Ok(config)
     }
 }
 
 impl Config {
+    /// Where procedures, calendars, schemas and the directory are read from.
+    pub fn sources(&self) -> Sources {
+        Sources {
+            procedures: self.procedures.clone(),
+            calendars: self.calendars.clone(),
+            schemas: self.schemas.clone(),
+            directory: self.directory.clone(),
+        }
+    }
+
     /// Everything in it that cannot work, all at once: the key and the mend of each.
     ///
     /// # Errors
@@ -287,6 +316,8 @@ mod tests {
             listen = "127.0.0.1:0"
             store = "store"
             procedures = "procedures"
+            calendars = "calendars"
+            schemas = "schemas"
             directory = "directory.toml"
             tls = {{ certificate = "a", key = "b", ca = "c" }}
             {more}
@@ -298,6 +329,14 @@ mod tests {
     #[test]
     fn what_nobody_has_changed_works() {
         assert_eq!(config("").check(), Ok(()));
+    }
+
+    #[test]
+    fn a_dossier_code_is_written_as_configured() {
+        let pattern = |more: &str| config(more).code_pattern.to_string();
+        assert_eq!(pattern(""), "{agency}-{yyyymmdd}-{number:7}");
+        let short = "{agency:qd20}-{yymmdd}-{number:4}";
+        assert_eq!(pattern(&format!("code_pattern = \"{short}\"")), short);
     }
 
     #[test]

@@ -442,13 +442,11 @@ impl Courier {
         if !is_owed {
             return Ok(Made::Nothing);
         }
-        let procedures = self.office.registry.procedures();
-        let made = procedures
-            .version(&dossier.received.procedure_digest)
-            .and_then(|procedure| {
-                let made = handover(&dossier, procedure, step, number)?;
-                Some(wire::handover(&dossier, procedure, &made))
-            });
+        let made = self.office.registry.rules_of(&dossier).and_then(|book| {
+            let procedure = book.rules().procedure;
+            let made = handover(&dossier, procedure, step, number)?;
+            Some(wire::handover(&dossier, procedure, &made))
+        });
         Ok(made.map_or(Made::Nothing, |item| Made::Item(Box::new(item), round)))
     }
 

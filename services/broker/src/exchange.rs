@@ -6,6 +6,7 @@ use crate::{
     failure::Failure,
     ledger::Ledger,
     reconcile::Reconciler,
+    registry::Registry,
     wire,
 };
 use contract::v1::{self, exchange_service_server::ExchangeService};
@@ -24,7 +25,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use tonic::{Code, Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status, Streaming};
 
 /// What every stream of ours says first.
 #[derive(Debug, Clone)]
@@ -55,6 +56,8 @@ pub struct Exchange {
     pub access: Access,
     /// Where it is recorded.
     pub ledger: Ledger,
+    /// By which codes agencies are known.
+    pub registry: Registry,
     /// Whom a call wakes.
     pub belfry: Belfry,
     /// What we say first.
@@ -74,15 +77,20 @@ type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl Exchange {
     /// Takes one item and gives its verdict.
-    async fn take(&self, system: &Identity, agency: Option<&str>, item: v1::Item) -> v1::Verdict {
+    async fn take(
+        &self,
+        system: &Identity,
+        agency: Option<&AgencyCode>,
+        item: v1::Item,
+    ) -> v1::Verdict {
         let item_id = item.item_id.clone();
-        let parsed = match wire::report(&item) {
+        let parsed = match wire::report(&item, &self.registry.directory()) {
             Ok(parsed) => parsed,
             Err(fault) => return wire::refused(item_id, fault),
         };
-        let named = parsed.report.agency.as_str();
+        let named = &parsed.report.agency;
         let speaks_for_it = agency.is_none_or(|agency| agency == named);
-        if let Err(fault) = self.access.must_act_for(system, named) {
+        if let Err(fault) = self.access.must_act_for(system, named.as_str()) {
             return wire::refused(item_id, fault);
         }
         if !speaks_for_it {
@@ -100,8 +108,9 @@ impl Exchange {
     }
 
     fn department_called(&self, agency: &str) {
-        if let Ok(agency) = agency.parse::<AgencyCode>() {
-            self.belfry.called.ring(&agency);
+        let directory = self.registry.directory();
+        if let Some(agency) = directory.agency_by_any_code(agency) {
+            self.belfry.called.ring(&agency.code);
         }
     }
 
@@ -136,15 +145,15 @@ impl ExchangeService for Exchange {
             .into_inner()
             .map(|message| message.map(|message| message.envelope.unwrap_or_default()));
         let asked = stream::accept(inbound, self.limits).await?;
-        let agency = asked.hello().agency_code.clone();
-        self.access
-            .must_act_for(&peer.identity, &agency)
+        let agency = self
+            .access
+            .must_act_for(&peer.identity, &asked.hello().agency_code)
             .map_err(Fault::into_status)?;
         self.notice_restore(asked.hello().position_seen).await;
-        self.department_called(&agency);
-        let hello = self.greeting.hello(&self.ledger, &agency);
+        self.department_called(agency.as_str());
+        let hello = self.greeting.hello(&self.ledger, agency.as_str());
         let (session, outgoing) = asked.answer(hello);
-        let guard = self.access.guard(peer.clone(), agency.clone());
+        let guard = self.access.guard(peer.clone(), agency.to_string());
         let mut receiving = session.receiving(guard);
         let exchange = self.clone();
         tokio::spawn(async move {
@@ -232,19 +241,11 @@ impl ExchangeService for Exchange {
     ) -> Result<Response<v1::ReconcileResponse>, Status> {
         let peer = self.access.caller(&request, Call::Exchange)?;
         let request = request.into_inner();
-        self.access
+        let agency = self
+            .access
             .must_act_for(&peer.identity, &request.agency_code)
             .map_err(Fault::into_status)?;
         self.notice_restore(request.position_seen).await;
-        let agency: AgencyCode = request.agency_code.parse().map_err(|_| {
-            Fault::new(
-                Code::InvalidArgument,
-                "INVALID_FIELDS",
-                "agency_code is no agency code",
-                "Mã cơ quan không đúng.",
-            )
-            .into_status()
-        })?;
         let answer = self
             .reconciler
             .page(&peer.identity.uri(), &agency, request)

@@ -2,7 +2,7 @@
 
 use crate::wire;
 use contract::v1;
-use dossier::Refusal;
+use dossier::{Refusal, code::CodeError};
 use node::fault::Fault;
 use std::time::Duration;
 use tonic::Code;
@@ -22,6 +22,9 @@ pub enum Failure {
         /// Where it is named.
         field: String,
     },
+    /// Mend the pattern or the directory; or the desk's numbers of this day are used up.
+    #[error(transparent)]
+    NoCode(#[from] CodeError),
     /// Keep the item and reconcile: this store was restored, and may not have the dossier yet.
     #[error("the dossier is not known here")]
     UnknownDossier,
@@ -69,6 +72,19 @@ impl Failure {
                 format!(
                     "{field} nêu tài liệu mà hệ thống này chưa tải lên hoặc không được giao trong hồ sơ. Tải lên trước."
                 ),
+            ),
+            Self::NoCode(error @ CodeError::NumberOutOfRange { .. }) => later(
+                Code::ResourceExhausted,
+                "CODES_EXHAUSTED",
+                &format!("this desk's dossier codes of the day are used up: {error}"),
+                "Mã hồ sơ trong ngày của bộ phận này đã hết. Liên hệ người quản trị để dùng mẫu mã có nhiều chữ số hơn.",
+                600,
+            ),
+            Self::NoCode(error) => Fault::new(
+                Code::FailedPrecondition,
+                "NO_CODE_FOR_DESK",
+                error.to_string(),
+                "Chưa cấp được mã hồ sơ cho bộ phận này. Người quản trị cần kiểm tra mẫu mã, danh bạ và đồng hồ của máy chủ.",
             ),
             Self::UnknownDossier => wire::denied("NOT_YOURS"),
             Self::Quarantined => later(

@@ -7,6 +7,7 @@ mod keeper;
 mod line;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use crate::{
     bell::Belfry,
@@ -19,7 +20,13 @@ use crate::{
     store::{AttemptChange, Blob, IncidentChange, Origin, Store, StoreError},
     wire::{ReportItem, Submit},
 };
-use dossier::{Dossier, decide::Action, event::Cause, name::DossierId};
+use dossier::{
+    Dossier,
+    code::CodePattern,
+    decide::Action,
+    event::Cause,
+    name::{AgencyCode, DossierCode, DossierId},
+};
 use jiff::Timestamp;
 use keeper::Keeper;
 use std::{
@@ -65,6 +72,11 @@ enum Job {
         happening: Box<(Option<Cause>, Action)>,
         reply: Reply<Recorded>,
     },
+    LeaseCodes {
+        desk: AgencyCode,
+        count: u32,
+        reply: Reply<Vec<DossierCode>>,
+    },
     Note {
         note: Box<Note>,
         reply: Reply<()>,
@@ -81,7 +93,7 @@ pub struct Note {
     pub incidents: Vec<IncidentChange>,
     /// The couriers' attempts.
     pub attempts: Vec<AttemptChange>,
-    /// Versions of procedures or of the directory.
+    /// Versions of procedures, calendars, schemas or of the directory.
     pub blobs: Vec<Blob>,
 }
 
@@ -94,6 +106,16 @@ pub struct Condition {
     pub position: AtomicU64,
     /// The epoch.
     pub epoch: AtomicU64,
+}
+
+impl Condition {
+    /// Whether this store was restored from a copy a short while ago, and others may hold what it
+    /// does not know yet.
+    pub fn was_restored(&self) -> bool {
+        let began = i64::try_from(self.epoch.load(Ordering::Relaxed)).unwrap_or_default();
+        let age_ms = Timestamp::now().as_millisecond().saturating_sub(began);
+        began > 0 && age_ms < RESTORED_FOR_MS
+    }
 }
 
 /// A handle on the ledger. Cheap to clone; when the last one is gone, the ledger ends.
@@ -109,6 +131,7 @@ impl std::fmt::Debug for Job {
             Self::Submit { .. } => "Submit",
             Self::Report { .. } => "Report",
             Self::Happen { .. } => "Happen",
+            Self::LeaseCodes { .. } => "LeaseCodes",
             Self::Note { .. } => "Note",
             Self::BeginEpoch { .. } => "BeginEpoch",
         })
@@ -119,7 +142,7 @@ impl std::fmt::Debug for Job {
 pub struct Means {
     /// The store, which it alone writes.
     pub store: Box<dyn Store>,
-    /// Procedures and directory.
+    /// Procedures, calendars, schemas and directory.
     pub registry: Registry,
     /// Whose documents are.
     pub documents: Documents,
@@ -129,6 +152,8 @@ pub struct Means {
     pub belfry: Belfry,
     /// Its limits.
     pub limits: Limits,
+    /// How dossier codes are written.
+    pub code_pattern: CodePattern,
 }
 
 impl Ledger {
@@ -150,10 +175,11 @@ impl Ledger {
         condition
             .position
             .store(reader.counts()?.records, Ordering::Relaxed);
+        let codes = Codes::new(means.code_pattern);
         let mut keeper = Keeper {
             means,
             reader,
-            codes: Codes::default(),
+            codes,
             condition: condition.clone(),
             in_trouble: false,
             stops: BTreeMap::new(),
@@ -184,9 +210,7 @@ impl Ledger {
     /// Whether this store was restored from a copy a short while ago, and others may hold what it
     /// does not know yet.
     pub fn was_restored(&self) -> bool {
-        let began = i64::try_from(self.epoch()).unwrap_or_default();
-        let age_ms = Timestamp::now().as_millisecond().saturating_sub(began);
-        began > 0 && age_ms < RESTORED_FOR_MS
+        self.condition.was_restored()
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Failure> {
@@ -201,7 +225,7 @@ impl Ledger {
         answer.await.unwrap_or(Err(Failure::Doubt))
     }
 
-    /// Receives a dossier.
+    /// Files a dossier, or files and receives it in one.
     ///
     /// # Errors
     /// [`Failure`].
@@ -227,7 +251,8 @@ impl Ledger {
         .await
     }
 
-    /// Lets something happen to a dossier.
+    /// Lets something happen to a dossier. With a cause, documents that it names must be those of the
+    /// cause's system.
     ///
     /// # Errors
     /// [`Failure`].
@@ -243,6 +268,19 @@ impl Ledger {
             reply,
         })
         .await
+    }
+
+    /// Gives a desk a block of dossier codes, its own for ever.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn lease_codes(
+        &self,
+        desk: AgencyCode,
+        count: u32,
+    ) -> Result<Vec<DossierCode>, Failure> {
+        self.ask(|reply| Job::LeaseCodes { desk, count, reply })
+            .await
     }
 
     /// Keeps something beside the dossiers' events.

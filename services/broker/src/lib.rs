@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod access;
+mod adoption;
 pub mod bell;
 pub mod codes;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod failure;
 pub mod hot;
 pub mod ledger;
 pub mod operator;
+pub mod papers;
 pub mod reconcile;
 pub mod records;
 pub mod registry;

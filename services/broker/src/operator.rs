@@ -2,7 +2,7 @@
 
 use crate::{
     access::{Access, Call},
-    desk::{Case, page},
+    desk::{Case, blocking, page},
     ledger::Ledger,
     registry::Registry,
     store::{self, Reader, StoreError},
@@ -11,9 +11,7 @@ use crate::{
 use contract::v1::{self, operator_service_server::OperatorService};
 use dossier::{
     Refusal,
-    decide::Action,
-    event::Cause,
-    name::{AgencyCode, DossierCode, Key, StepId},
+    name::{AgencyCode, DossierCode},
     refusal::FieldFault,
 };
 use futures_util::Stream;
@@ -23,7 +21,6 @@ use tonic::{Code, Request, Response, Status};
 
 const PAGE_INCIDENTS: u32 = 100;
 const PAGE_INCIDENTS_MAX: u32 = 500;
-const REASON_BYTES_MAX: usize = 2_000;
 
 /// Serves operators.
 #[derive(Clone)]
@@ -71,25 +68,6 @@ fn incident(found: store::Incident) -> v1::Incident {
             vi: found.vi,
             en: found.en,
         }),
-    }
-}
-
-struct Fields(Vec<FieldFault>);
-
-impl Fields {
-    fn name<T: for<'a> TryFrom<&'a str, Error = dossier::name::BadName>>(
-        &mut self,
-        field: &str,
-        text: &str,
-    ) -> Option<T> {
-        T::try_from(text)
-            .map_err(|bad| {
-                self.0.push(FieldFault {
-                    field: field.into(),
-                    rule: bad.rule.into(),
-                })
-            })
-            .ok()
     }
 }
 
@@ -170,44 +148,20 @@ impl OperatorService for Operator {
         request: Request<v1::MoveStepRequest>,
     ) -> Result<Response<v1::MoveStepResponse>, Status> {
         let peer = self.access.caller(&request, Call::Operator)?;
-        let request = request.into_inner();
-        let mut fields = Fields(Vec::new());
-        let key: Option<Key> = fields.name("request_id", &request.request_id);
-        let code: Option<DossierCode> = fields.name("dossier_code", &request.dossier_code);
-        let step: Option<StepId> = fields.name("step_id", &request.step_id);
-        let to: Option<AgencyCode> = fields.name("to_agency_code", &request.to_agency_code);
-        if request.reason.trim().is_empty() || request.reason.len() > REASON_BYTES_MAX {
-            let rule = format!("1 to {REASON_BYTES_MAX} bytes of text");
-            fields.0.push(FieldFault {
-                field: "reason".into(),
-                rule,
-            });
-        }
-        let (Some(key), Some(code), Some(step), Some(to), true) =
-            (key, code, step, to, fields.0.is_empty())
-        else {
-            return Err(wire::fault(&Refusal::Fields(fields.0)).into_status());
-        };
-        let can_do = self
-            .registry
-            .directory()
+        let directory = self.registry.directory();
+        let item = wire::move_step(request.get_ref(), &directory).map_err(Fault::into_status)?;
+        let to = &item.to;
+        let can_do = directory
             .agency(to.as_str())
             .is_some_and(|agency| !agency.roles.is_empty());
         if !can_do {
-            return Err(wire::fault(&Refusal::UnknownAgency { agency: to }).into_status());
+            let refusal = Refusal::UnknownAgency { agency: to.clone() };
+            return Err(wire::fault(&refusal).into_status());
         }
-        let case = self.case(&code)?;
-        let cause = Cause {
-            system: peer.identity.uri(),
-            item_id: key,
-            digest: wire::item_digest(&request),
-            claimed_at: None,
-        };
-        let action = Action::Move {
-            step: step.clone(),
-            to: to.clone(),
-            reason: request.reason,
-        };
+        let (code, step) = (&item.named.code, &item.step);
+        let case = self.case(code)?;
+        let cause = item.named.cause(peer.identity.uri());
+        let action = item.action();
         let recorded = self
             .ledger
             .happen(case.dossier.id, Some(cause), action)
@@ -217,7 +171,7 @@ impl OperatorService for Operator {
         let round = recorded
             .dossier
             .steps
-            .get(&step)
+            .get(step)
             .map_or(0, |step| step.round);
         Ok(Response::new(v1::MoveStepResponse { round }))
     }
@@ -268,7 +222,19 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::StatisticsRequest>,
     ) -> Result<Response<v1::StatisticsResponse>, Status> {
-        not_yet!(self, request, "OperatorService.Statistics")
+        self.access.caller(&request, Call::Operator)?;
+        let request = request.into_inner();
+        if request.from.is_some() || request.until.is_some() {
+            let fault = FieldFault {
+                field: "from".into(),
+                rule: "left out, and until, too: these figures count from the store's beginning"
+                    .into(),
+            };
+            return Err(wire::fault(&Refusal::Fields(vec![fault])).into_status());
+        }
+        let reader = self.reader.clone();
+        let figures = blocking(move || figures(reader.as_ref()).map_err(unreadable)).await?;
+        Ok(Response::new(v1::StatisticsResponse { figures }))
     }
 
     async fn list_audit(
@@ -277,4 +243,27 @@ impl OperatorService for Operator {
     ) -> Result<Response<v1::ListAuditResponse>, Status> {
         not_yet!(self, request, "OperatorService.ListAudit")
     }
+}
+
+/// What the store counts.
+fn figures(reader: &dyn Reader) -> Result<Vec<v1::Figure>, StoreError> {
+    #[allow(clippy::cast_precision_loss)] // exact up to 2^53
+    let figure = |name: &str, agency: Option<&AgencyCode>, value: u64| v1::Figure {
+        name: name.to_owned(),
+        agency_code: agency.map(ToString::to_string).unwrap_or_default(),
+        value: value as f64,
+    };
+    let counts = reader.counts()?;
+    let closed = counts.dossiers.saturating_sub(counts.dossiers_open);
+    let mut figures = vec![
+        figure("dossiers", None, counts.dossiers),
+        figure("dossiers_open", None, counts.dossiers_open),
+        figure("dossiers_closed", None, closed),
+        figure("handovers_owed", None, counts.owed),
+        figure("incidents_open", None, counts.incidents_open),
+    ];
+    for (agency, denied) in reader.denials()? {
+        figures.push(figure("supplements_denied", Some(&agency), denied));
+    }
+    Ok(figures)
 }

@@ -1,10 +1,11 @@
 //! Reconciling: what a department holds, compared with what the broker believes. What the broker
-//! believed held and the department did not name is owed again.
+//! believed held and the department did not name is owed again: steps, look-ups and consultations alike.
 
 use crate::{
     failure::Failure,
     hot::{Hot, LoadError},
     ledger::Ledger,
+    registry::Registry,
     store::{Reader, StepCursor, StoreError},
 };
 use contract::v1::{self, HoldingState};
@@ -13,6 +14,7 @@ use dossier::{
     Dossier,
     decide::Action,
     dossier::Stage,
+    handover::handover_id,
     name::{AgencyCode, DossierId, Key, StepId},
 };
 use jiff::Timestamp;
@@ -44,6 +46,7 @@ pub struct Reconciler {
     ledger: Ledger,
     reader: Arc<dyn Reader>,
     hot: Hot,
+    registry: Registry,
     sessions: DashMap<AgencyCode, Session>,
 }
 
@@ -80,11 +83,12 @@ fn unreadable(error: &dyn std::fmt::Display) -> Status {
 
 impl Reconciler {
     /// Reads from here, and lets the ledger know what it finds.
-    pub fn new(ledger: Ledger, reader: Arc<dyn Reader>, hot: Hot) -> Self {
+    pub fn new(ledger: Ledger, reader: Arc<dyn Reader>, hot: Hot, registry: Registry) -> Self {
         Self {
             ledger,
             reader,
             hot,
+            registry,
             sessions: DashMap::new(),
         }
     }
@@ -258,7 +262,7 @@ impl Reconciler {
         if holding.round < step.round || step.agency != *agency {
             return Ok((HoldingState::Superseded, Vec::new()));
         }
-        if step.stage.is_owed() && is_this_round(&dossier, &step_id, holding) {
+        if step.stage.is_owed() && self.is_this_round(&dossier, &step_id, holding) {
             // It holds what we believed owed: that is its acknowledgement.
             let round = holding.round;
             self.tell(
@@ -271,6 +275,14 @@ impl Reconciler {
             .await?;
         }
         Ok((HoldingState::Agreed, Vec::new()))
+    }
+
+    fn is_this_round(&self, dossier: &Dossier, step: &StepId, holding: &v1::Holding) -> bool {
+        self.registry.rules_of(dossier).is_some_and(|book| {
+            let procedure = book.rules().procedure;
+            handover_id(dossier, procedure, step, holding.round)
+                .is_some_and(|id| id == holding.handover_id)
+        })
     }
 
     /// Lets the ledger know. A dossier that a person must look at first holds up no other.
@@ -312,7 +324,12 @@ impl Reconciler {
                 let Some(dossier) = self.load(found.dossier_id).await? else {
                     continue;
                 };
-                let Some(step) = dossier.steps.get(&found.row.step) else {
+                // What a desk or the citizen does is with no department.
+                let Some(step) = dossier
+                    .steps
+                    .get(&found.row.step)
+                    .filter(|step| step.is_departments())
+                else {
                     continue;
                 };
                 if step
@@ -328,11 +345,6 @@ impl Reconciler {
             }
         }
     }
-}
-
-fn is_this_round(dossier: &Dossier, step: &StepId, holding: &v1::Holding) -> bool {
-    dossier::handover::handover_id(dossier, step, holding.round)
-        .is_some_and(|id| id == holding.handover_id)
 }
 
 /// A page that follows none.

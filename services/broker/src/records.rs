@@ -13,6 +13,7 @@ pub use self::chain::{Broken, verify_chain};
 use contract::record::v1 as pb;
 use dossier::{
     Entry,
+    evidence::{Given, NewVersion, Source},
     name::{BadName, Digest, DossierId},
 };
 use prost::Message as _;
@@ -150,6 +151,38 @@ pub fn decode(kept: &Kept) -> Result<Entry, RecordError> {
             personal,
         )?,
     })
+}
+
+/// Encodes what goes into the vault, to lie where it can be erased.
+pub fn encode_given(given: &Given, version: u32) -> Vec<u8> {
+    let new = NewVersion {
+        version,
+        digest: given.digest(),
+        source: Source::Step,
+        given: given.clone(),
+    };
+    let mut personal = pb::Personal::default();
+    let evidence = write::given(std::slice::from_ref(&new), &mut personal).pop();
+    let content = pb::VaultContent {
+        evidence,
+        data: personal.evidence.pop(),
+        file_names: personal.file_names,
+    };
+    content.encode_to_vec()
+}
+
+/// Reads back what the vault has.
+///
+/// # Errors
+/// [`RecordError`]: it is not used.
+pub fn decode_given(bytes: &[u8]) -> Result<Given, RecordError> {
+    let content =
+        pb::VaultContent::decode(bytes).map_err(|error| RecordError::Bytes(error.to_string()))?;
+    let evidence = content.evidence.into_iter().collect();
+    let data = content.data.into_iter().collect();
+    let new = read::given(evidence, data, content.file_names)?.pop();
+    new.map(|new| new.given)
+        .ok_or(RecordError::Missing("its evidence"))
 }
 
 fn record_of(bytes: &[u8]) -> Result<pb::Record, RecordError> {

@@ -2,6 +2,7 @@
 
 use crate::{
     access::{Access, Call},
+    adoption,
     bell::Belfry,
     config::{Config, Faults},
     courier::{Courier, Office},
@@ -13,7 +14,7 @@ use crate::{
     operator::Operator,
     reconcile::Reconciler,
     registry::{Registry, RegistryError},
-    store::{SqliteStore, Store, StoreError},
+    store::{Reader, SqliteStore, Store, StoreError},
     timers,
 };
 use contract::{
@@ -24,6 +25,7 @@ use contract::{
     },
 };
 use dossier::{directory::SystemRole, name::AgencyCode};
+use forms::Forms;
 use jiff::Timestamp;
 use node::{
     fault::Fault,
@@ -78,9 +80,12 @@ pub enum BrokerError {
     /// Issue a certificate for a broker.
     #[error("the certificate is that of {0}; issue one with the role broker")]
     Role(Identity),
-    /// Mend the procedure or the directory.
+    /// Mend the procedure, the calendar, the schema or the directory.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// Mend the template or the font.
+    #[error("the forms cannot be used: {0}")]
+    Forms(#[from] forms::LoadError),
     /// See the message.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -118,13 +123,22 @@ pub enum BrokerError {
 }
 
 /// A broker that serves.
-#[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
     registry: Registry,
+    reader: Arc<dyn Reader>,
     ledger: Ledger,
+    belfry: Belfry,
     staff: Staff,
     task: JoinHandle<Result<(), BrokerError>>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Running {
@@ -138,22 +152,24 @@ impl Running {
         &self.ledger
     }
 
-    /// Reads the directory's file again; what it says applies to dossiers received from now on.
+    /// Reads directory, calendars and schemas again; what they say applies to dossiers received from
+    /// now on. Open ones take up a changed calendar one after the other.
     ///
     /// # Errors
-    /// When it is unsound: the one before stays in force.
-    pub async fn read_directory(&self) -> Result<(), RegistryError> {
-        let (directory, blob) = self.registry.read_directory()?;
+    /// When one is unsound: all of those before stay in force.
+    pub async fn read_again(&self) -> Result<(), RegistryError> {
+        let mut reading = self.registry.read_again(self.reader.as_ref())?;
         let note = Note {
-            blobs: vec![blob],
+            blobs: std::mem::take(&mut reading.blobs),
             ..Note::default()
         };
         self.ledger
             .note(note)
             .await
             .map_err(|failure| StoreError::Failed(failure.to_string()))?;
-        self.registry.use_directory(directory);
+        self.registry.use_reading(reading);
         self.staff.hire(&self.registry);
+        self.belfry.calendars.notify_one();
         Ok(())
     }
 
@@ -179,7 +195,7 @@ impl Running {
     }
 }
 
-/// The couriers: one for each department of the directory.
+/// The couriers: one for each agency of the directory.
 #[derive(Clone)]
 struct Staff {
     office: Arc<Office>,
@@ -197,14 +213,11 @@ impl std::fmt::Debug for Staff {
 }
 
 impl Staff {
-    /// A courier for each department that has none yet.
+    /// A courier for each agency that has none yet.
     fn hire(&self, registry: &Registry) {
         let mut hired = self.hired.lock().unwrap_or_else(PoisonError::into_inner);
-        for agency in registry
-            .directory()
-            .agencies()
-            .filter(|agency| !agency.roles.is_empty())
-        {
+        // Also where an agency has no role in procedures: it may be consulted.
+        for agency in registry.directory().agencies() {
             if hired.insert(agency.code.clone()) {
                 let courier = Courier::new((*self.office).clone(), agency.code.clone());
                 self.tasks.spawn(courier.run(self.shutdown.clone()));
@@ -262,7 +275,7 @@ pub async fn start_restored(config: Config, shutdown: Shutdown) -> Result<Runnin
     open(config, true, shutdown).await
 }
 
-/// Runs a broker until the shutdown. SIGHUP reads the directory again.
+/// Runs a broker until the shutdown. SIGHUP reads directory, calendars and schemas again.
 ///
 /// # Errors
 /// [`BrokerError`] when it cannot start, or ended by itself.
@@ -274,9 +287,9 @@ pub async fn run(config: Config, restored: bool, shutdown: Shutdown) -> Result<(
             ended = &mut running.task => {
                 return ended.unwrap_or(Err(BrokerError::Ended("its main task")));
             }
-            _ = hang_up.recv() => match running.read_directory().await {
-                Ok(()) => tracing::info!("the directory was read again"),
-                Err(error) => tracing::error!(%error, "the directory was not read; the one before stays in force"),
+            _ = hang_up.recv() => match running.read_again().await {
+                Ok(()) => tracing::info!("directory, calendars and schemas were read again"),
+                Err(error) => tracing::error!(%error, "directory, calendars and schemas were not read; those before stay in force"),
             }
         }
     }
@@ -296,7 +309,11 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
             "the store was restored; a new epoch begins"
         );
     }
-    let registry = Registry::open(&config.procedures, &config.directory, &mut store)?;
+    let registry = Registry::open(config.sources(), &mut store)?;
+    let forms = match &config.forms {
+        Some(folder) => Forms::load(folder)?,
+        None => Forms::builtin(),
+    };
     let reader = store.reader();
     let documents = Documents::open(&config.store, config.documents.clone(), reader.clone())?;
     let listener = Listener::bind(config.listen, &credentials, config.listener)
@@ -317,6 +334,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
         hot: hot.clone(),
         belfry: belfry.clone(),
         limits: config.limits,
+        code_pattern: config.code_pattern,
     })?;
     let access = Access::new(registry.clone(), credentials.denied().clone());
     let greeting = Greeting {
@@ -334,6 +352,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     );
 
     let desk = Desk {
+        forms: Arc::new(forms),
         access: access.clone(),
         ledger: ledger.clone(),
         reader: reader.clone(),
@@ -345,9 +364,15 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     let exchange = Exchange {
         access: access.clone(),
         ledger: ledger.clone(),
+        registry: registry.clone(),
         belfry: belfry.clone(),
         greeting: greeting.clone(),
-        reconciler: Arc::new(Reconciler::new(ledger.clone(), reader.clone(), hot.clone())),
+        reconciler: Arc::new(Reconciler::new(
+            ledger.clone(),
+            reader.clone(),
+            hot.clone(),
+            registry.clone(),
+        )),
         restore_answered: Arc::new(AtomicBool::new(restored)),
         limits: config.streams,
         shutdown: shutdown.child(),
@@ -425,7 +450,19 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     };
     staff.hire(&registry);
     let quiet = shutdown.child();
-    tasks.spawn(timers::run(ledger.clone(), reader, belfry, quiet.clone()));
+    tasks.spawn(timers::run(
+        ledger.clone(),
+        reader.clone(),
+        belfry.clone(),
+        quiet.clone(),
+    ));
+    tasks.spawn(adoption::run(
+        ledger.clone(),
+        reader.clone(),
+        registry.clone(),
+        belfry.clone(),
+        quiet.clone(),
+    ));
     tasks.spawn(sweep(documents.clone(), quiet.clone()));
     set_health(&health, true).await;
     tasks.spawn(watch_health(health.clone(), ledger.clone(), quiet.clone()));
@@ -448,7 +485,9 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     Ok(Running {
         address,
         registry,
+        reader,
         ledger,
+        belfry,
         staff,
         task,
     })

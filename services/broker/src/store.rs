@@ -11,8 +11,9 @@ mod sqlite;
 
 pub use self::{
     change::{
-        AttemptChange, Batch, Blob, BlobKind, Change, CodeLease, Committed, Grant, IncidentChange,
-        IncidentKey, NoticeRow, OwedKind, OwedRow, Quarantine, StepRow, Summary,
+        AttemptChange, Batch, Blob, BlobKind, Change, CodeLease, Committed, Denied, Grant,
+        IncidentChange, IncidentKey, NoticeRow, OwedKind, OwedRow, Quarantine, StepRow, Summary,
+        VaultUse,
     },
     fault::{DossierFault, StoreError},
     found::{
@@ -23,8 +24,12 @@ pub use self::{
     sqlite::{SqliteConfig, SqliteStore},
 };
 
-use dossier::name::{AgencyCode, Digest, DossierCode, DossierId};
-use jiff::Timestamp;
+use dossier::{
+    name::{AgencyCode, Digest, DossierCode, DossierId, EvidenceName, TerritoryCode},
+    party::Identifier,
+    vault::Finding,
+};
+use jiff::{Timestamp, civil::Date};
 use std::sync::Arc;
 
 /// Into how many partitions dossiers fall. The embedded store has one.
@@ -73,8 +78,8 @@ pub trait Reader: Send + Sync {
     fn by_code(&self, code: &DossierCode) -> Result<Option<DossierId>, StoreError>;
     /// A dossier with all its records, the first one first.
     fn load(&self, id: &DossierId) -> Result<Option<Loaded>, StoreError>;
-    /// Dossiers, the newest first: of one desk or of all, open ones or all. The next page begins
-    /// after the `number` of the last.
+    /// Dossiers, the newest first: those that one desk received or hands out, or of all desks; open
+    /// ones or all. The next page begins after the `number` of the last.
     fn dossiers(
         &self,
         desk: Option<&AgencyCode>,
@@ -117,6 +122,31 @@ pub trait Reader: Send + Sync {
         before: Option<IncidentCursor>,
         limit: usize,
     ) -> Result<Vec<Incident>, StoreError>;
+    /// What the vault has of this evidence for whoever is known by one of these numbers, the newest
+    /// first, without what was superseded or erased. Whether it is valid still is not looked at. Whom
+    /// it is about is not said: the parties of another dossier have other names.
+    fn vault_of(
+        &self,
+        owner: &[Identifier],
+        evidence: &[EvidenceName],
+    ) -> Result<Vec<Finding>, StoreError>;
+    /// Who took something from the vault, the first use first.
+    fn vault_uses(&self, code: &str) -> Result<Vec<VaultUse>, StoreError>;
+    /// How often each agency wanted to ask the citizen for what is already held.
+    fn denials(&self) -> Result<Vec<(AgencyCode, u64)>, StoreError>;
+    /// Where open dossiers belong, and which calendars their clocks follow: each pair once.
+    fn calendars_followed(&self) -> Result<Vec<(TerritoryCode, Digest)>, StoreError>;
+    /// Open dossiers of a territory whose clocks follow a calendar and that are not stopped, the
+    /// oldest first, each with its `number`; the next page begins after the last one's.
+    fn following(
+        &self,
+        territory: &TerritoryCode,
+        calendar: &Digest,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, DossierId)>, StoreError>;
+    /// Whether a number for codes of this desk and day was ever leased.
+    fn was_leased(&self, desk: &AgencyCode, date: Date, number: u64) -> Result<bool, StoreError>;
     /// Something kept by its digest.
     fn blob(&self, kind: BlobKind, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
     /// The digests of everything of a kind, in the order in which it came.

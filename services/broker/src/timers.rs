@@ -43,16 +43,20 @@ async fn fire(ledger: &Ledger, reader: &dyn Reader) -> Result<Duration, String> 
         .map_err(|error| error.to_string())?;
     let (mut fired, mut stuck) = (0, None);
     for timer in due {
-        let Some(step) = timer.row.step else { continue };
-        let action = Action::PassLimit { step: step.clone() };
-        match ledger.happen(timer.dossier_id, None, action).await {
-            Ok(recorded) => {
+        let Some(alarm) = timer.row.alarm else {
+            continue;
+        };
+        let word = alarm.text();
+        match ledger
+            .happen(timer.dossier_id, None, Action::Ring(alarm))
+            .await
+        {
+            Ok(_) => {
                 fired += 1;
-                let agency = recorded.dossier.steps.get(&step).map(|step| &step.agency);
-                tracing::info!(dossier_code = %timer.code, %step, agency = agency.map(|agency| agency.as_str()), "a limit has passed");
+                tracing::info!(dossier_code = %timer.code, alarm = word, "a time has come");
             }
             Err(failure) => {
-                tracing::debug!(dossier_code = %timer.code, %step, %failure, "a limit that has passed was not recorded");
+                tracing::debug!(dossier_code = %timer.code, alarm = word, %failure, "a time that has come was not recorded");
                 stuck = Some(failure);
             }
         }

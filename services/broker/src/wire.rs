@@ -4,8 +4,13 @@ mod inbound;
 mod outbound;
 mod refuse;
 
-pub use inbound::{ReportItem, Submit, item_digest, report, submit};
+pub use inbound::{
+    ActItem, MoveItem, Named, ReportItem, StepItem, Submit, answer_supplement, complete_step,
+    confirm_payment, hand_out_result, item_digest, lease, move_step, receive, record_consent,
+    refuse_intake, report, report_fault, request_supplement, resume, stop, submit, withdraw,
+};
 pub use outbound::{
-    dossier_state, evidence, handover, notice, step_state, summary, timestamp, track,
+    Tracked, dossier_state, evidence, handover, notice, promised_at, public, step_state, summary,
+    timestamp, track,
 };
 pub use refuse::{denied, fault, not_implemented, recorded, refused, unknown, unknown_kind};

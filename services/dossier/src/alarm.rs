@@ -100,6 +100,7 @@ pub(crate) fn alarms(dossier: &Dossier) -> Vec<(Alarm, Timestamp)> {
         }
     }
     if dossier.intake == Intake::Filed
+        && dossier.ending.is_none()
         && !dossier.intake_limit_passed
         && dossier.open_supplements().next().is_none()
     {
@@ -174,10 +175,13 @@ pub(crate) fn adopted(dossier: &Dossier, rules: Rules<'_>) -> Vec<Event> {
             warn_at: warn_at(rules, from, due_at),
         }
     };
+    // Before its reception nothing is promised; reception reckons by the calendar of its day.
     let never_stood_still = |part: &PartId| {
-        dossier.parts.get(part).is_some_and(|part| {
-            part.pauses.is_empty() && part.extensions == 0 && part.end.is_none()
-        }) && dossier.supplements.is_empty()
+        dossier.intake == Intake::Received
+            && dossier.parts.get(part).is_some_and(|part| {
+                part.pauses.is_empty() && part.extensions == 0 && part.end.is_none()
+            })
+            && dossier.supplements.is_empty()
             && dossier.obligations.is_empty()
     };
     let start = rules

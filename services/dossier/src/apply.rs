@@ -28,7 +28,7 @@ impl Dossier {
         reason: &str,
     ) {
         for new in given {
-            let before: usize = self.evidence.values().map(Vec::len).sum();
+            let before = self.versions_count();
             self.evidence
                 .entry(new.given.name.clone())
                 .or_default()
@@ -36,12 +36,18 @@ impl Dossier {
                     new: new.clone(),
                     agency: agency.clone(),
                     step: step.cloned(),
-                    ordinal: u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1),
+                    ordinal: before.saturating_add(1),
                     at,
                     reason: reason.to_owned(),
                     extract: None,
                 }));
         }
+    }
+
+    /// How many versions of anything there are.
+    fn versions_count(&self) -> u32 {
+        let count: usize = self.evidence.values().map(Vec::len).sum();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn remember(&mut self, entry: &Entry) {
@@ -146,6 +152,7 @@ impl Dossier {
                 deadline,
             } => {
                 let faults = self.faults(answers);
+                let known = self.versions_count();
                 self.recalls
                     .retain(|(of, _), recall| of != id || recall.agency != *agency);
                 let step = step!(id);
@@ -168,6 +175,8 @@ impl Dossier {
                 step.held_since = None;
                 step.finished_at = None;
                 step.ask_again_at = None;
+                step.round_due_at = Some(deadline.due_at);
+                step.round_knows = known;
                 step.set_deadline(deadline);
                 let reopened = step.is_procedures().then(|| step.part.clone());
                 if let Some(part) = reopened.and_then(|part| self.parts.get_mut(&part)) {
@@ -331,6 +340,7 @@ impl Dossier {
                 }
                 step.finish(Stage::Ended, at);
                 step.awaiting = None;
+                step.ask_again_at = None;
                 step.untold.clear();
                 step.reason = if !step.is_procedures() {
                     "it is no longer wanted".to_owned()
@@ -472,11 +482,13 @@ impl Dossier {
                 }
                 let agency = step.agency.clone();
                 self.give(given, &agency, None, at, "");
+                self.satisfy(at);
             }
             Event::AskedAgain { step: id } => step!(id).ask_again_at = None,
             Event::Reused { evidence, .. } => {
                 let desk = self.received.desk.clone();
                 self.give(evidence, &desk, None, at, "");
+                self.satisfy(at);
             }
             Event::Consulted {
                 step: id,
@@ -545,15 +557,15 @@ impl Dossier {
                 self.give(evidence, &desk, None, at, "");
                 for new in evidence {
                     self.refused_consents.remove(&new.given.name);
-                    self.satisfy(&new.given.name, at);
                 }
+                self.satisfy(at);
             }
             Event::ConsentRefused {
                 evidence, party, ..
             } => {
                 self.refused_consents
                     .insert(evidence.clone(), party.clone());
-                self.satisfy(evidence, at);
+                self.satisfy(at);
             }
             Event::PaymentAsked {
                 step,
@@ -753,16 +765,20 @@ impl Dossier {
         }
     }
 
-    /// Ends what the citizen was asked for by itself once all of it is answered in another way.
-    fn satisfy(&mut self, evidence: &EvidenceName, at: Timestamp) {
-        let (evidence_here, refused) = (&self.evidence, &self.refused_consents);
+    /// Ends what the citizen was asked for by itself once all of it came in another way, after it was
+    /// asked: a holder answered late, a person gave or refused a consent.
+    fn satisfy(&mut self, at: Timestamp) {
+        let (evidence, refused) = (&self.evidence, &self.refused_consents);
         for one in self.supplements.iter_mut().filter(|one| one.is_open()) {
-            let wanted = one.wanted();
-            if wanted.contains(evidence)
-                && wanted
-                    .iter()
-                    .all(|name| evidence_here.contains_key(*name) || refused.contains_key(*name))
-            {
+            let came = |name: &EvidenceName| {
+                let newest = evidence.get(name).and_then(|versions| versions.last());
+                newest.is_some_and(|version| version.at >= one.asked_at)
+            };
+            let all_came = one
+                .wanted()
+                .into_iter()
+                .all(|name| came(name) || refused.contains_key(name));
+            if all_came {
                 one.ended_at = Some(at);
             }
         }

@@ -31,7 +31,8 @@ pub enum Act {
         legal_basis: String,
         officer: Officer,
     },
-    /// Asks the citizen for more before reception (form 02).
+    /// Asks the citizen for more (form 02): before reception, or after it for what its holders do not
+    /// give.
     RequestSupplement { items: Vec<Item>, officer: Officer },
     /// Gives what a supplement asked for.
     AnswerSupplement {
@@ -95,10 +96,7 @@ pub(crate) fn acted(
             _ => Refusal::Closed,
         });
     }
-    let before_reception = matches!(
-        act,
-        Act::Accept { .. } | Act::RefuseIntake { .. } | Act::RequestSupplement { .. }
-    );
+    let before_reception = matches!(act, Act::Accept { .. } | Act::RefuseIntake { .. });
     if before_reception && dossier.intake != Intake::Filed {
         return Err(Refusal::AlreadyReceived);
     }
@@ -120,18 +118,21 @@ pub(crate) fn acted(
             }])
         }
         Act::RequestSupplement { items, officer } => {
-            request::once(dossier, &SupplementStage::Intake)?;
+            let stage = match dossier.intake {
+                Intake::Filed => SupplementStage::Intake,
+                Intake::Received => SupplementStage::LookUp,
+                Intake::NotAccepted => return Err(Refusal::AlreadyReceived),
+            };
+            if stage == SupplementStage::Intake {
+                request::once(dossier, &stage)?;
+            }
             request::check_items(dossier, rules, &items, vault, None, at)?;
+            if stage == SupplementStage::LookUp {
+                request::not_given_by_holders(dossier, rules, &items)?;
+            }
             let desk = dossier.received.desk.clone();
             Ok(vec![request::asked(
-                dossier,
-                rules,
-                SupplementStage::Intake,
-                None,
-                desk,
-                items,
-                officer,
-                at,
+                dossier, rules, stage, None, desk, items, officer, at,
             )])
         }
         Act::AnswerSupplement {
@@ -166,6 +167,9 @@ pub(crate) fn acted(
             paid_at,
         } => confirm_payment(dossier, rules, obligation, amount_vnd, reference, paid_at),
         Act::Withdraw { reason, officer } => {
+            if dossier.reopened {
+                return Err(Refusal::ResultGiven);
+            }
             said(&[("reason", &reason)])?;
             Ok(vec![Event::Withdrawn { reason, officer }])
         }
@@ -529,7 +533,8 @@ fn report_fault(
     let giver = dossier
         .newest(&evidence)
         .and_then(|version| version.step.as_ref())
-        .and_then(|step| dossier.steps.get(step));
+        .and_then(|step| dossier.steps.get(step))
+        .filter(|step| step.is_departments());
     let can_answer =
         giver.is_some_and(|step| step.stage == Stage::Completed || step.stage.is_open());
     if !can_answer || dossier.ending.is_some() {

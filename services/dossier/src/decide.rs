@@ -239,6 +239,7 @@ fn events(
             let is_held = dossier
                 .steps
                 .get(&id)
+                .filter(|step| step.is_departments())
                 .is_some_and(|step| step.round == round && step.stage == Stage::Held);
             Ok(if is_held {
                 vec![Event::HoldingLost { step: id, round }]
@@ -265,10 +266,11 @@ fn events(
                     state: step.stage,
                 });
             }
-            if step.agency == to && step.stage != Stage::Declined {
+            let is_there = step.agency == to && step.stage != Stage::Declined;
+            if is_there || !step.is_departments() {
                 return Err(Refusal::AlreadyThere {
                     step: id,
-                    agency: to,
+                    agency: step.agency.clone(),
                 });
             }
             Ok(vec![Event::Moved {

@@ -252,6 +252,11 @@ impl Directory {
         })
     }
 
+    /// A territory.
+    pub fn territory(&self, code: &TerritoryCode) -> Option<&Territory> {
+        self.territories.get(code)
+    }
+
     /// Whether the territory is known.
     pub fn has_territory(&self, code: &str) -> bool {
         self.territories.contains_key(code)

@@ -10,6 +10,7 @@ use crate::{
     party::{Party, PartyRole},
     procedure::Actor,
     vault::known_identifiers,
+    want::depends_on,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub struct Handover {
     pub fault_answers: Vec<FaultAnswer>,
     /// Since when it is due.
     pub due_since: Timestamp,
-    /// When its limit ends.
+    /// When its limit ended as the round was given.
     pub due_at: Timestamp,
     /// The step's limit.
     pub limit: Limit,
@@ -186,7 +187,7 @@ pub fn handover(
             .collect(),
         fault_answers: step.told.clone(),
         due_since: step.due_since?,
-        due_at: step.due_at?,
+        due_at: step.round_due_at?,
         limit,
         reason: String::new(),
         look_up: match &step.kind {
@@ -242,7 +243,7 @@ fn question(dossier: &Dossier, procedure: &Procedure, evidence: &EvidenceName) -
         .filter(|(id, _)| {
             procedure
                 .step(id)
-                .is_some_and(|plan| plan.needs.iter().any(|need| need.evidence == *evidence))
+                .is_some_and(|plan| depends_on(procedure, plan, evidence))
         })
         .map(|(id, _)| id.clone())
         .collect();
@@ -260,7 +261,7 @@ fn question(dossier: &Dossier, procedure: &Procedure, evidence: &EvidenceName) -
 
 /// The parties that the round's department gets to see: those whose roles its step declares; for a
 /// consultation, those of the step that asks; for a look-up, whom it is about. With the numbers that
-/// a step gave them meanwhile.
+/// a step gave them before the round was.
 fn parties(
     dossier: &Dossier,
     procedure: &Procedure,
@@ -285,7 +286,7 @@ fn parties(
         .iter()
         .filter(|party| party.roles.iter().any(|role| roles.contains(role)))
         .map(|party| Party {
-            identifiers: known_identifiers(dossier, procedure, party),
+            identifiers: known_identifiers(dossier, procedure, party, step.round_knows),
             ..party.clone()
         })
         .collect()

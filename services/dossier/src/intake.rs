@@ -75,13 +75,19 @@ pub fn receive(
     rules: Rules<'_>,
     at: Timestamp,
 ) -> Result<Decided, Refusal> {
-    check(&submission, rules, at)?;
+    let mut faults = match check(&submission, rules, at) {
+        Err(Refusal::Fields(faults)) => faults,
+        other => other.map(|()| vec![])?,
+    };
     let missing = lacking(&submission, rules, at);
     if !missing.is_empty() {
-        return Err(Refusal::Fields(vec![FieldFault {
+        faults.push(FieldFault {
             field: "evidence".into(),
             rule: format!("complete; missing: {}", join(missing.iter())),
-        }]));
+        });
+    }
+    if !faults.is_empty() {
+        return Err(Refusal::Fields(faults));
     }
     let received = taken(code, submission, rules, at)?;
     Ok(begun(
@@ -430,15 +436,12 @@ fn wanted<'a>(
     let mut wanted: BTreeMap<&EvidenceName, Want> = BTreeMap::new();
     for (_, step) in plan.steps() {
         let runs = known.judge(step.when.as_ref()) != Judgement::Fails;
-        for need in &step.needs {
-            if !rules.procedure.givers(&need.evidence).is_empty() {
-                continue;
-            }
-            let how = match known.want(rules.procedure, need) {
+        for (name, how) in known.outside(rules.procedure, step) {
+            let how = match how {
                 Want::Required if !runs => Want::Optional,
                 how => how,
             };
-            let so_far = wanted.entry(&need.evidence).or_insert(how);
+            let so_far = wanted.entry(name).or_insert(how);
             if how == Want::Required {
                 *so_far = how;
             }
@@ -469,7 +472,7 @@ fn lacking(submission: &Submission, rules: Rules<'_>, at: Timestamp) -> BTreeSet
                             .resolve(role, &submission.territory, at)
                             .is_some()
                     });
-                    !kind.consent && !can_be_asked
+                    !kind.consent && !kind.optional && !can_be_asked
                 })
         })
         .map(|(name, _)| name.clone())

@@ -132,7 +132,12 @@ pub(crate) fn reported(
         officer,
         statement,
     } = report;
-    let step = dossier.steps.get(&id).ok_or(Refusal::NotYours)?;
+    // What the desk or the citizen does is said at the counter, and by nobody else.
+    let step = dossier
+        .steps
+        .get(&id)
+        .filter(|step| step.is_departments())
+        .ok_or(Refusal::NotYours)?;
     let superseded = || Refusal::Superseded {
         step: id.clone(),
         said: round,
@@ -606,8 +611,10 @@ fn returnable(
         .newest(evidence)
         .and_then(|version| version.step.as_ref())
         .filter(|giver| *giver != id);
+    // What a citizen's payment gave has no department that could answer for it.
     let giver_stage = giver
         .and_then(|giver| dossier.steps.get(giver))
+        .filter(|giver| giver.is_departments())
         .map(|giver| giver.stage);
     let ask = procedure
         .step(id)

@@ -3,6 +3,7 @@
 
 use crate::{
     Dossier, Event, Procedure, Refusal, Rules,
+    calendar::Remaining,
     dossier::{Kind, Stage, Task},
     event::{Deadline, LookUpOutcome},
     limit::Limit,
@@ -11,8 +12,9 @@ use crate::{
     procedure::Origin,
     refusal::FieldFault,
     report::About,
-    supplement::{Denial, Item, SupplementStage},
+    supplement::{Denial, Item, Supplement, SupplementStage},
     vault::Finding,
+    want::{Wanting, depends_on},
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,6 +106,34 @@ pub(crate) fn once(dossier: &Dossier, stage: &SupplementStage) -> Result<(), Ref
     Ok(())
 }
 
+/// After reception the desk asks only for what a step waits for and its holders did not give, each
+/// once: a person decides that where the procedure names no way out.
+pub(crate) fn not_given_by_holders(
+    dossier: &Dossier,
+    rules: Rules<'_>,
+    items: &[Item],
+) -> Result<(), Refusal> {
+    let wanting = Wanting {
+        dossier,
+        procedure: rules.procedure,
+    };
+    let missing = wanting.missing();
+    for Item { evidence, .. } in items {
+        if !missing.contains_key(evidence) || dossier.look_up(evidence).is_none() {
+            return Err(Refusal::AlreadyReceived);
+        }
+        let asked = |one: &Supplement| {
+            one.stage == SupplementStage::LookUp && one.wanted().contains(evidence)
+        };
+        if dossier.supplements.iter().any(asked) {
+            return Err(Refusal::SupplementTwice {
+                stage: SupplementStage::LookUp.text(),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Refuses what the citizen must not be asked for, and says where it is.
 pub(crate) fn check_items(
     dossier: &Dossier,
@@ -176,7 +206,7 @@ fn denial(
         rules
             .procedure
             .step(id)
-            .is_some_and(|plan| plan.needs.iter().any(|need| need.evidence == *name))
+            .is_some_and(|plan| depends_on(rules.procedure, plan, name))
     });
     let Some(kind) = rules
         .procedure
@@ -411,7 +441,7 @@ pub(crate) fn extension(
         part: step.part.clone(),
         limit,
         deadline: later(part.promised_at),
-        step_deadline: later(step.due_at.unwrap_or(about.at)),
+        step_deadline: later(step.due_at.unwrap_or(about.at).max(about.at)),
         reason,
         officer,
     })
@@ -433,8 +463,9 @@ pub(crate) fn warn_at(rules: Rules<'_>, from: Timestamp, due_at: Timestamp) -> T
     if day_before > from {
         return day_before;
     }
-    let half = due_at.duration_since(from) / 2;
-    from.checked_add(half).unwrap_or(due_at)
+    let half = rules.calendar.working_time(from, due_at) / 2;
+    let warn_at = rules.calendar.resumes(from, Remaining::WorkingTime(half));
+    warn_at.clamp(from.min(due_at), due_at)
 }
 
 /// Whether a look-up is still to be answered.

@@ -169,11 +169,11 @@ impl Schemas {
         let mut by_id = BTreeMap::new();
         for (id, (file, value)) in &texts {
             let validator = options.build(value).map_err(|error| {
-                let place = error.instance_path().as_str().to_owned();
-                unsound(
-                    file.clone(),
-                    vec![shape::complaint(&place, error, "correct it")],
-                )
+                // What the compiler refuses beyond what was checked are patterns.
+                let mend =
+                    "write a pattern without look-around and back references, and not too large";
+                let place = shape::complaint(error.schema_path().as_str(), &error, mend);
+                unsound(file.clone(), vec![place])
             })?;
             let text = value.clone();
             by_id.insert(id.clone(), Arc::new(Schema { text, validator }));

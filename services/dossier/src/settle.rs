@@ -13,7 +13,7 @@ use crate::{
     procedure::{Actor, ClockRule},
     request::{self, deadline, warn_at},
     supplement::{Item, SupplementStage},
-    want::{Want, Wanting},
+    want::{Want, Wanting, depends_on},
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,7 +86,9 @@ fn errand(
     let unwanted = dossier.ending.is_some()
         || match &step.kind {
             Kind::Procedure => false,
-            Kind::LookUp { evidence, .. } => dossier.newest(evidence).is_some(),
+            Kind::LookUp { evidence, .. } => {
+                dossier.newest(evidence).is_some() || !is_still_needed(dossier, rules, evidence)
+            }
             Kind::Consultation { asker, .. } => dossier
                 .steps
                 .get(asker)
@@ -118,6 +120,16 @@ fn errand(
     })
 }
 
+/// Whether a step that is still to be done depends on this evidence.
+fn is_still_needed(dossier: &Dossier, rules: Rules<'_>, evidence: &EvidenceName) -> bool {
+    dossier.procedure_steps().any(|(id, step)| {
+        let plan = rules.procedure.step(id);
+        step.work
+            && !step.stage.is_finished()
+            && plan.is_some_and(|plan| depends_on(rules.procedure, plan, evidence))
+    })
+}
+
 /// A look-up at the holder of this evidence.
 pub(crate) fn look_up(
     dossier: &Dossier,
@@ -132,7 +144,7 @@ pub(crate) fn look_up(
             rules
                 .procedure
                 .step(id)
-                .is_some_and(|plan| plan.needs.iter().any(|need| need.evidence == *evidence))
+                .is_some_and(|plan| depends_on(rules.procedure, plan, evidence))
         })
         .map(|(_, step)| step.part.clone())?;
     let limit = rules
@@ -325,10 +337,11 @@ fn parts_that_need(wanting: Wanting<'_>, names: &BTreeSet<&EvidenceName>) -> Vec
         .procedure_steps()
         .filter(|(_, step)| !step.stage.is_finished())
         .filter(|(id, _)| {
-            wanting
-                .procedure
-                .step(id)
-                .is_some_and(|plan| plan.needs.iter().any(|need| names.contains(&need.evidence)))
+            wanting.procedure.step(id).is_some_and(|plan| {
+                names
+                    .iter()
+                    .any(|name| depends_on(wanting.procedure, plan, name))
+            })
         })
         .map(|(_, step)| step.part.clone())
         .collect()
@@ -558,6 +571,7 @@ impl View<'_> {
                         None => self.plan.needs.iter().any(|need| {
                             one.wanted().contains(&need.evidence)
                                 && self.dossier.newest(&need.evidence).is_none()
+                                && self.wanting.want(need) == Want::Required
                         }),
                     }
             });

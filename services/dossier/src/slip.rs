@@ -117,7 +117,11 @@ impl Rows {
                     said: None,
                 };
                 self.asked.insert((step.clone(), *round), asked);
-                let from = self.giver.clone();
+                // What the broker asks on the dossier's behalf, the desk gives.
+                let from = match task {
+                    "look_up" | "inform" => self.desk.clone(),
+                    _ => self.giver.clone(),
+                };
                 self.rows.push(row(
                     entry,
                     step,
@@ -131,7 +135,11 @@ impl Rows {
             Event::LookUpDue { step, .. } => {
                 self.errands.insert(step.clone(), "look_up");
             }
-            Event::Consulted { consultation, .. } => {
+            Event::Consulted {
+                step, consultation, ..
+            } => {
+                let asker = self.rows.iter().rev().find(|row| row.step == *step);
+                self.giver = asker.map(|row| row.to.clone());
                 self.errands.insert(consultation.clone(), "consult");
             }
             Event::SlipsDue { to } => {
@@ -199,6 +207,17 @@ impl Rows {
 
     /// A passage is answered when nothing that it asked is open.
     fn answer(&mut self, entry: &Entry) {
+        if let Event::Paid {
+            step: Some(step), ..
+        } = &entry.event
+        {
+            let paid = self.rows.iter_mut().rev().find(|row| row.step == *step);
+            if let Some(row) = paid.filter(|row| row.answered_at.is_none()) {
+                self.giver = Some(row.to.clone());
+                row.close(entry.at, "paid");
+            }
+            return;
+        }
         let (step, round, outcome, officer) = match &entry.event {
             Event::Completed {
                 step,

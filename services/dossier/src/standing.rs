@@ -45,17 +45,24 @@ pub fn national(dossier: &Dossier, procedure: &Procedure) -> NationalStatus {
         Some(Ending::Withdrawn) => return NationalStatus::WithdrawnByCitizen,
         None => {}
     }
-    let asked = dossier.open_supplements().next().is_some();
     if dossier.intake == Intake::Filed {
-        return match asked {
-            true => NationalStatus::SupplementRequired,
-            false => NationalStatus::NewlyRegistered,
+        // Answered or not: the portal knows no way back, only on to reception or refusal.
+        return match dossier.supplements.is_empty() {
+            true => NationalStatus::NewlyRegistered,
+            false => NationalStatus::SupplementRequired,
         };
     }
-    // What was once finished stays finished: a later correction is the agency's own affair.
+    let asked = dossier.open_supplements().next().is_some();
+    // What was once finished stays finished: a later correction is the agency's own affair, and what
+    // was returned once is not taken back.
     if dossier.closed_at.is_some() || dossier.reopened {
+        let results = results(dossier, procedure);
+        let mut names = results.keys();
+        let was_returned =
+            !results.is_empty() && names.all(|name| dossier.handed_out.contains_key(name));
         return match delivery(dossier, procedure) {
             Delivery::Done => NationalStatus::ResultReturned,
+            _ if dossier.reopened && was_returned => NationalStatus::ResultReturned,
             _ => NationalStatus::Processed,
         };
     }
@@ -68,6 +75,7 @@ pub fn national(dossier: &Dossier, procedure: &Procedure) -> NationalStatus {
     } else if dossier
         .procedure_steps()
         .any(|(_, step)| step.first_held_at.is_some())
+        || !dossier.supplements.is_empty()
     {
         NationalStatus::InProcess
     } else {
@@ -205,7 +213,7 @@ pub enum Holder {
 }
 
 /// Working time by holder, up to now: what each had a step of this dossier for. Steps that run side by
-/// side count each for itself.
+/// side count each for itself; what the citizen is waited for counts once.
 pub fn attribution(
     entries: &[Entry],
     dossier: &Dossier,
@@ -219,39 +227,59 @@ pub fn attribution(
         let sum = times.entry(holder).or_insert(SignedDuration::ZERO);
         *sum = sum.saturating_add(time);
     };
+    // The citizen waits once, however many parts wait with him.
+    let waits = |whys: &[PauseWhy]| -> Vec<(Timestamp, Timestamp)> {
+        let spans = pauses.iter().filter(|pause| whys.contains(&pause.why));
+        union(spans.map(|pause| (pause.from, pause.until.unwrap_or(now))))
+    };
+    for (from, until) in waits(&[PauseWhy::Supplement, PauseWhy::Payment]) {
+        add(Holder::Citizen, from, until);
+    }
+    for (from, until) in waits(&[PauseWhy::Stop]) {
+        add(Holder::Nobody, from, until);
+    }
     for (id, step) in &dossier.steps {
         for span in custody(entries, id) {
-            let until = span.until.unwrap_or(now);
             let holder = match span.keeper {
                 Keeper::Transport => Holder::Transport,
-                Keeper::Held if step.actor == crate::procedure::Actor::Citizen => Holder::Citizen,
+                Keeper::Held if step.actor == crate::procedure::Actor::Citizen => continue,
                 Keeper::Held => Holder::Agency(step.agency.clone()),
                 Keeper::Paused => Holder::Nobody,
             };
-            // What falls into a pause of its part is the citizen's, or nobody's.
+            // What falls into a pause of its part is counted above.
             let mut from = span.from;
-            for pause in pauses
-                .iter()
-                .filter(|pause| pause.part == step.part && pause.why != PauseWhy::Outside)
-            {
-                let begins = pause.from.max(from);
-                let ends = pause.until.unwrap_or(now).min(until);
-                if begins >= ends || span.keeper == Keeper::Transport {
-                    continue;
+            let until = span.until.unwrap_or(now);
+            let stands_still = pauses.iter().filter(|pause| {
+                pause.part == step.part
+                    && pause.why != PauseWhy::Outside
+                    && span.keeper != Keeper::Transport
+            });
+            for (begins, ends) in union(stands_still.map(|p| (p.from, p.until.unwrap_or(now)))) {
+                let (begins, ends) = (begins.max(from), ends.min(until));
+                if begins < ends {
+                    add(holder.clone(), from, begins);
+                    from = ends;
                 }
-                add(holder.clone(), from, begins);
-                let whose = match pause.why {
-                    PauseWhy::Stop | PauseWhy::Outside => Holder::Nobody,
-                    PauseWhy::Supplement | PauseWhy::Payment => Holder::Citizen,
-                };
-                add(whose, begins, ends);
-                from = ends;
             }
             add(holder, from, until);
         }
     }
     times.retain(|_, time| !time.is_zero());
     times
+}
+
+/// The same stretches without overlap, oldest first.
+fn union(spans: impl Iterator<Item = (Timestamp, Timestamp)>) -> Vec<(Timestamp, Timestamp)> {
+    let mut spans: Vec<(Timestamp, Timestamp)> = spans.collect();
+    spans.sort();
+    let mut merged: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for (from, until) in spans {
+        match merged.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(until),
+            _ => merged.push((from, until)),
+        }
+    }
+    merged
 }
 
 /// A stretch in which a part's clock stood still.

@@ -251,6 +251,10 @@ pub struct Step {
     pub first_held_at: Option<Timestamp>,
     /// When its limit ends.
     pub due_at: Option<Timestamp>,
+    /// When its limit ended as this round was given: a round says the same however often it is sent.
+    pub round_due_at: Option<Timestamp>,
+    /// How many versions of anything the dossier had as this round was given.
+    pub round_knows: u32,
     /// When somebody is told that it will.
     pub warn_at: Option<Timestamp>,
     /// Whether somebody was told.
@@ -310,6 +314,8 @@ impl Step {
             held_since: None,
             first_held_at: None,
             due_at: None,
+            round_due_at: None,
+            round_knows: 0,
             warn_at: None,
             warned: false,
             ask_again_at: None,

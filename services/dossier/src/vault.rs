@@ -74,7 +74,7 @@ fn deposit(
     let name = &new.given.name;
     let kind = procedure.text.evidence.get(name).filter(|k| k.reusable)?;
     let party = subject(dossier, &new.given)?;
-    let owner = known_identifiers(dossier, procedure, party);
+    let owner = known_identifiers(dossier, procedure, party, u32::MAX);
     if owner.is_empty() {
         return None;
     }
@@ -130,11 +130,13 @@ pub(crate) fn subject<'a>(dossier: &'a Dossier, given: &Given) -> Option<&'a Par
     }
 }
 
-/// The numbers by which a party is known: those that it came with, and those that a step gave it.
+/// The numbers by which a party is known: those that it came with, and those that a step gave it up to
+/// the version with this ordinal.
 pub(crate) fn known_identifiers(
     dossier: &Dossier,
     procedure: &Procedure,
     party: &Party,
+    up_to: u32,
 ) -> Vec<Identifier> {
     let mut known = party.identifiers.clone();
     for (name, kind) in &procedure.text.evidence {
@@ -142,7 +144,9 @@ pub(crate) fn known_identifiers(
             continue;
         };
         let is_meant = party.roles.contains(&identifies.party);
-        let found = dossier.newest(name).and_then(|version| {
+        let versions = dossier.evidence.get(name).into_iter().flatten();
+        let newest = versions.rev().find(|version| version.ordinal <= up_to);
+        let found = newest.and_then(|version| {
             let data: serde_json::Value = serde_json::from_slice(&version.new.given.data).ok()?;
             Some(data.pointer(&identifies.pointer)?.as_str()?.to_owned())
         });

@@ -67,6 +67,44 @@ impl<'a> Known<'a> {
         })
     }
 
+    /// The evidence from outside that this step wants, or that says whether it is to be done or what
+    /// it wants; and how much.
+    pub(crate) fn outside<'p>(
+        &self,
+        procedure: &'p Procedure,
+        step: &'p crate::procedure::Step,
+    ) -> BTreeMap<&'p EvidenceName, Want> {
+        let mut wanted: BTreeMap<&EvidenceName, Want> = BTreeMap::new();
+        let mut put = |name: &'p EvidenceName, how: Want| {
+            let so_far = wanted.entry(name).or_insert(how);
+            if how == Want::Required {
+                *so_far = how;
+            }
+        };
+        for need in &step.needs {
+            put(&need.evidence, self.want(procedure, need));
+        }
+        for condition in conditions(procedure, step) {
+            let missing = match self.judge(Some(condition)) {
+                Judgement::Unknown { missing } => missing,
+                Judgement::Holds | Judgement::Fails => BTreeSet::new(),
+            };
+            for name in condition.evidence() {
+                let kind = procedure.text.evidence.get(name);
+                let may_lack = kind.is_none_or(|kind| kind.optional) || !missing.contains(name);
+                let how = match self.judge(procedure.needed_when(name)) {
+                    _ if may_lack => Want::Optional,
+                    Judgement::Holds => Want::Required,
+                    Judgement::Fails => Want::No,
+                    Judgement::Unknown { .. } => Want::Unknown,
+                };
+                put(name, how);
+            }
+        }
+        wanted.retain(|name, _| procedure.givers(name).is_empty());
+        wanted
+    }
+
     /// How much a need is wanted.
     pub(crate) fn want(&self, procedure: &Procedure, need: &Need) -> Want {
         match procedure.needed_when(&need.evidence) {
@@ -79,6 +117,42 @@ impl<'a> Known<'a> {
             },
         }
     }
+}
+
+/// The conditions on which it depends whether a step is to be done and what it wants, each once.
+fn conditions<'p>(
+    procedure: &'p Procedure,
+    step: &'p crate::procedure::Step,
+) -> Vec<&'p Condition> {
+    let of_needs = step.needs.iter().map(|need| &need.evidence);
+    let mut conditions: Vec<&Condition> = step
+        .when
+        .iter()
+        .chain(of_needs.filter_map(|name| procedure.needed_when(name)))
+        .collect();
+    let mut seen: BTreeSet<&EvidenceName> = BTreeSet::new();
+    let mut n = 0;
+    while let Some(condition) = conditions.get(n).copied() {
+        for name in condition.evidence() {
+            if seen.insert(name) {
+                conditions.extend(procedure.needed_when(name));
+            }
+        }
+        n += 1;
+    }
+    conditions
+}
+
+/// Whether a step needs this evidence, or depends on it by a condition.
+pub(crate) fn depends_on(
+    procedure: &Procedure,
+    step: &crate::procedure::Step,
+    evidence: &EvidenceName,
+) -> bool {
+    step.needs.iter().any(|need| need.evidence == *evidence)
+        || conditions(procedure, step)
+            .iter()
+            .any(|condition| condition.evidence().contains(evidence))
 }
 
 /// A view of a dossier and its procedure, for questions that need both.
@@ -130,7 +204,15 @@ impl<'a> Wanting<'a> {
             || self.may_still_be_found(evidence)
             || kind.is_some_and(|kind| {
                 kind.source != Origin::Step && !kind.optional && kind.when.is_none()
-            })
+            }) && !self.was_not_given(evidence)
+    }
+
+    /// Whether the citizen was asked for it and did not give it.
+    pub(crate) fn was_not_given(self, evidence: &EvidenceName) -> bool {
+        let mut expired = self.dossier.supplements.iter().filter(|one| one.expired);
+        self.dossier.newest(evidence).is_none()
+            && (self.dossier.refused_consents.contains_key(evidence)
+                || expired.any(|one| one.wanted().contains(evidence)))
     }
 
     /// Whether a step of the dossier may still give this evidence.
@@ -146,8 +228,8 @@ impl<'a> Wanting<'a> {
             .is_some_and(|(_, step, _)| !step.stage.is_finished())
     }
 
-    /// Evidence that comes from outside, that an unfinished step cannot run without, and that is not
-    /// here: with the first such step and its part.
+    /// Evidence that comes from outside, that an unfinished step cannot run without or that says
+    /// whether it runs, and that is not here: with the first such step and its part.
     pub(crate) fn missing(self) -> BTreeMap<EvidenceName, (StepId, PartId)> {
         let mut missing = BTreeMap::new();
         for (id, step) in self.dossier.procedure_steps() {
@@ -160,22 +242,12 @@ impl<'a> Wanting<'a> {
             if self.judge(plan.when.as_ref()) == Judgement::Fails {
                 continue;
             }
-            for need in &plan.needs {
-                let comes_from_step = self
-                    .procedure
-                    .text
-                    .evidence
-                    .get(&need.evidence)
-                    .is_none_or(|kind| kind.source == Origin::Step);
-                if comes_from_step
-                    || self.dossier.newest(&need.evidence).is_some()
-                    || self.want(need) != Want::Required
-                {
-                    continue;
+            for (name, how) in Known::of(self.dossier).outside(self.procedure, plan) {
+                if how == Want::Required && self.dossier.newest(name).is_none() {
+                    missing
+                        .entry(name.clone())
+                        .or_insert_with(|| (id.clone(), step.part.clone()));
                 }
-                missing
-                    .entry(need.evidence.clone())
-                    .or_insert_with(|| (id.clone(), step.part.clone()));
             }
         }
         missing

@@ -8,7 +8,8 @@ use std::{
 };
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, Registry,
+    Layer as _, Registry,
+    filter::{ParseError, Targets},
     fmt::{
         FmtContext, FormatEvent, FormatFields,
         format::{self, JsonFields, Writer},
@@ -44,7 +45,7 @@ pub enum TelemetryError {
         /// Where it was given.
         origin: &'static str,
         /// What is wrong with it.
-        source: tracing_subscriber::filter::ParseError,
+        source: ParseError,
     },
 }
 
@@ -67,7 +68,7 @@ fn start(
         Some(directives) if !directives.is_empty() => (directives, FILTER_VARIABLE),
         _ => (filter.to_owned(), "the configuration"),
     };
-    let filter = EnvFilter::try_new(&filter).map_err(|source| TelemetryError::Filter {
+    let filter = targets(&filter).map_err(|source| TelemetryError::Filter {
         filter,
         origin,
         source,
@@ -79,10 +80,17 @@ fn start(
     Ok(())
 }
 
+/// Reads directives; blanks around them say nothing.
+fn targets(filter: &str) -> Result<Targets, ParseError> {
+    let directives = filter.split(',').map(str::trim);
+    let directives: Vec<_> = directives.filter(|one| !one.is_empty()).collect();
+    directives.join(",").parse()
+}
+
 fn subscriber<W>(
     service: &str,
     format: Format,
-    filter: EnvFilter,
+    filter: Targets,
     writer: W,
     colours: bool,
 ) -> impl Subscriber + Send + Sync
@@ -149,7 +157,7 @@ mod tests {
         let subscriber = subscriber(
             "broker",
             format,
-            EnvFilter::new("info"),
+            "info".parse().unwrap(),
             lines.clone(),
             false,
         );
@@ -180,9 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn starting_twice_is_no_fault_and_a_bad_filter_is_named() {
+    fn starting_twice_is_no_fault_and_blanks_neither_and_a_bad_filter_is_named() {
         start("one", Format::Text, "error", None).unwrap();
         start("two", Format::Json, "error", Some(String::new())).unwrap();
+        assert_eq!(
+            targets(" info, broker=debug,").unwrap(),
+            "info,broker=debug".parse().unwrap()
+        );
         let refused = start("three", Format::Text, "broker=loud", None)
             .unwrap_err()
             .to_string();

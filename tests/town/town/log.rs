@@ -1,12 +1,13 @@
 //! What a service of the town logged, for tests that read it and for people when a test fails.
 
 use std::{
+    env,
     fs::{File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{filter::Targets, fmt::MakeWriter, layer::SubscriberExt as _};
 
 /// A log over all lives of a service. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -52,15 +53,17 @@ impl Log {
     pub(crate) fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
         tracing_subscriber::fmt()
             .with_ansi(false)
-            .with_env_filter(filter())
+            .with_max_level(tracing::Level::TRACE)
             .with_writer(self.clone())
             .finish()
+            .with(filter())
     }
 }
 
-/// What is logged: `TOWN_LOG`, in the syntax of `EnvFilter`; `info` when it is not set.
-pub(crate) fn filter() -> EnvFilter {
-    EnvFilter::try_from_env("TOWN_LOG").unwrap_or_else(|_| EnvFilter::new("info"))
+/// What is logged: the directives in `TOWN_LOG` (`info,broker=debug`); `info` when it is not set.
+pub(crate) fn filter() -> Targets {
+    let directives = env::var("TOWN_LOG").unwrap_or_else(|_| "info".into());
+    directives.parse().expect("TOWN_LOG holds log directives")
 }
 
 impl Write for &Log {

@@ -181,6 +181,7 @@ mod tests {
                 kind: OwedKind::Handover,
                 agency: Some(named("H26.2")),
                 step: Some(named("residence")),
+                alarm: None,
                 round: 1,
                 due_at: Timestamp::from_second(1_790_000_000 + number as i64).unwrap(),
             }];

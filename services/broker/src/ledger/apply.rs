@@ -6,7 +6,7 @@ use super::{
     keeper::{Keeper, Pending, Turn, quarantine},
 };
 use crate::{
-    codes::{self, Codes},
+    codes::{self, Brought, CodesError},
     documents::CheckError,
     failure::Failure,
     hot::{Committed, LoadError},
@@ -14,15 +14,21 @@ use crate::{
     wire::{ReportItem, Submit},
 };
 use dossier::{
-    Decided, Refusal,
-    decide::{Action, Happening, Statement, decide},
+    Dossier, Procedure, Refusal,
+    decide::{Act, Action, Happening, Statement, decide},
+    dossier::Intake,
     event::Cause,
     evidence::{Document, Given},
     intake::{self, Submission},
-    name::{AgencyCode, DossierCode, DossierId},
+    name::{AgencyCode, DossierCode, DossierId, EvidenceName},
+    party::{Party, PartyRole},
+    vault::Finding,
 };
 use jiff::Timestamp;
-use std::{collections::hash_map::Entry, sync::atomic::Ordering};
+use std::{
+    collections::hash_map::Entry,
+    sync::{Arc, atomic::Ordering},
+};
 
 impl Turn {
     /// The reply waits for what becomes of the dossier.
@@ -70,13 +76,13 @@ impl Keeper {
                 reply,
             } => {
                 let (cause, action) = *happening;
-                let happening = Happening {
-                    at: now,
-                    cause,
-                    action,
-                };
-                let done = self.happened(turn, id, happening);
+                let done = self
+                    .happened(turn, id, cause, action, now)
+                    .map_err(|failure| self.told(turn, failure, Some(id), now));
                 turn.wait(id, done, reply);
+            }
+            Job::LeaseCodes { desk, count, reply } => {
+                drop(reply.send(self.lease(&desk, count, now)));
             }
             Job::Note { note, reply } => {
                 turn.batch.incidents.extend(note.incidents);
@@ -119,7 +125,7 @@ impl Keeper {
     fn begin_epoch(&mut self, now: Timestamp) -> Result<Origin, Failure> {
         match self.means.store.begin_epoch(now) {
             Ok(origin) => {
-                self.codes = Codes::default();
+                self.codes.forget();
                 self.condition.epoch.store(origin.epoch, Ordering::Relaxed);
                 Ok(origin)
             }
@@ -184,7 +190,7 @@ impl Keeper {
             match self.means.hot.read(self.reader.as_ref(), &id) {
                 Ok(None) => return Ok(None),
                 Ok(Some(Committed { dossier, last_hash })) => {
-                    place.insert(Work::new((*dossier).clone(), Some(last_hash)));
+                    place.insert(Work::new(dossier, Some(last_hash)));
                 }
                 Err(LoadError::Quarantined(_)) => return Err(Failure::Quarantined),
                 Err(LoadError::Unreadable(why)) => {
@@ -214,48 +220,125 @@ impl Keeper {
                 _ => Err(Refusal::IdReused.into()),
             };
         }
-        let procedures = self.means.registry.procedures();
-        let procedure = procedures
-            .in_force(&submit.procedure_code, at)
+        let mut submission = submit.submission.clone();
+        let registry = &self.means.registry;
+        let rulebook = registry
+            .rules_now(&submit.procedure_code, &submission.territory, at)
             .ok_or(Failure::UnknownProcedure)?;
-        let directory = self.means.registry.directory();
+        let rules = rulebook.rules();
+        submission.vault = self.findings(&submission.parties, rules.procedure)?;
         // Checked before a code is taken, so that a wrong submit costs none.
-        intake::check(&submit.submission, procedure, &directory, at)?;
-        let Submission { desk, evidence, .. } = &submit.submission;
+        intake::check(&submission, rules, at)?;
+        let Submission { desk, evidence, .. } = &submission;
         self.pin(turn, system, desk, &id, evidence, at)?;
-        let (code, minted) = self.code(submit, at)?;
+        let (code, minted) = self.code(turn, submit, at)?;
         let cause = Cause {
             system: system.to_owned(),
             item_id: key.clone(),
             digest: submit.digest,
-            claimed_at: submit.submission.filed_at,
+            claimed_at: submission.filed_at,
         };
-        let decided = intake::receive(
-            id,
-            code,
-            submit.submission.clone(),
-            cause,
-            procedure,
-            &directory,
-            at,
-        )?;
-        let mut work = Work::new(decided.dossier.clone(), None);
-        work.take(None, &decided.entries, decided.dossier);
+        let begin = match submit.receive {
+            true => intake::receive,
+            false => intake::file,
+        };
+        let decided = begin(id, code, submission, cause, rules, at)?;
+        let mut work = Work::new(Arc::new(decided.dossier.clone()), None);
+        work.take(None, &decided.entries, decided.dossier, rules.procedure);
         turn.works.insert(id, work);
         Ok((at, minted))
     }
 
-    fn code(&mut self, submit: &Submit, at: Timestamp) -> Result<(DossierCode, bool), Failure> {
-        let desk = &submit.submission.desk;
-        match &submit.code {
-            Some(code) if codes::is_of(desk, code) => return Ok((code.clone(), false)),
-            Some(_) => return Err(Refusal::CodeTaken.into()),
-            None => {}
+    /// What the vaults of these parties have of what the procedure may take from there: the owner's
+    /// first, the newest first.
+    fn findings(&self, parties: &[Party], procedure: &Procedure) -> Result<Vec<Finding>, Failure> {
+        let reusable = procedure
+            .text
+            .evidence
+            .iter()
+            .filter(|(_, kind)| kind.reuse);
+        let names: Vec<EvidenceName> = reusable.map(|(name, _)| name.clone()).collect();
+        let mut found = Vec::new();
+        if names.is_empty() {
+            return Ok(found);
         }
+        let owner = parties
+            .iter()
+            .find(|party| party.roles.contains(&PartyRole::Owner));
+        let of = |role| {
+            parties
+                .iter()
+                .filter(move |party| party.roles.contains(&role))
+        };
+        let subjects = of(PartyRole::Subject).filter(|one| !one.roles.contains(&PartyRole::Owner));
+        for party in of(PartyRole::Owner).chain(subjects) {
+            if party.identifiers.is_empty() {
+                continue;
+            }
+            let of_party = self
+                .reader
+                .vault_of(&party.identifiers, &names)
+                .map_err(|error| Failure::Storage(error.to_string()))?;
+            // Whom it is about must be said where it is not the owner.
+            let is_owner = owner.is_some_and(|owner| owner.id == party.id);
+            let subject = (!is_owner).then(|| party.id.clone());
+            found.extend(of_party.into_iter().map(|mut one| {
+                one.given.subject.clone_from(&subject);
+                one
+            }));
+        }
+        Ok(found)
+    }
+
+    fn code(
+        &mut self,
+        turn: &mut Turn,
+        submit: &Submit,
+        at: Timestamp,
+    ) -> Result<(DossierCode, bool), Failure> {
+        let desk = &submit.submission.desk;
+        let directory = self.means.registry.directory();
+        let Some(code) = &submit.code else {
+            let store = self.means.store.as_mut();
+            let given = self.codes.next(&directory, desk, at, store);
+            return match given {
+                Ok(code) => Ok((code, true)),
+                Err(error) => Err(self.no_code(error)),
+            };
+        };
+        let brought = codes::brought(&directory, desk, code, self.reader.as_ref());
+        match brought.map_err(|error| Failure::Storage(error.to_string()))? {
+            Brought::Leased => {}
+            // What was leased after the copy was made that this store was restored from.
+            Brought::NotKnownHere(lease) if self.condition.was_restored() => {
+                turn.batch.code_leases.push(lease);
+            }
+            Brought::NotKnownHere(_) | Brought::NotTheirs => {
+                return Err(Refusal::CodeTaken.into());
+            }
+        }
+        Ok((code.clone(), false))
+    }
+
+    fn lease(
+        &mut self,
+        desk: &AgencyCode,
+        count: u32,
+        at: Timestamp,
+    ) -> Result<Vec<DossierCode>, Failure> {
+        let directory = self.means.registry.directory();
         let store = self.means.store.as_mut();
-        match self.codes.next(desk, at, store) {
-            Ok(code) => Ok((code, true)),
-            Err(error) => Err(self.failed(error)),
+        let leased = self.codes.lease(&directory, desk, count, at, store);
+        leased.map_err(|error| self.no_code(error))
+    }
+
+    fn no_code(&mut self, error: CodesError) -> Failure {
+        match error {
+            CodesError::Store(error) => self.failed(error),
+            CodesError::Pattern(error) => {
+                tracing::error!(%error, "no dossier code can be given");
+                Failure::NoCode(error)
+            }
         }
     }
 
@@ -317,54 +400,127 @@ impl Keeper {
         if !work.dossier.concerns(report.agency.as_str()) {
             return Err(Failure::UnknownDossier);
         }
-        if let Statement::Completed { evidence, .. } | Statement::Correction { evidence, .. } =
-            &report.statement
-        {
-            let is_repetition = work
-                .dossier
-                .seen
-                .contains_key(&(system.to_owned(), item_id.clone()));
-            if !is_repetition {
-                self.pin(turn, system, &report.agency, &dossier_id, evidence, at)?;
-            }
-        }
         let cause = Cause {
             system: system.to_owned(),
             item_id,
             digest,
             claimed_at,
         };
-        let happening = Happening {
-            at,
-            cause: Some(cause),
-            action: Action::Report(report),
-        };
-        self.happened(turn, dossier_id, happening)
+        self.happened(turn, dossier_id, Some(cause), Action::Report(report), at)
     }
 
     fn happened(
         &mut self,
         turn: &mut Turn,
         id: DossierId,
-        happening: Happening,
+        cause: Option<Cause>,
+        action: Action,
+        at: Timestamp,
     ) -> Result<Timestamp, Failure> {
-        let procedures = self.means.registry.procedures();
         let Some(work) = self.work(turn, id)? else {
             return Err(Failure::UnknownDossier);
         };
-        let procedure = procedures
-            .version(&work.dossier.received.procedure_digest)
-            .ok_or(Failure::Quarantined)?;
-        let Decided {
-            dossier,
-            entries,
-            at,
-            ..
-        } = decide(&work.dossier, procedure, happening)?;
-        if !entries.is_empty() {
-            let before = work.dossier.clone();
-            work.take(Some(&before), &entries, dossier);
+        let before = work.dossier.clone();
+        let is_repetition = cause.as_ref().is_some_and(|cause| {
+            let key = (cause.system.clone(), cause.item_id.clone());
+            before.seen.contains_key(&key)
+        });
+        let registry = &self.means.registry;
+        let rulebook = match &action {
+            // A dossier follows the rules that are in force when it is received.
+            Action::Act(Act::Accept { .. }) if before.intake == Intake::Filed && !is_repetition => {
+                let received = &before.received;
+                registry
+                    .rules_now(received.procedure.as_str(), &received.territory, at)
+                    .ok_or(Failure::UnknownProcedure)?
+            }
+            Action::AdoptCalendar => registry
+                .rules_with_calendar_now(&before)
+                .ok_or(Failure::Quarantined)?,
+            _ => registry.rules_of(&before).ok_or(Failure::Quarantined)?,
+        };
+        let rules = rulebook.rules();
+        let asker = asker(&action, &before);
+        let mut vault = Vec::new();
+        if !is_repetition {
+            if let Some(cause) = &cause {
+                let given = named_evidence(&action);
+                self.pin(turn, &cause.system, &asker, &id, given, at)?;
+            }
+            if may_ask_the_citizen(&action) {
+                vault = self.findings(&before.received.parties, rules.procedure)?;
+            }
         }
-        Ok(at)
+        let happening = Happening {
+            at,
+            cause,
+            vault: vault.clone(),
+            action,
+        };
+        let (decided, refusal) = match decide(&before, rules, happening) {
+            Err(Refusal::SupplementDenied { step, denials }) => {
+                // The sender is refused, and what should have come first is done now.
+                let noted = Happening {
+                    at,
+                    cause: None,
+                    vault,
+                    action: Action::Deny {
+                        step: step.clone(),
+                        agency: asker,
+                        denials: denials.clone(),
+                    },
+                };
+                let refusal = Refusal::SupplementDenied { step, denials };
+                (decide(&before, rules, noted)?, Some(refusal))
+            }
+            decided => (decided?, None),
+        };
+        if !decided.entries.is_empty()
+            && let Some(work) = self.work(turn, id)?
+        {
+            work.take(
+                Some(&before),
+                &decided.entries,
+                decided.dossier,
+                rules.procedure,
+            );
+        }
+        match refusal {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(decided.at),
+        }
+    }
+}
+
+/// Who does it: the department that reports, or the receiving desk.
+fn asker(action: &Action, dossier: &Dossier) -> AgencyCode {
+    match action {
+        Action::Report(report) => report.agency.clone(),
+        _ => dossier.received.desk.clone(),
+    }
+}
+
+/// The evidence that it names, with documents that must be the sender's to name.
+fn named_evidence(action: &Action) -> &[Given] {
+    match action {
+        Action::Report(report) => match &report.statement {
+            Statement::Completed { evidence, .. } | Statement::Correction { evidence, .. } => {
+                evidence
+            }
+            Statement::LookedUp { evidence, .. } => evidence.as_slice(),
+            _ => &[],
+        },
+        Action::Act(Act::AnswerSupplement { evidence, .. }) => evidence,
+        Action::Act(Act::GiveConsent { evidence, .. }) => std::slice::from_ref(evidence),
+        _ => &[],
+    }
+}
+
+/// Whether the vault must be looked into before it is decided.
+fn may_ask_the_citizen(action: &Action) -> bool {
+    match action {
+        Action::Report(report) => matches!(report.statement, Statement::Supplement { .. }),
+        Action::Act(act) => matches!(act, Act::Accept { .. } | Act::RequestSupplement { .. }),
+        _ => false,
     }
 }

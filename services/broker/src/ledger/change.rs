@@ -1,45 +1,58 @@
 //! What a dossier's new events change in the store, so that no view is ever behind the truth.
 
-use super::line::Line;
+use super::{line::Line, trouble};
 use crate::{
     records::{self, Salt},
     store::{
-        Change, Grant, IncidentChange, IncidentKey, NoticeRow, OwedKind, OwedRow, StepRow, Summary,
+        Change, Denied, Grant, IncidentChange, IncidentKey, NoticeRow, OwedKind, OwedRow, StepRow,
+        Summary, VaultUse,
     },
     wire,
 };
 use dossier::{
-    Debt, Dossier, Entry, Event,
+    Debt, Dossier, Entry, Event, Procedure,
+    dossier::Intake,
+    event::Versions,
     evidence::NewVersion,
-    name::{AgencyCode, Digest, StepId},
+    handover::handover,
+    name::{AgencyCode, Digest, EvidenceName},
     notice, owed,
+    procedure::civil_date,
+    vault::{Deposit, deposits},
 };
+use jiff::Timestamp;
 use prost::Message as _;
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// A dossier on its way to the next commit.
 #[derive(Debug)]
 pub(super) struct Work {
-    pub(super) dossier: Dossier,
+    pub(super) dossier: Arc<Dossier>,
     pub(super) last_hash: Option<Digest>,
     records: Vec<records::Stored>,
     notices: Vec<NoticeRow>,
     grants: BTreeSet<(AgencyCode, Digest)>,
     incidents: Vec<IncidentChange>,
+    deposits: Vec<Deposit>,
+    vault_uses: Vec<VaultUse>,
+    denials: Vec<Denied>,
     lines: Vec<Line>,
 }
 
 /// A dossier as it is when its change is committed.
 #[derive(Debug)]
 pub(super) struct After {
-    pub(super) dossier: Dossier,
+    pub(super) dossier: Arc<Dossier>,
     /// None when nothing changes.
     pub(super) last_hash: Option<Digest>,
     pub(super) lines: Vec<Line>,
 }
 
 impl Work {
-    pub(super) fn new(dossier: Dossier, last_hash: Option<Digest>) -> Self {
+    pub(super) fn new(dossier: Arc<Dossier>, last_hash: Option<Digest>) -> Self {
         Self {
             dossier,
             last_hash,
@@ -47,6 +60,9 @@ impl Work {
             notices: Vec::new(),
             grants: BTreeSet::new(),
             incidents: Vec::new(),
+            deposits: Vec::new(),
+            vault_uses: Vec::new(),
+            denials: Vec::new(),
             lines: Vec::new(),
         }
     }
@@ -57,7 +73,13 @@ impl Work {
     }
 
     /// Takes new events in. `before` is the dossier on which they were decided; none for a new one.
-    pub(super) fn take(&mut self, before: Option<&Dossier>, entries: &[Entry], after: Dossier) {
+    pub(super) fn take(
+        &mut self,
+        before: Option<&Dossier>,
+        entries: &[Entry],
+        after: Dossier,
+        procedure: &Procedure,
+    ) {
         let mut now: Option<Dossier> = before.cloned();
         for entry in entries {
             let next = match &now {
@@ -69,13 +91,18 @@ impl Work {
             }
             .expect("events that were just decided fit the dossier");
             self.tell(now.as_ref(), entry, &next);
-            self.grant(entry, &next);
-            self.incident(entry, &next);
+            self.grant(entry, &next, procedure);
+            self.use_vault(entry, &next, procedure);
+            self.acknowledged(entry, &next);
             self.lines.extend(Line::of(now.as_ref(), entry, &next));
             self.record(entry, &after);
             now = Some(next);
         }
-        self.dossier = after;
+        if let Some(last) = entries.last() {
+            self.incidents
+                .extend(trouble::changes(before, &after, procedure, last.at));
+        }
+        self.dossier = Arc::new(after);
     }
 
     fn record(&mut self, entry: &Entry, dossier: &Dossier) {
@@ -98,8 +125,8 @@ impl Work {
     }
 
     /// Who may have which documents from now on: givers and desks what was given, a department
-    /// what its round needs.
-    fn grant(&mut self, entry: &Entry, after: &Dossier) {
+    /// what its round holds.
+    fn grant(&mut self, entry: &Entry, after: &Dossier, procedure: &Procedure) {
         let desks = [
             after.received.desk.clone(),
             after.received.hand_out_desk.clone(),
@@ -112,59 +139,82 @@ impl Work {
             }
         };
         match &entry.event {
-            Event::Received(received) => give(&desks, &received.evidence),
-            Event::Completed { step, evidence, .. } | Event::Corrected { step, evidence, .. } => {
+            Event::Received(received) | Event::Filed(received) => give(&desks, &received.evidence),
+            Event::Completed { step, evidence, .. }
+            | Event::Corrected { step, evidence, .. }
+            | Event::LookedUp {
+                step,
+                given: evidence,
+                ..
+            } => {
                 give(&desks, evidence);
                 if let Some(step) = after.steps.get(step) {
                     give(std::slice::from_ref(&step.agency), evidence);
                 }
             }
-            Event::HandoverDue { agency, inputs, .. } => {
-                for (name, version) in inputs {
-                    let versions = after.evidence.get(name).into_iter().flatten();
-                    for one in versions.filter(|one| one.new.version == *version) {
-                        give(std::slice::from_ref(agency), std::slice::from_ref(&one.new));
-                    }
+            Event::Reused { evidence, .. }
+            | Event::SupplementAnswered { evidence, .. }
+            | Event::EvidenceGiven { evidence, .. }
+            | Event::Paid { evidence, .. } => give(&desks, evidence),
+            Event::HandoverDue {
+                step,
+                round,
+                agency,
+                inputs,
+                ..
+            } => {
+                if !has_documents(after, inputs) {
+                    return;
+                }
+                // Of what it needs only members of, it gets no documents. What a desk does is not
+                // handed over: it has them all.
+                let round = handover(after, procedure, step, *round);
+                for version in round.iter().flat_map(|round| &round.evidence) {
+                    let new = std::slice::from_ref(&version.new);
+                    give(std::slice::from_ref(agency), new);
                 }
             }
             _ => {}
         }
     }
 
-    fn incident(&mut self, entry: &Entry, after: &Dossier) {
-        let key = |cause: &str, step: &StepId| IncidentKey {
-            cause: cause.to_owned(),
-            dossier_id: Some(after.id),
-            step: Some(step.clone()),
-            agency: None,
-        };
-        let mut over = |cause: &str, step: &StepId| {
-            self.incidents.push(IncidentChange::Over {
-                key: key(cause, step),
-                at: entry.at,
-            });
+    /// What goes into the vault, what came from there, and who wanted to ask the citizen instead.
+    fn use_vault(&mut self, entry: &Entry, after: &Dossier, procedure: &Procedure) {
+        self.deposits.extend(deposits(entry, after, procedure));
+        let used = |from: &BTreeMap<EvidenceName, String>| -> Vec<VaultUse> {
+            from.iter()
+                .map(|(evidence, code)| VaultUse {
+                    code: code.clone(),
+                    dossier_id: after.id,
+                    procedure: after.received.procedure.clone(),
+                    evidence: evidence.clone(),
+                    at: entry.at,
+                })
+                .collect()
         };
         match &entry.event {
-            Event::Declined { step, .. } => self.incidents.push(IncidentChange::Happened {
-                key: key("STEP_DECLINED", step),
-                vi: format!("Cơ quan báo bước {step} không thuộc thẩm quyền. Chuyển bước này cho cơ quan khác."),
-                en: format!("the department says that step {step} is not its own to do; move it to another"),
-                at: entry.at,
+            Event::Received(received) | Event::Filed(received) => {
+                self.vault_uses.extend(used(&received.reused));
+            }
+            Event::Reused { from, .. } => self.vault_uses.extend(used(from)),
+            Event::SupplementDenied { agency, .. } => self.denials.push(Denied {
+                agency: agency.clone(),
+                day: civil_date(entry.at),
             }),
-            Event::Moved { step, .. } => over("STEP_DECLINED", step),
-            Event::LimitPassed { step } => self.incidents.push(IncidentChange::Happened {
-                key: key("LIMIT_PASSED", step),
-                vi: format!("Bước {step} đã quá thời hạn. Liên hệ cơ quan đang giữ."),
-                en: format!("the limit of step {step} has passed; speak with the department that has it"),
-                at: entry.at,
-            }),
-            Event::Completed { step, .. }
-            | Event::Refused { step, .. }
-            | Event::Ended { step, .. }
-            | Event::Reviewed { step, redo: false, .. } => over("LIMIT_PASSED", step),
-            Event::Acknowledged { step, .. } => over("HANDOVER_REFUSED", step),
             _ => {}
         }
+    }
+
+    /// A handover that was refused before is taken now.
+    fn acknowledged(&mut self, entry: &Entry, after: &Dossier) {
+        if let Event::Acknowledged { step, .. } = &entry.event {
+            let key = trouble::of_step("HANDOVER_REFUSED", after, step);
+            self.over(key, entry.at);
+        }
+    }
+
+    fn over(&mut self, key: IncidentKey, at: Timestamp) {
+        self.incidents.push(IncidentChange::Over { key, at });
     }
 
     /// What to commit, if anything changes, and what is then.
@@ -185,10 +235,13 @@ impl Work {
             summary: Summary {
                 code: received.code.clone(),
                 desk: received.desk.clone(),
+                hand_out_desk: received.hand_out_desk.clone(),
                 procedure: received.procedure.clone(),
+                territory: received.territory.clone(),
+                calendar: received.calendar_digest,
                 state: wire::dossier_state(&dossier).into(),
                 received_at: dossier.received_at,
-                promised_at: received.promised_at,
+                promised_at: promised_at(&dossier),
                 closed_at: dossier.closed_at,
             },
             owed: owed(&dossier).iter().map(owed_row).collect(),
@@ -210,6 +263,9 @@ impl Work {
                 .map(|(agency, digest)| Grant { agency, digest })
                 .collect(),
             incidents: self.incidents,
+            deposits: self.deposits,
+            vault_uses: self.vault_uses,
+            denials: self.denials,
         };
         let after = After {
             dossier,
@@ -218,6 +274,26 @@ impl Work {
         };
         (Some(change), after)
     }
+}
+
+/// Until when the last of its parts is promised now; of one that was filed, until when a desk looks
+/// at it.
+fn promised_at(dossier: &Dossier) -> Timestamp {
+    let received = dossier.received.promised_at;
+    match dossier.intake {
+        Intake::Received => {
+            let parts = dossier.parts.values().map(|part| part.promised_at);
+            parts.max().unwrap_or(received)
+        }
+        Intake::Filed | Intake::NotAccepted => received,
+    }
+}
+
+fn has_documents(dossier: &Dossier, inputs: &Versions) -> bool {
+    let versions = inputs.keys().filter_map(|name| dossier.evidence.get(name));
+    versions
+        .flatten()
+        .any(|one| !one.new.given.documents.is_empty())
 }
 
 fn owed_row(debt: &Debt) -> OwedRow {
@@ -237,13 +313,15 @@ fn owed_row(debt: &Debt) -> OwedRow {
             kind: OwedKind::Handover,
             agency: Some(agency.clone()),
             step: Some(step.clone()),
+            alarm: None,
             round: *round,
             due_at: *due_at,
         },
-        Debt::Timer { step, at } => OwedRow {
+        Debt::Timer { alarm, at } => OwedRow {
             kind: OwedKind::Timer,
             agency: None,
-            step: Some(step.clone()),
+            step: None,
+            alarm: Some(alarm.clone()),
             round: 0,
             due_at: *at,
         },

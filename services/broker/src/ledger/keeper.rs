@@ -247,7 +247,6 @@ impl Keeper {
         } in after
         {
             let id = dossier.id;
-            let dossier = Arc::new(dossier);
             let Some(last_hash) = last_hash else {
                 results.insert(id, Ok((dossier, 0)));
                 continue;

@@ -26,14 +26,17 @@ impl Line {
             Event::Corrected { step, round, .. } => ("evidence was corrected", step, round),
             Event::Upheld { step, round, .. } => ("evidence was upheld", step, round),
             Event::Reviewed { step, round, .. } => ("a step was reviewed", step, round),
-            Event::Closed => {
+            Event::LookedUp { step, round, .. } => ("a look-up was answered", step, round),
+            Event::Opined { step, round, .. } => ("a consultation was answered", step, round),
+            Event::PaymentAsked { step, round, .. } => ("a payment was asked for", step, round),
+            Event::Extended { step, round, .. } => ("a promised date was put off", step, round),
+            event => {
                 return Some(Self {
-                    what: "a dossier was closed",
+                    what: of_the_dossier(event)?,
                     step: None,
                     agency: None,
                 });
             }
-            _ => return None,
         };
         // A recall concerns the department that had the step before.
         let recall = before.and_then(|dossier| dossier.recalls.get(&(step.clone(), *round)));
@@ -54,4 +57,24 @@ impl Line {
         let agency = self.agency.as_ref().map(AgencyCode::as_str);
         tracing::info!(dossier_code = %code, step, agency, round, "{}", self.what);
     }
+}
+
+/// What the log says of what concerns the whole dossier.
+fn of_the_dossier(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::Filed(_) => "a dossier was filed",
+        Event::Accepted(_) => "a filed dossier was received",
+        Event::NotAccepted { .. } => "a filed dossier was not accepted",
+        Event::SupplementAsked { .. } => "the citizen is asked for more",
+        Event::SupplementAnswered { .. } => "the citizen gave what was asked for",
+        Event::SupplementDenied { .. } => "the citizen is not asked for what is held elsewhere",
+        Event::Reused { .. } => "evidence came from the vault",
+        Event::Paid { .. } => "a payment was confirmed",
+        Event::CalendarAdopted { .. } => "a dossier took up a changed calendar",
+        Event::Withdrawn { .. } => "a dossier was withdrawn",
+        Event::Stopped { .. } => "a dossier was stopped",
+        Event::Resumed { .. } => "a stopped dossier goes on",
+        Event::Closed => "a dossier was closed",
+        _ => return None,
+    })
 }

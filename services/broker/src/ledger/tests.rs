@@ -1,8 +1,11 @@
 //! The ledger between any two of apply, record, answer and act: what is kept, and what is said.
 
+mod rules;
+
 use super::*;
 use crate::{
     documents::DocumentsConfig,
+    registry::Sources,
     store::{Batch, Committed as Kept, DossierFault, MemoryStore, Reader},
 };
 use contract::v1;
@@ -84,10 +87,12 @@ impl Store for Faulty {
 struct World {
     ledger: Ledger,
     reader: Arc<dyn Reader>,
+    registry: Registry,
+    documents: Documents,
     mishaps: Mishaps,
     end: oneshot::Receiver<Result<(), StoreError>>,
     belfry: Belfry,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 const DIRECTORY: &str = r#"
@@ -97,6 +102,12 @@ name = "Tỉnh Mẫu"
 [[agency]]
 code = "H99"
 name = "Bộ phận một cửa mẫu"
+territory = "P"
+valid_from = "2020-01-01"
+[[agency]]
+code = "H99.2"
+name = "Cơ quan đăng ký mẫu"
+roles = ["REGISTRY"]
 territory = "P"
 valid_from = "2020-01-01"
 [[agency]]
@@ -129,11 +140,34 @@ needs = ["wish"]
 limit = "1 working day"
 "#;
 
+const CALENDAR: &str = r#"
+title = { vi = "Mẫu", en = "Sample" }
+covers = { from = 2026, to = 2099 }
+[hours]
+source = "sample"
+confirmed = false
+[hours.on]
+monday = ["07:30-11:30", "13:00-17:00"]
+tuesday = ["07:30-11:30", "13:00-17:00"]
+wednesday = ["07:30-11:30", "13:00-17:00"]
+thursday = ["07:30-11:30", "13:00-17:00"]
+friday = ["07:30-11:30", "13:00-17:00"]
+"#;
+
 fn world() -> World {
+    world_with(&[("sample", PROCEDURE)])
+}
+
+fn world_with(procedures: &[(&str, &str)]) -> World {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
-    std::fs::create_dir(path("procedures")).unwrap();
-    std::fs::write(path("procedures/sample.toml"), PROCEDURE).unwrap();
+    for folder in ["procedures", "calendars", "schemas"] {
+        std::fs::create_dir(path(folder)).unwrap();
+    }
+    for (name, text) in procedures {
+        std::fs::write(path(&format!("procedures/{name}.toml")), text).unwrap();
+    }
+    std::fs::write(path("calendars/national.toml"), CALENDAR).unwrap();
     std::fs::write(path("directory.toml"), DIRECTORY).unwrap();
     let mishaps = Mishaps::default();
     let mut store = Faulty {
@@ -141,32 +175,49 @@ fn world() -> World {
         mishaps: mishaps.clone(),
     };
     let reader = store.reader();
-    let registry =
-        Registry::open(&path("procedures"), &path("directory.toml"), &mut store).unwrap();
+    let sources = Sources {
+        procedures: path("procedures"),
+        calendars: path("calendars"),
+        schemas: path("schemas"),
+        directory: path("directory.toml"),
+    };
+    let registry = Registry::open(sources, &mut store).unwrap();
     let documents =
         Documents::open(folder.path(), DocumentsConfig::default(), reader.clone()).unwrap();
     let belfry = Belfry::default();
     let (ledger, end) = Ledger::start(Means {
         store: Box::new(store),
-        registry,
-        documents,
+        registry: registry.clone(),
+        documents: documents.clone(),
         hot: Hot::new(10),
         belfry: belfry.clone(),
         limits: Limits::default(),
+        code_pattern: "{agency}-{yyyymmdd}-{number:7}".parse().unwrap(),
     })
     .unwrap();
     World {
         ledger,
         reader,
+        registry,
+        documents,
         mishaps,
         end,
         belfry,
-        _folder: folder,
+        folder,
     }
 }
 
 fn wish(key: &str, what: &str) -> Submit {
-    let request = v1::SubmitRequest {
+    parsed(&request(key, what))
+}
+
+fn parsed(request: &v1::SubmitRequest) -> Submit {
+    let directory = dossier::directory::Directory::parse("directory", DIRECTORY).unwrap();
+    crate::wire::submit(request, &directory).unwrap()
+}
+
+fn request(key: &str, what: &str) -> v1::SubmitRequest {
+    v1::SubmitRequest {
         agency_code: "H99".into(),
         submit_key: key.into(),
         procedure_code: "sample".into(),
@@ -185,8 +236,7 @@ fn wish(key: &str, what: &str) -> Submit {
         channel: v1::Channel::Counter.into(),
         receive: true,
         ..v1::SubmitRequest::default()
-    };
-    crate::wire::submit(&request, "P").unwrap()
+    }
 }
 
 impl World {

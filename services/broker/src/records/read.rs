@@ -1,15 +1,20 @@
 //! Record becomes domain: every name and word is checked again, for a disk may change bytes.
 
-use super::RecordError;
+use super::{RecordError, write::ACTORS};
 use contract::record::v1::{self as pb, record::Event as Kind};
 use dossier::{
     Event,
-    event::{Assignment, Cause, Channel, PartEnd, RecallWhy, Received, Versions},
+    event::{
+        Assignment, Cause, Channel, Deadline, LookUpOutcome, PartEnd, PauseWhy, RecallWhy,
+        Received, Reception, Versions,
+    },
     evidence::{Document, Given, NewVersion, Source},
-    name::{BadName, Digest, EvidenceName},
+    name::{BadName, Digest, EvidenceName, PartId, StepId},
     party::{CivilDate, Identifier, Officer, Party, PartyKind, PartyRole, Scheme},
+    supplement::{Approval, Denial, Item, SupplementStage},
 };
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 type Read<T> = Result<T, RecordError>;
 
@@ -32,6 +37,13 @@ pub(super) fn cause(cause: pb::Cause, personal: &pb::Personal) -> Read<Cause> {
 pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
     Ok(match kind {
         Kind::Received(it) => Event::Received(Box::new(received(it, personal)?)),
+        Kind::Filed(it) => Event::Filed(Box::new(received(it, personal)?)),
+        Kind::Accepted(it) => Event::Accepted(Box::new(accepted(it, personal)?)),
+        Kind::NotAccepted(it) => Event::NotAccepted {
+            reason: personal.text,
+            legal_basis: it.legal_basis,
+            officer: officer(personal.officer),
+        },
         Kind::HandoverDue(it) => Event::HandoverDue {
             step: it.step_id.try_into()?,
             round: it.round,
@@ -44,7 +56,10 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
                 .collect::<Result<_, _>>()?,
             review: versions(it.review)?,
             inputs: versions(it.inputs)?,
-            due_at: instant(it.due_at.ok_or(RecordError::Missing("its due date"))?)?,
+            deadline: Deadline {
+                due_at: time(it.due_at)?,
+                warn_at: time(it.warn_at)?,
+            },
         },
         Kind::Offered(it) => Event::Offered {
             step: it.step_id.try_into()?,
@@ -145,15 +160,272 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
             end: word(&it.state, PartEnd::from_word)?,
         },
         Kind::Closed(pb::Closed {}) => Event::Closed,
+        Kind::Skipped(it) => Event::Skipped {
+            step: it.step_id.try_into()?,
+        },
+        Kind::SlipsDue(it) => Event::SlipsDue {
+            to: it
+                .to
+                .into_iter()
+                .map(|to| Ok((to.step_id.try_into()?, to.agency_code.try_into()?)))
+                .collect::<Read<_>>()?,
+        },
+        Kind::LookUpDue(it) => Event::LookUpDue {
+            step: it.step_id.try_into()?,
+            evidence: it.evidence.try_into()?,
+            part: it.part_id.try_into()?,
+            agency: it.agency_code.try_into()?,
+            deadline: deadline(it.deadline)?,
+        },
+        Kind::LookedUp(it) => Event::LookedUp {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            evidence: it.evidence.try_into()?,
+            outcome: word(&it.outcome, LookUpOutcome::from_word)?,
+            given: given(it.given, personal.evidence, personal.file_names)?,
+            note: personal.text,
+            officer: officer(personal.officer),
+        },
+        Kind::AskedAgain(it) => Event::AskedAgain {
+            step: it.step_id.try_into()?,
+        },
+        Kind::Reused(it) => Event::Reused {
+            evidence: given(it.evidence, personal.evidence, personal.file_names)?,
+            from: vault_uses(it.from)?,
+        },
+        Kind::Consulted(it) => Event::Consulted {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            consultation: it.consultation_step_id.try_into()?,
+            agency: it.agency_code.try_into()?,
+            question: personal.question,
+            inputs: versions(it.inputs)?,
+            deadline: deadline(it.deadline)?,
+            officer: officer(personal.officer),
+        },
+        Kind::Opined(it) => Event::Opined {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            opinion: personal.opinion,
+            officer: officer(personal.officer),
+        },
+        Kind::SupplementAsked(it) => Event::SupplementAsked {
+            number: it.number,
+            stage: word(&it.stage, SupplementStage::from_text)?,
+            by: optional(it.by_step_id)?.map(|step| (step, it.by_round)),
+            agency: it.agency_code.try_into()?,
+            items: items(it.items, personal.items)?,
+            due_at: time(it.due_at)?,
+            officer: officer(personal.officer),
+        },
+        Kind::SupplementAnswered(it) => Event::SupplementAnswered {
+            number: it.number,
+            evidence: given(it.evidence, personal.evidence, personal.file_names)?,
+            officer: officer(personal.officer),
+        },
+        Kind::SupplementExpired(it) => Event::SupplementExpired { number: it.number },
+        Kind::SupplementDenied(it) => Event::SupplementDenied {
+            step: optional(it.step_id)?,
+            agency: it.agency_code.try_into()?,
+            denials: it
+                .denials
+                .into_iter()
+                .map(|one| {
+                    let denial = word(&one.why, |why| Denial::from_word(why, &one.place))?;
+                    Ok((one.evidence.try_into()?, denial))
+                })
+                .collect::<Read<_>>()?,
+        },
+        Kind::EvidenceGiven(it) => Event::EvidenceGiven {
+            evidence: given(it.evidence, personal.evidence, personal.file_names)?,
+            officer: officer(personal.officer),
+        },
+        Kind::ConsentRefused(it) => Event::ConsentRefused {
+            evidence: it.evidence.try_into()?,
+            party: it.party_id.try_into()?,
+            reason: personal.text,
+            officer: officer(personal.officer),
+        },
+        Kind::PaymentAsked(it) => Event::PaymentAsked {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            obligation: it.obligation_id.try_into()?,
+            amount_vnd: it.amount_vnd,
+            purpose: personal.purpose,
+            legal_basis: it.legal_basis,
+            officer: officer(personal.officer),
+        },
+        Kind::Paid(it) => Event::Paid {
+            obligation: it.obligation_id.try_into()?,
+            amount_vnd: it.amount_vnd,
+            reference: personal.payment_reference,
+            paid_at: it.paid_at.map(instant).transpose()?,
+            step: optional(it.step_id)?,
+            evidence: given(it.evidence, personal.evidence, personal.file_names)?,
+        },
+        Kind::ClockPaused(it) => Event::ClockPaused {
+            part: it.part_id.try_into()?,
+            why: word(&it.why, PauseWhy::from_word)?,
+        },
+        Kind::ClockResumed(it) => Event::ClockResumed {
+            part: it.part_id.try_into()?,
+            why: word(&it.why, PauseWhy::from_word)?,
+            reset: it.reset,
+            deadline: deadline(it.deadline)?,
+            steps: step_deadlines(it.steps)?,
+        },
+        Kind::ApologyOwed(it) => Event::ApologyOwed {
+            part: it.part_id.try_into()?,
+            holders: it
+                .holder_agency_codes
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, _>>()?,
+        },
+        Kind::Extended(it) => Event::Extended {
+            step: it.step_id.try_into()?,
+            round: it.round,
+            part: it.part_id.try_into()?,
+            limit: word(&it.limit, |text| text.parse().ok())?,
+            deadline: deadline(it.deadline)?,
+            step_deadline: deadline(it.step_deadline)?,
+            reason: personal.text,
+            officer: officer(personal.officer),
+        },
+        Kind::PromisePassed(it) => Event::PromisePassed {
+            part: it.part_id.try_into()?,
+        },
+        Kind::Warned(it) => Event::Warned {
+            step: it.step_id.try_into()?,
+        },
+        Kind::IntakeLimitPassed(pb::IntakeLimitPassed {}) => Event::IntakeLimitPassed,
+        Kind::CalendarAdopted(it) => Event::CalendarAdopted {
+            calendar_digest: digest(&it.calendar_digest)?,
+            parts: part_deadlines(it.parts)?,
+            steps: step_deadlines(it.steps)?,
+        },
+        Kind::FaultReported(it) => {
+            let (evidence, version) = version(it.evidence)?;
+            Event::FaultReported {
+                evidence,
+                version,
+                reason: personal.text,
+                officer: officer(personal.officer),
+            }
+        }
+        Kind::HandedOut(it) => {
+            let (evidence, version) = version(it.evidence)?;
+            Event::HandedOut {
+                evidence,
+                version,
+                party: optional(it.party_id)?,
+                officer: officer(personal.officer),
+            }
+        }
+        Kind::Withdrawn(pb::Withdrawn {}) => Event::Withdrawn {
+            reason: personal.text,
+            officer: officer(personal.officer),
+        },
+        Kind::Stopped(it) => Event::Stopped {
+            reason: personal.text,
+            legal_basis: it.legal_basis,
+            settlement: personal.settlement,
+            officer: officer(personal.officer),
+        },
+        Kind::Resumed(pb::Resumed {}) => Event::Resumed {
+            reason: personal.text,
+            officer: officer(personal.officer),
+        },
     })
 }
 
+fn accepted(it: pb::Accepted, personal: pb::Personal) -> Read<Reception> {
+    Ok(Reception {
+        procedure_digest: digest(&it.procedure_digest)?,
+        directory_digest: digest(&it.directory_digest)?,
+        calendar_digest: digest(&it.calendar_digest)?,
+        parts: part_deadlines(it.parts)?,
+        assignments: assignments(it.assignments)?,
+        promised_at: time(it.promised_at)?,
+        received_at: it.received_at.map(instant).transpose()?,
+        officer: officer(personal.officer),
+    })
+}
+
+fn time(at: Option<prost_types::Timestamp>) -> Read<Timestamp> {
+    instant(at.ok_or(RecordError::Missing("a time of its event"))?)
+}
+
+fn deadline(it: Option<pb::Deadline>) -> Read<Deadline> {
+    let it = it.ok_or(RecordError::Missing("its deadline"))?;
+    Ok(Deadline {
+        due_at: time(it.due_at)?,
+        warn_at: time(it.warn_at)?,
+    })
+}
+
+fn part_deadlines(parts: Vec<pb::PartDeadline>) -> Read<BTreeMap<PartId, Deadline>> {
+    parts
+        .into_iter()
+        .map(|it| Ok((it.part_id.try_into()?, deadline(it.deadline)?)))
+        .collect()
+}
+
+fn step_deadlines(steps: Vec<pb::StepDeadline>) -> Read<BTreeMap<StepId, Deadline>> {
+    steps
+        .into_iter()
+        .map(|it| Ok((it.step_id.try_into()?, deadline(it.deadline)?)))
+        .collect()
+}
+
+fn assignments(assignments: Vec<pb::Assignment>) -> Read<BTreeMap<StepId, Assignment>> {
+    let actor = |word: &str| {
+        let found = ACTORS.into_iter().find(|(_, one)| *one == word);
+        found.map(|(actor, _)| actor)
+    };
+    assignments
+        .into_iter()
+        .map(|it| {
+            let assignment = Assignment {
+                agency: it.agency_code.try_into()?,
+                part: it.part_id.try_into()?,
+                actor: word(&it.actor, actor)?,
+                planned_at: time(it.planned_at)?,
+            };
+            Ok((it.step_id.try_into()?, assignment))
+        })
+        .collect()
+}
+
+fn vault_uses(uses: Vec<pb::VaultUse>) -> Read<BTreeMap<EvidenceName, String>> {
+    uses.into_iter()
+        .map(|it| Ok((it.evidence.try_into()?, it.vault_code)))
+        .collect()
+}
+
+/// The items of a supplement, with their texts where these were not erased.
+fn items(items: Vec<pb::SupplementItem>, texts: Vec<pb::ItemText>) -> Read<Vec<Item>> {
+    let texts = texts
+        .into_iter()
+        .chain(std::iter::repeat_with(pb::ItemText::default));
+    items
+        .into_iter()
+        .zip(texts)
+        .map(|(it, text)| {
+            Ok(Item {
+                evidence: it.evidence.try_into()?,
+                reason: text.reason,
+                legal_basis: it.legal_basis,
+                approval: it.approval.map(|approval| Approval {
+                    approver: officer(text.approver),
+                    legal_basis: approval.legal_basis,
+                }),
+            })
+        })
+        .collect()
+}
+
 fn received(it: pb::Received, personal: pb::Personal) -> Read<Received> {
-    let assignments = it.assignments.into_iter().map(|assignment| {
-        let agency = assignment.agency_code.try_into()?;
-        let part = assignment.part_id.try_into()?;
-        Ok((assignment.step_id.try_into()?, Assignment { agency, part }))
-    });
     Ok(Received {
         code: it.dossier_code.try_into()?,
         procedure: it.procedure_code.try_into()?,
@@ -164,29 +436,27 @@ fn received(it: pb::Received, personal: pb::Personal) -> Read<Received> {
         territory: it.territory_code.try_into()?,
         channel: word(&it.channel, Channel::from_word)?,
         filed_at: it.filed_at.map(instant).transpose()?,
-        parts: it
-            .parts
-            .into_iter()
-            .map(TryInto::try_into)
-            .collect::<Result<_, _>>()?,
-        assignments: assignments.collect::<Read<_>>()?,
+        arrived_at: it.arrived_at.map(instant).transpose()?,
+        received_at: it.received_at.map(instant).transpose()?,
+        calendar_digest: digest(&it.calendar_digest)?,
+        parts: part_deadlines(it.parts)?,
+        asked: it.asked.into_iter().collect(),
+        assignments: assignments(it.assignments)?,
         parties: personal
             .parties
             .into_iter()
             .map(party)
             .collect::<Read<_>>()?,
         evidence: given(it.evidence, personal.evidence, personal.file_names)?,
-        promised_at: instant(
-            it.promised_at
-                .ok_or(RecordError::Missing("its promised date"))?,
-        )?,
+        reused: vault_uses(it.reused)?,
+        promised_at: time(it.promised_at)?,
         submit_key: it.submit_key.try_into()?,
         filed_by: optional(it.filed_by_party_id)?,
         officer: officer(personal.officer),
     })
 }
 
-fn given(
+pub(super) fn given(
     evidence: Vec<pb::Evidence>,
     mut data: Vec<pb::EvidenceData>,
     mut file_names: Vec<pb::FileName>,

@@ -2,7 +2,14 @@
 
 use super::{DossierFault, Position};
 use crate::records::Stored;
-use dossier::name::{AgencyCode, Digest, DossierCode, DossierId, ProcedureCode, StepId};
+use dossier::{
+    alarm::Alarm,
+    name::{
+        AgencyCode, Digest, DossierCode, DossierId, EvidenceName, ProcedureCode, StepId,
+        TerritoryCode,
+    },
+    vault::Deposit,
+};
 use jiff::{Timestamp, civil::Date};
 
 /// Everything that goes into one transaction.
@@ -50,22 +57,34 @@ pub struct Change {
     pub grants: Vec<Grant>,
     /// Incidents of this dossier.
     pub incidents: Vec<IncidentChange>,
+    /// Results of it that go into the vault.
+    pub deposits: Vec<Deposit>,
+    /// What it took from the vault.
+    pub vault_uses: Vec<VaultUse>,
+    /// Who wanted to ask the citizen for what is already held, once for each time.
+    pub denials: Vec<Denied>,
 }
 
-/// What people search a dossier by. The code, desk, procedure and reception never change.
+/// What people search a dossier by. The code, desks, procedure and territory never change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// The code.
     pub code: DossierCode,
     /// The receiving desk.
     pub desk: AgencyCode,
+    /// The desk that hands out; it sees the dossier, too.
+    pub hand_out_desk: AgencyCode,
     /// The procedure.
     pub procedure: ProcedureCode,
+    /// Where the case belongs.
+    pub territory: TerritoryCode,
+    /// The calendar that its clocks follow now.
+    pub calendar: Digest,
     /// The number of its state in the contract (`lienthong.v1.DossierState`).
     pub state: i32,
-    /// When it was received; kept in microseconds, as every instant of a row.
+    /// When it was received, or filed until then; kept in microseconds, as every instant of a row.
     pub received_at: Timestamp,
-    /// Until when every part is promised.
+    /// Until when every part is promised; of one that was filed, until when a desk looks at it.
     pub promised_at: Timestamp,
     /// When it closed.
     pub closed_at: Option<Timestamp>,
@@ -108,12 +127,22 @@ pub struct OwedRow {
     pub kind: OwedKind,
     /// To whom; none for a timer.
     pub agency: Option<AgencyCode>,
-    /// Of which step.
+    /// Of which step; none for a timer.
     pub step: Option<StepId>,
+    /// For a timer: what it is for.
+    pub alarm: Option<Alarm>,
     /// Of which round; 0 when it has none.
     pub round: u32,
     /// When it is due, or when the timer ends.
     pub due_at: Timestamp,
+}
+
+impl OwedRow {
+    /// What tells it from others of its dossier: a timer's alarm, or its step.
+    pub(super) fn subject(&self) -> Option<String> {
+        let alarm = self.alarm.as_ref().map(Alarm::text);
+        alarm.or_else(|| self.step.as_ref().map(ToString::to_string))
+    }
 }
 
 /// Where one step stands.
@@ -148,6 +177,30 @@ pub struct Grant {
     pub agency: AgencyCode,
     /// The document.
     pub digest: Digest,
+}
+
+/// Something taken from the vault: shown to its owner's desk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VaultUse {
+    /// Its code in the vault.
+    pub code: String,
+    /// The dossier that took it.
+    pub dossier_id: DossierId,
+    /// What for: the procedure.
+    pub procedure: ProcedureCode,
+    /// What for: the evidence, as that procedure names it.
+    pub evidence: EvidenceName,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An agency wanted to ask the citizen for what is already held, and was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// Who.
+    pub agency: AgencyCode,
+    /// On which day.
+    pub day: Date,
 }
 
 /// What an incident is about; while it is open there is one of it.
@@ -219,14 +272,16 @@ pub struct Quarantine {
     pub why: Option<String>,
 }
 
-/// Asks for numbers for a desk's dossier codes on a day. Numbers once given are never given again,
-/// also when they were not used.
+/// Asks for a block of numbers for a desk's dossier codes on a day. Numbers once given are never given
+/// again, also when they were not used; which desk got which block is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeLease {
-    /// The desk.
+    /// The desk, by the code that goes into its dossier codes.
     pub desk: AgencyCode,
     /// The day.
     pub date: Date,
+    /// The lowest number that may be given.
+    pub floor: u64,
     /// How many; at least 1.
     pub count: u32,
 }
@@ -238,6 +293,10 @@ pub enum BlobKind {
     Procedure,
     /// A version of the directory.
     Directory,
+    /// A version of a calendar, complete in itself.
+    Calendar,
+    /// A schema of evidence data.
+    Schema,
 }
 
 impl BlobKind {
@@ -245,6 +304,8 @@ impl BlobKind {
         match self {
             Self::Procedure => 1,
             Self::Directory => 2,
+            Self::Calendar => 3,
+            Self::Schema => 4,
         }
     }
 }

@@ -2,7 +2,13 @@
 
 use super::*;
 use crate::records::{Beside, Stored};
-use dossier::name::{DossierCode, Key};
+use dossier::{
+    alarm::Alarm,
+    evidence::{Document, Given},
+    name::{DossierCode, Key},
+    party::Scheme,
+    vault::Deposit,
+};
 use std::str::FromStr;
 
 /// A store that can be closed and opened again, or one that is only a clone of itself.
@@ -18,21 +24,26 @@ pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
     }
 }
 
-const STORIES: [fn(&mut dyn Ground); 14] = [
+const STORIES: [fn(&mut dyn Ground); 19] = [
     a_dossier_is_read_as_it_was_committed,
     records_go_on_where_they_ended,
     a_bad_dossier_is_undone_alone,
     a_code_belongs_to_one_dossier,
     what_is_owed_is_read_by_due_date_and_by_pages,
+    every_alarm_of_a_dossier_is_kept,
     what_is_no_longer_owed_is_gone,
     what_is_owed_for_a_stopped_dossier_holds_up_nobody,
     attempts_last_as_long_as_the_debt,
     steps_are_found_by_agency_and_state,
     notices_are_read_from_a_cursor_on,
     dossiers_are_listed_newest_first,
+    both_desks_see_a_dossier_once,
+    open_dossiers_are_found_by_their_calendar,
     an_incident_is_one_while_it_is_open,
     code_numbers_are_never_given_twice,
     documents_blobs_and_epochs_are_kept,
+    the_vault_finds_what_was_not_superseded,
+    denials_are_counted_by_agency,
 ];
 
 pub(crate) fn named<T: FromStr>(text: &str) -> T
@@ -79,7 +90,10 @@ pub(crate) fn received(number: u64) -> Change {
         summary: Summary {
             code: named::<DossierCode>(&format!("H26.1-260901-{number:04}")),
             desk: named("H26.1"),
+            hand_out_desk: named("H26.1"),
             procedure: named("birth"),
+            territory: named("P"),
+            calendar: Digest([1; 32]),
             state: 2,
             received_at: at(0),
             promised_at: at(86_400),
@@ -90,6 +104,9 @@ pub(crate) fn received(number: u64) -> Change {
         notices: Vec::new(),
         grants: Vec::new(),
         incidents: Vec::new(),
+        deposits: Vec::new(),
+        vault_uses: Vec::new(),
+        denials: Vec::new(),
     }
 }
 
@@ -98,11 +115,15 @@ fn next(before: &Change) -> Change {
     let last = before.records.last().unwrap();
     let records = records(last.sequence + 1, 1, Some(last.hash));
     let (notices, grants, incidents) = Default::default();
+    let (deposits, vault_uses, denials) = Default::default();
     Change {
         records,
         notices,
         grants,
         incidents,
+        deposits,
+        vault_uses,
+        denials,
         ..before.clone()
     }
 }
@@ -112,16 +133,22 @@ fn handover(agency: &str, step: &str, due: i64) -> OwedRow {
         kind: OwedKind::Handover,
         agency: Some(named(agency)),
         step: Some(named(step)),
+        alarm: None,
         round: 1,
         due_at: at(due),
     }
 }
 
 fn timer(due: i64) -> OwedRow {
+    ringing(Alarm::IntakeLimit, due)
+}
+
+fn ringing(alarm: Alarm, due: i64) -> OwedRow {
     OwedRow {
         kind: OwedKind::Timer,
         agency: None,
         step: None,
+        alarm: Some(alarm),
         round: 0,
         due_at: at(due),
     }
@@ -207,6 +234,8 @@ fn records_go_on_where_they_ended(ground: &mut dyn Ground) {
     let mut closed = next(&first);
     closed.summary.closed_at = Some(at(9));
     closed.summary.state = 4;
+    closed.summary.received_at = at(7);
+    closed.summary.promised_at = at(99_999);
     for (change, other) in [(&first, &received(2)), (&closed, &next(&received(2)))] {
         assert!(
             commit(&mut *store, &[change, other])
@@ -363,6 +392,47 @@ fn what_is_owed_is_read_by_due_date_and_by_pages(ground: &mut dyn Ground) {
         (id(2), OwedKind::Timer)
     );
     assert_eq!(reader.counts().unwrap().owed, 4);
+}
+
+fn every_alarm_of_a_dossier_is_kept(ground: &mut dyn Ground) {
+    let step = || named("residence");
+    let alarms = [
+        Alarm::StepWarning(step()),
+        Alarm::StepLimit(step()),
+        Alarm::AskAgain(step()),
+        Alarm::PartWarning(named("residence")),
+        Alarm::PartLimit(named("residence")),
+        Alarm::SupplementWindow(1),
+        Alarm::SupplementWindow(2),
+        Alarm::IntakeLimit,
+    ];
+    let mut store = ground.open();
+    let first = Change {
+        owed: alarms
+            .iter()
+            .map(|alarm| ringing(alarm.clone(), 30))
+            .collect(),
+        ..received(1)
+    };
+    commit(&mut *store, &[&first]);
+    drop(store);
+
+    let mut store = ground.open();
+    let rung = |store: &dyn Store| -> Vec<Alarm> {
+        let timers = store.reader().timers_until(at(30), 99).unwrap();
+        timers.into_iter().filter_map(|one| one.row.alarm).collect()
+    };
+    let mut found = rung(&*store);
+    found.sort();
+    let mut all = alarms.to_vec();
+    all.sort();
+    assert_eq!(found, all);
+
+    let mut second = next(&first);
+    second.owed.remove(1);
+    commit(&mut *store, &[&second]);
+    assert!(!rung(&*store).contains(&alarms[1]));
+    assert_eq!(rung(&*store).len(), alarms.len() - 1);
 }
 
 fn what_is_no_longer_owed_is_gone(ground: &mut dyn Ground) {
@@ -582,6 +652,7 @@ fn dossiers_are_listed_newest_first(ground: &mut dyn Ground) {
     let mut store = ground.open();
     let mut elsewhere = received(2);
     elsewhere.summary.desk = named("H26.9");
+    elsewhere.summary.hand_out_desk = named("H26.9");
     let mut closed = received(3);
     closed.summary.closed_at = Some(at(5));
     commit(
@@ -626,6 +697,69 @@ fn dossiers_are_listed_newest_first(ground: &mut dyn Ground) {
         })
         .unwrap();
     assert_eq!(reader.dossier(&id(1)).unwrap().unwrap().quarantined, None);
+}
+
+fn both_desks_see_a_dossier_once(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let mut elsewhere = received(2);
+    elsewhere.summary.hand_out_desk = named("H26.9");
+    commit(&mut *store, &[&received(1), &elsewhere, &received(3)]);
+    let reader = store.reader();
+    let list = |desk: &str, before, limit| -> Vec<u64> {
+        let rows = reader.dossiers(Some(&named(desk)), true, before, limit);
+        rows.unwrap().into_iter().map(|row| row.number).collect()
+    };
+    assert_eq!(list("H26.1", None, 9), [3, 2, 1]);
+    assert_eq!(list("H26.1", None, 2), [3, 2]);
+    assert_eq!(list("H26.1", Some(2), 2), [1]);
+    assert_eq!(list("H26.9", None, 9), [2]);
+    let summary = reader.dossier(&id(2)).unwrap().unwrap().summary;
+    assert_eq!(summary, elsewhere.summary);
+}
+
+fn open_dossiers_are_found_by_their_calendar(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let follows = |number, territory: &str, calendar: u8| {
+        let mut change = received(number);
+        change.summary.territory = named(territory);
+        change.summary.calendar = Digest([calendar; 32]);
+        change
+    };
+    let (one, two) = (follows(1, "P", 1), follows(2, "P", 1));
+    let mut closed = follows(4, "P", 1);
+    closed.summary.closed_at = Some(at(1));
+    commit(&mut *store, &[&one, &two, &follows(3, "Q", 1), &closed]);
+    let reader = store.reader();
+    let page = |after, limit| {
+        let found = reader.following(&named("P"), &Digest([1; 32]), after, limit);
+        found.unwrap()
+    };
+    assert_eq!(
+        reader.calendars_followed().unwrap(),
+        [(named("P"), Digest([1; 32])), (named("Q"), Digest([1; 32]))]
+    );
+    assert_eq!(page(0, 1), [(1, id(1))]);
+    assert_eq!(page(1, 9), [(2, id(2))]);
+
+    let mut adopted = next(&one);
+    adopted.summary.calendar = Digest([2; 32]);
+    commit(&mut *store, &[&adopted]);
+    assert_eq!(page(0, 9), [(2, id(2))]);
+    let why = Some("damaged".to_owned());
+    let dossier_id = id(2);
+    let quarantines = vec![Quarantine { dossier_id, why }];
+    let batch = Batch {
+        quarantines,
+        ..Batch::default()
+    };
+    store.commit(batch).unwrap();
+    assert_eq!(page(0, 9), []);
+    assert!(
+        reader
+            .calendars_followed()
+            .unwrap()
+            .contains(&(named("P"), Digest([2; 32])))
+    );
 }
 
 fn an_incident_is_one_while_it_is_open(ground: &mut dyn Ground) {
@@ -695,11 +829,12 @@ fn an_incident_is_one_while_it_is_open(ground: &mut dyn Ground) {
 }
 
 fn code_numbers_are_never_given_twice(ground: &mut dyn Ground) {
-    let lease = |store: &mut dyn Store, desk: &str, day, count| {
+    let lease_from = |store: &mut dyn Store, desk: &str, day, floor, count| {
         let date = jiff::civil::date(2026, 9, day);
         let lease = CodeLease {
             desk: named(desk),
             date,
+            floor,
             count,
         };
         store
@@ -710,13 +845,31 @@ fn code_numbers_are_never_given_twice(ground: &mut dyn Ground) {
             .unwrap()
             .code_leases[0]
     };
+    let lease =
+        |store: &mut dyn Store, desk: &str, day, count| lease_from(store, desk, day, 1, count);
     let mut store = ground.open();
     assert_eq!(lease(&mut *store, "H26.1", 1, 10), 1);
     assert_eq!(lease(&mut *store, "H26.1", 1, 1), 11);
     assert_eq!(lease(&mut *store, "H26.2", 1, 1), 1);
     assert_eq!(lease(&mut *store, "H26.1", 2, 5), 1);
     drop(store);
-    assert_eq!(lease(&mut *ground.open(), "H26.1", 1, 3), 12);
+    let mut store = ground.open();
+    assert_eq!(lease(&mut *store, "H26.1", 1, 3), 12);
+    // As high as the time of day says, and never lower than what was given before.
+    assert_eq!(lease_from(&mut *store, "H26.1", 1, 500, 2), 500);
+    assert_eq!(lease_from(&mut *store, "H26.1", 1, 400, 2), 502);
+    assert_eq!(lease_from(&mut *store, "H26.3", 1, 700, 1), 700);
+
+    let reader = store.reader();
+    let leased = |desk: &str, day, number| {
+        let date = jiff::civil::date(2026, 9, day);
+        reader.was_leased(&named(desk), date, number).unwrap()
+    };
+    for number in [1, 10, 11, 14, 500, 503] {
+        assert!(leased("H26.1", 1, number), "{number}");
+    }
+    assert!(!leased("H26.1", 1, 15) && !leased("H26.1", 1, 504));
+    assert!(!leased("H26.1", 3, 1) && !leased("H26.2", 1, 2));
 }
 
 fn documents_blobs_and_epochs_are_kept(ground: &mut dyn Ground) {
@@ -772,6 +925,142 @@ fn documents_blobs_and_epochs_are_kept(ground: &mut dyn Ground) {
     assert_eq!(first.epoch, at(0).as_millisecond().cast_unsigned());
     drop(store);
     assert_eq!(ground.open().reader().origin().unwrap(), second);
+}
+
+fn number(value: &str) -> Identifier {
+    Identifier {
+        scheme: Scheme::PersonalId,
+        value: value.into(),
+    }
+}
+
+fn deposit(code: &str, evidence: &str, owner: &str, supersedes: Option<&str>) -> Deposit {
+    let given = Given {
+        name: named(evidence),
+        schema_id: "birth_certificate/1".into(),
+        data: format!(r#"{{"code":"{code}"}}"#).into_bytes().into(),
+        documents: vec![Document {
+            digest: Digest::of(code.as_bytes()),
+            size_bytes: 9,
+            media_type: "application/pdf".into(),
+            file_name: "giấy.pdf".into(),
+        }],
+        subject: Some(named("child")),
+    };
+    Deposit {
+        code: code.into(),
+        evidence: named(evidence),
+        version: 1,
+        owner: vec![
+            number(owner),
+            Identifier {
+                scheme: Scheme::SocialInsurance,
+                value: "0123456789".into(),
+            },
+        ],
+        given,
+        agency: named("H26.2"),
+        valid_until: Some(jiff::civil::date(2027, 1, 31)),
+        supersedes: supersedes.map(Into::into),
+    }
+}
+
+fn the_vault_finds_what_was_not_superseded(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let (first, other) = (
+        deposit("D1-KQ1", "birth_certificate", "1", None),
+        deposit("D1-KQ2", "residence_notice", "1", None),
+    );
+    let somebody = deposit("D2-KQ1", "birth_certificate", "2", None);
+    let one = Change {
+        deposits: vec![first.clone(), other.clone()],
+        ..received(1)
+    };
+    let two = Change {
+        deposits: vec![somebody],
+        ..received(2)
+    };
+    commit(&mut *store, &[&one, &two]);
+    drop(store);
+
+    let mut store = ground.open();
+    let reader = store.reader();
+    let find = |owner: &str, names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| named(name)).collect();
+        reader.vault_of(&[number(owner)], &names).unwrap()
+    };
+    let codes = |found: &[Finding]| -> Vec<String> {
+        found.iter().map(|found| found.code.clone()).collect()
+    };
+    let found = find("1", &["birth_certificate"]);
+    assert_eq!(codes(&found), ["D1-KQ1"]);
+    assert_eq!(
+        (&found[0].agency, found[0].valid_until),
+        (&first.agency, first.valid_until)
+    );
+    // The parties of the dossier that gave it have no names elsewhere.
+    let given = Given {
+        subject: None,
+        ..first.given.clone()
+    };
+    assert_eq!(found[0].given, given);
+    let both = find("1", &["birth_certificate", "residence_notice"]);
+    assert_eq!(codes(&both), ["D1-KQ2", "D1-KQ1"]);
+    assert!(find("3", &["birth_certificate"]).is_empty());
+    assert!(find("1", &["parents"]).is_empty());
+    assert!(
+        reader
+            .vault_of(&[], &[named("parents")])
+            .unwrap()
+            .is_empty()
+    );
+
+    let corrected = Change {
+        deposits: vec![deposit("D1-KQ3", "birth_certificate", "1", Some("D1-KQ1"))],
+        vault_uses: vec![VaultUse {
+            code: "D2-KQ1".into(),
+            dossier_id: id(1),
+            procedure: named("birth"),
+            evidence: named("birth_certificate"),
+            at: at(3),
+        }],
+        ..next(&one)
+    };
+    commit(&mut *store, &[&corrected]);
+    assert_eq!(codes(&find("1", &["birth_certificate"])), ["D1-KQ3"]);
+    let uses = reader.vault_uses("D2-KQ1").unwrap();
+    assert_eq!(uses, corrected.vault_uses);
+    assert!(reader.vault_uses("D1-KQ1").unwrap().is_empty());
+
+    // The same code twice is nobody's to overwrite.
+    let again = Change {
+        deposits: vec![deposit("D1-KQ2", "residence_notice", "1", None)],
+        ..next(&two)
+    };
+    let answers = commit(&mut *store, &[&again]);
+    assert!(matches!(answers[0], Err(DossierFault::Refused(_))));
+}
+
+fn denials_are_counted_by_agency(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let denied = |agency: &str, day| Denied {
+        agency: named(agency),
+        day: jiff::civil::date(2026, 9, day),
+    };
+    let one = Change {
+        denials: vec![denied("H26.2", 1), denied("H26.2", 1), denied("H26.3", 1)],
+        ..received(1)
+    };
+    let two = Change {
+        denials: vec![denied("H26.2", 2)],
+        ..received(2)
+    };
+    commit(&mut *store, &[&one, &two]);
+    drop(store);
+    assert_eq!(
+        ground.open().reader().denials().unwrap(),
+        [(named("H26.2"), 3), (named("H26.3"), 1)]
+    );
 }
 
 struct InMemory(MemoryStore);

@@ -5,13 +5,19 @@ use super::{
     Attempt, AttemptChange, Batch, BlobKind, Change, Committed, Counts, Cursor, DossierFault,
     DossierRow, Incident, IncidentChange, IncidentCursor, IncidentKey, Loaded, Notice, Origin,
     Owed, OwedCursor, OwedKind, OwedRow, PAGE_ROWS_MAX, Position, Reader, StepCursor, StepFound,
-    StepRow, Store, StoreError, change::check_follows, partition_of,
+    StepRow, Store, StoreError, Summary, VaultUse, change::check_follows, partition_of,
 };
 use crate::records::Kept;
-use dossier::name::{AgencyCode, Digest, DossierCode, DossierId, StepId};
+use dossier::{
+    evidence::Given,
+    name::{AgencyCode, Digest, DossierCode, DossierId, EvidenceName, StepId, TerritoryCode},
+    party::Identifier,
+    vault::{Deposit, Finding},
+};
 use jiff::{Timestamp, civil::Date};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Range,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
@@ -34,6 +40,10 @@ struct State {
     attempts: HashMap<(DossierId, StepId, u32), Attempt>,
     blobs: Vec<(BlobKind, Digest, Vec<u8>)>,
     codes: BTreeMap<(AgencyCode, Date), u64>,
+    code_blocks: Vec<(AgencyCode, Date, Range<u64>)>,
+    vault: Vec<Deposit>,
+    vault_uses: Vec<VaultUse>,
+    denials: BTreeMap<AgencyCode, u64>,
     words: Vec<String>,
 }
 
@@ -84,9 +94,13 @@ impl Store for MemoryStore {
         }
         let mut code_leases = Vec::new();
         for lease in batch.code_leases {
-            let next = state.codes.entry((lease.desk, lease.date)).or_insert(1);
-            code_leases.push(*next);
-            *next += u64::from(lease.count);
+            let key = (lease.desk.clone(), lease.date);
+            let next = state.codes.entry(key).or_insert(1);
+            let first = lease.floor.max(*next);
+            let end = first + u64::from(lease.count);
+            *next = end;
+            code_leases.push(first);
+            state.code_blocks.push((lease.desk, lease.date, first..end));
         }
         Ok(Committed {
             changes,
@@ -140,15 +154,18 @@ impl State {
             before.map_or(0, |b| b.0),
             before.map(|b| b.1),
         )?;
-        let mut summary = change.summary;
+        let in_vault = |one: &Deposit| self.vault.iter().any(|kept| kept.code == one.code);
+        if change.deposits.iter().any(in_vault) {
+            let why = "the vault has something under a code of this dossier";
+            return Err(DossierFault::Refused(why.into()));
+        }
+        let summary = change.summary;
         if before.is_none() {
             if self.by_code.contains_key(&summary.code) {
                 return Err(DossierFault::CodeTaken(summary.code));
             }
             self.by_code.insert(summary.code.clone(), id);
             self.by_id.insert(id, self.dossiers.len());
-            summary.received_at = whole_micros(summary.received_at);
-            summary.promised_at = whole_micros(summary.promised_at);
             let row = DossierRow {
                 dossier_id: id,
                 number: self.dossiers.len() as u64 + 1,
@@ -165,7 +182,7 @@ impl State {
             });
         }
         for row in &change.owed {
-            row.step.iter().for_each(|step| self.learn(step.as_str()));
+            row.subject().iter().for_each(|word| self.learn(word));
         }
         change
             .steps
@@ -194,8 +211,12 @@ impl State {
         let records = self.records;
         let partition = partition_of(&id);
         if let Some(held) = self.held_mut(&id) {
-            held.row.summary.state = summary.state;
-            held.row.summary.closed_at = summary.closed_at.map(whole_micros);
+            held.row.summary = Summary {
+                received_at: whole_micros(summary.received_at),
+                promised_at: whole_micros(summary.promised_at),
+                closed_at: summary.closed_at.map(whole_micros),
+                ..summary
+            };
             held.row.steps = steps;
             held.owed = owed;
             for record in change.records {
@@ -232,6 +253,15 @@ impl State {
         }
         for incident in change.incidents {
             self.incident(incident);
+        }
+        self.vault.extend(change.deposits);
+        let uses = change.vault_uses.into_iter().map(|one| VaultUse {
+            at: whole_micros(one.at),
+            ..one
+        });
+        self.vault_uses.extend(uses);
+        for denied in change.denials {
+            *self.denials.entry(denied.agency).or_default() += 1;
         }
         Ok(Position {
             partition,
@@ -336,7 +366,7 @@ impl State {
                         due_at: row.due_at.as_microsecond(),
                         dossier: held.row.number.cast_signed(),
                         kind: row.kind.number(),
-                        step: self.word(row.step.as_ref().map(|step| step.as_str())),
+                        step: self.word(row.subject().as_deref()),
                         round: row.round,
                     },
                     row: row.clone(),
@@ -376,7 +406,7 @@ impl Reader for MemoryStore {
         let state = self.state();
         let rows = state.dossiers.iter().rev().map(|held| &held.row);
         let wanted = rows.filter(|row| {
-            desk.is_none_or(|desk| row.summary.desk == *desk)
+            desk.is_none_or(|desk| row.summary.desk == *desk || row.summary.hand_out_desk == *desk)
                 && !(open_only && row.summary.closed_at.is_some())
                 && before.is_none_or(|before| row.number < before)
         });
@@ -483,6 +513,80 @@ impl Reader for MemoryStore {
                 && before.is_none_or(|before| incident.number < before)
         });
         Ok(wanted.take(limit.min(PAGE_ROWS_MAX)).cloned().collect())
+    }
+
+    fn vault_of(
+        &self,
+        owner: &[Identifier],
+        evidence: &[EvidenceName],
+    ) -> Result<Vec<Finding>, StoreError> {
+        let state = self.state();
+        let found = state.vault.iter().rev().filter(|one| {
+            let superseded = |other: &Deposit| other.supersedes.as_ref() == Some(&one.code);
+            evidence.contains(&one.evidence)
+                && one.owner.iter().any(|number| owner.contains(number))
+                && !state.vault.iter().any(superseded)
+        });
+        let finding = |one: &Deposit| Finding {
+            code: one.code.clone(),
+            given: Given {
+                subject: None,
+                ..one.given.clone()
+            },
+            agency: one.agency.clone(),
+            valid_until: one.valid_until,
+        };
+        Ok(found.take(PAGE_ROWS_MAX).map(finding).collect())
+    }
+
+    fn vault_uses(&self, code: &str) -> Result<Vec<VaultUse>, StoreError> {
+        let state = self.state();
+        let of_it = state.vault_uses.iter().filter(|one| one.code == code);
+        Ok(of_it.take(PAGE_ROWS_MAX).cloned().collect())
+    }
+
+    fn denials(&self) -> Result<Vec<(AgencyCode, u64)>, StoreError> {
+        let state = self.state();
+        Ok(state.denials.clone().into_iter().collect())
+    }
+
+    fn calendars_followed(&self) -> Result<Vec<(TerritoryCode, Digest)>, StoreError> {
+        let state = self.state();
+        let open = state.dossiers.iter().map(|held| &held.row.summary);
+        let open = open.filter(|summary| summary.closed_at.is_none());
+        let pairs: BTreeSet<_> = open
+            .map(|summary| (summary.territory.clone(), summary.calendar))
+            .collect();
+        Ok(pairs.into_iter().collect())
+    }
+
+    fn following(
+        &self,
+        territory: &TerritoryCode,
+        calendar: &Digest,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, DossierId)>, StoreError> {
+        let state = self.state();
+        let rows = state.dossiers.iter().map(|held| &held.row);
+        let wanted = rows.filter(|row| {
+            row.summary.closed_at.is_none()
+                && row.quarantined.is_none()
+                && row.number > after
+                && (&row.summary.territory, &row.summary.calendar) == (territory, calendar)
+        });
+        Ok(wanted
+            .take(limit.min(PAGE_ROWS_MAX))
+            .map(|row| (row.number, row.dossier_id))
+            .collect())
+    }
+
+    fn was_leased(&self, desk: &AgencyCode, date: Date, number: u64) -> Result<bool, StoreError> {
+        let state = self.state();
+        let blocks = &state.code_blocks;
+        Ok(blocks
+            .iter()
+            .any(|(of, day, block)| (of, *day) == (desk, date) && block.contains(&number)))
     }
 
     fn blob(&self, kind: BlobKind, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {

@@ -2,25 +2,42 @@
 
 use dossier::{
     Entry, Event,
-    name::{AgencyCode, EvidenceName, StepId},
+    alarm::Alarm,
+    event::{Assignment, Deadline, LookUpOutcome, PauseWhy},
+    evidence::NewVersion,
+    name::{AgencyCode, EvidenceName, PartId, StepId},
     owed::Debt,
+    procedure::Actor,
     slip::Keeper,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What sort of step a page is about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Sort {
+    Procedures(Actor),
+    LookUp,
+    Consultation,
+    Slip,
+}
+
 /// What the bookkeeper knows of one step.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Page {
+    sort: Sort,
+    part: PartId,
+    agency: AgencyCode,
     round: u32,
-    agency: Option<AgencyCode>,
     work: bool,
     answers: BTreeSet<EvidenceName>,
     review: BTreeSet<EvidenceName>,
-    due_at: Option<Timestamp>,
+    deadline: Option<Deadline>,
+    warned: bool,
+    passed: bool,
+    ask_again_at: Option<Timestamp>,
     is_owed: bool,
-    timer: bool,
-    timer_rang_for: Option<Timestamp>,
+    is_finished: bool,
     keeper: Option<Keeper>,
     since: Option<Timestamp>,
     opened_at: Option<Timestamp>,
@@ -29,6 +46,36 @@ struct Page {
 }
 
 impl Page {
+    fn new(sort: Sort, part: &PartId, agency: &AgencyCode) -> Self {
+        Self {
+            sort,
+            part: part.clone(),
+            agency: agency.clone(),
+            round: 0,
+            work: true,
+            answers: BTreeSet::new(),
+            review: BTreeSet::new(),
+            deadline: None,
+            warned: false,
+            passed: false,
+            ask_again_at: None,
+            is_owed: false,
+            is_finished: false,
+            keeper: None,
+            since: None,
+            opened_at: None,
+            times: BTreeMap::new(),
+            open_for: SignedDuration::ZERO,
+        }
+    }
+
+    fn promise(&mut self, deadline: Deadline) {
+        if self.deadline.map(|old| old.due_at) != Some(deadline.due_at) {
+            (self.warned, self.passed) = (false, false);
+        }
+        self.deadline = Some(deadline);
+    }
+
     fn turn(&mut self, keeper: Option<Keeper>, at: Timestamp) {
         if let (Some(was), Some(since)) = (self.keeper, self.since) {
             *self.times.entry(word(was)).or_default() += at.duration_since(since);
@@ -47,8 +94,13 @@ impl Page {
 
     fn finish(&mut self, at: Timestamp) {
         self.is_owed = false;
-        self.timer = false;
+        self.is_finished = true;
+        self.ask_again_at = None;
         self.turn(None, at);
+    }
+
+    fn is_departments(&self) -> bool {
+        !matches!(self.sort, Sort::Procedures(Actor::Desk | Actor::Citizen))
     }
 }
 
@@ -60,95 +112,313 @@ pub fn word(keeper: Keeper) -> &'static str {
     }
 }
 
+/// What the bookkeeper knows of one part.
+#[derive(Debug, Clone)]
+struct Promise {
+    deadline: Deadline,
+    apology: bool,
+    passed: bool,
+    pauses: BTreeSet<PauseWhy>,
+    is_finished: bool,
+}
+
+impl Promise {
+    fn new(deadline: Deadline) -> Self {
+        Self {
+            deadline,
+            apology: false,
+            passed: false,
+            pauses: BTreeSet::new(),
+            is_finished: false,
+        }
+    }
+
+    fn promise(&mut self, deadline: Deadline) {
+        if self.deadline.due_at != deadline.due_at {
+            (self.apology, self.passed) = (false, false);
+        }
+        self.deadline = deadline;
+    }
+}
+
+/// What the citizen was asked for.
+#[derive(Debug, Clone)]
+struct Ask {
+    wanted: BTreeSet<EvidenceName>,
+    asked_at: Timestamp,
+    due_at: Timestamp,
+    is_open: bool,
+}
+
 /// Debts raised minus debts discharged, and how long each step was with whom.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
     pages: BTreeMap<StepId, Page>,
     recalls: BTreeMap<(StepId, u32), (AgencyCode, Timestamp)>,
+    parts: BTreeMap<PartId, Promise>,
+    asks: BTreeMap<u32, Ask>,
+    /// When the newest version of everything came.
+    given: BTreeMap<EvidenceName, Timestamp>,
+    refused: BTreeSet<EvidenceName>,
+    /// Until when a desk must receive it.
+    receive_by: Option<Timestamp>,
+    is_closed: bool,
 }
 
 impl Book {
+    fn assign(&mut self, assignments: &BTreeMap<StepId, Assignment>) {
+        self.pages
+            .retain(|_, page| !matches!(page.sort, Sort::Procedures(_)));
+        for (id, one) in assignments {
+            let sort = Sort::Procedures(one.actor);
+            self.pages
+                .insert(id.clone(), Page::new(sort, &one.part, &one.agency));
+        }
+    }
+
+    fn promise(&mut self, parts: &BTreeMap<PartId, Deadline>) {
+        self.parts = parts
+            .iter()
+            .map(|(part, deadline)| (part.clone(), Promise::new(*deadline)))
+            .collect();
+    }
+
+    fn give(&mut self, evidence: &[NewVersion], at: Timestamp) {
+        for new in evidence {
+            self.given.insert(new.given.name.clone(), at);
+        }
+    }
+
+    /// An ask ends by itself when all of it came in another way.
+    fn satisfy(&mut self) {
+        let (given, refused) = (&self.given, &self.refused);
+        for ask in self.asks.values_mut() {
+            let is_there = |name: &EvidenceName| {
+                refused.contains(name) || given.get(name).is_some_and(|at| *at >= ask.asked_at)
+            };
+            if ask.wanted.iter().all(is_there) {
+                ask.is_open = false;
+            }
+        }
+    }
+
+    fn end_all(&mut self, at: Timestamp) {
+        for page in self.pages.values_mut().filter(|page| !page.is_finished) {
+            page.finish(at);
+        }
+        for ask in self.asks.values_mut() {
+            ask.is_open = false;
+        }
+        self.receive_by = None;
+    }
+
     pub fn note(&mut self, entry: &Entry) {
         let at = entry.at;
-        let Some(id) = entry.event.step() else { return };
-        let page = self.pages.entry(id.clone()).or_default();
+        self.note_dossier(&entry.event, at);
+        let Some(id) = entry.event.step().cloned() else {
+            return;
+        };
+        if let Some(page) = self.pages.get_mut(&id) {
+            page.note(&entry.event, at);
+        }
         match &entry.event {
-            Event::HandoverDue {
-                round,
-                agency,
-                work,
-                answers,
-                review,
-                due_at,
-                ..
-            } => {
+            Event::HandoverDue { agency, .. } => {
                 self.recalls
-                    .retain(|(of, _), (to, _)| of != id || to != agency);
-                page.round = *round;
-                page.agency = Some(agency.clone());
-                page.work = *work;
-                page.answers = answers.clone();
-                page.review = review.keys().cloned().collect();
-                page.due_at = Some(*due_at);
-                page.is_owed = true;
-                page.timer = page.timer_rang_for != Some(*due_at);
-                page.turn(Some(Keeper::Transport), at);
+                    .retain(|(of, _), (to, _)| *of != id || to != agency);
+                let page = &self.pages[&id];
+                if let (Sort::Procedures(_), Some(part)) =
+                    (page.sort, self.parts.get_mut(&page.part))
+                {
+                    part.is_finished = false;
+                }
             }
             Event::RecallDue { round, agency, .. } => {
-                self.recalls
-                    .retain(|(of, _), (to, _)| of != id || to != agency);
-                self.recalls
-                    .insert((id.clone(), *round), (agency.clone(), at));
+                self.recalls.insert((id, *round), (agency.clone(), at));
             }
             Event::Acknowledged { round, .. } => {
                 if self.recalls.remove(&(id.clone(), *round)).is_none() {
+                    let page = self.pages.get_mut(&id).unwrap();
                     page.is_owed = false;
-                    page.turn(Some(Keeper::Held), at);
+                    match page.sort {
+                        Sort::Slip => page.finish(at),
+                        _ => page.turn(Some(Keeper::Held), at),
+                    }
                 }
             }
-            Event::HoldingLost { .. } => {
-                page.is_owed = true;
-                page.turn(Some(Keeper::Transport), at);
+            _ => {}
+        }
+    }
+
+    /// What is about the dossier as a whole, its parts or its evidence.
+    fn note_dossier(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::Received(received) => {
+                self.assign(&received.assignments);
+                self.promise(&received.parts);
+                self.give(&received.evidence, at);
             }
-            Event::Moved { .. } => {
-                page.is_owed = false;
-                if page.opened_at.is_some() {
-                    page.turn(Some(Keeper::Paused), at);
+            Event::Filed(filed) => {
+                self.assign(&filed.assignments);
+                self.give(&filed.evidence, at);
+                self.receive_by = Some(filed.promised_at);
+            }
+            Event::Accepted(reception) => {
+                self.assign(&reception.assignments);
+                self.promise(&reception.parts);
+                self.receive_by = None;
+            }
+            Event::NotAccepted { .. } | Event::Withdrawn { .. } => self.end_all(at),
+            Event::Stopped { .. } => {
+                for page in self.pages.values_mut() {
+                    page.is_owed = false;
+                    if page.opened_at.is_some() {
+                        page.turn(Some(Keeper::Paused), at);
+                    }
                 }
             }
-            Event::Declined { .. } => page.turn(Some(Keeper::Paused), at),
-            Event::LimitPassed { .. } => {
-                page.timer = false;
-                page.timer_rang_for = page.due_at;
-            }
-            Event::Completed { .. } | Event::Refused { .. } | Event::Ended { .. } => {
-                page.finish(at)
-            }
-            Event::Reviewed { redo, .. } => {
-                page.review.clear();
-                page.work |= redo;
+            Event::Completed { evidence, .. } | Event::Paid { evidence, .. } => {
+                self.give(evidence, at);
             }
             Event::Corrected { evidence, .. } => {
+                self.is_closed = false;
+                self.give(evidence, at);
+            }
+            Event::FaultReported { .. } => self.is_closed = false,
+            Event::LookedUp { given, .. } => {
+                self.give(given, at);
+                self.satisfy();
+            }
+            Event::Reused { evidence, .. } => {
+                self.give(evidence, at);
+                self.satisfy();
+            }
+            Event::EvidenceGiven { evidence, .. } => {
                 for new in evidence {
-                    page.answers.remove(&new.given.name);
+                    self.refused.remove(&new.given.name);
+                }
+                self.give(evidence, at);
+                self.satisfy();
+            }
+            Event::ConsentRefused { evidence, .. } => {
+                self.refused.insert(evidence.clone());
+                self.satisfy();
+            }
+            Event::SupplementAsked {
+                number,
+                items,
+                due_at,
+                ..
+            } => {
+                let ask = Ask {
+                    wanted: items.iter().map(|item| item.evidence.clone()).collect(),
+                    asked_at: at,
+                    due_at: *due_at,
+                    is_open: true,
+                };
+                self.asks.insert(*number, ask);
+            }
+            Event::SupplementAnswered {
+                number, evidence, ..
+            } => {
+                self.give(evidence, at);
+                self.asks.get_mut(number).unwrap().is_open = false;
+            }
+            Event::SupplementExpired { number } => {
+                self.asks.get_mut(number).unwrap().is_open = false;
+            }
+            Event::LookUpDue {
+                step,
+                part,
+                agency,
+                deadline,
+                ..
+            } => self.errand(Sort::LookUp, step, part, agency, Some(*deadline)),
+            Event::Consulted {
+                step,
+                consultation,
+                agency,
+                deadline,
+                ..
+            } => {
+                let part = self.pages[step].part.clone();
+                self.errand(
+                    Sort::Consultation,
+                    consultation,
+                    &part,
+                    agency,
+                    Some(*deadline),
+                );
+            }
+            Event::SlipsDue { to } => {
+                for (id, agency) in to {
+                    // It serves the dossier; which of its parts does not matter for what is owed.
+                    let part = self.pages.values().next().unwrap().part.clone();
+                    self.errand(Sort::Slip, id, &part, agency, None);
                 }
             }
-            Event::Upheld { evidence, .. } => {
-                page.answers.remove(evidence);
+            Event::ClockPaused { part, why } => {
+                self.parts.get_mut(part).unwrap().pauses.insert(*why);
             }
-            Event::Offered { .. }
-            | Event::Progressed { .. }
-            | Event::Returned { .. }
-            | Event::Received(_)
-            | Event::PartFinished { .. }
-            | Event::Closed => {}
+            Event::ClockResumed {
+                part,
+                why,
+                deadline,
+                steps,
+                ..
+            } => {
+                let one = self.parts.get_mut(part).unwrap();
+                one.pauses.remove(why);
+                one.promise(*deadline);
+                self.promise_steps(steps);
+            }
+            Event::CalendarAdopted { parts, steps, .. } => {
+                for (part, deadline) in parts {
+                    self.parts.get_mut(part).unwrap().promise(*deadline);
+                }
+                self.promise_steps(steps);
+            }
+            Event::Extended {
+                part,
+                step,
+                deadline,
+                step_deadline,
+                ..
+            } => {
+                let one = self.parts.get_mut(part).unwrap();
+                one.promise(*deadline);
+                one.apology = true;
+                self.pages.get_mut(step).unwrap().promise(*step_deadline);
+            }
+            Event::ApologyOwed { part, .. } => self.parts.get_mut(part).unwrap().apology = true,
+            Event::PromisePassed { part } => self.parts.get_mut(part).unwrap().passed = true,
+            Event::PartFinished { part, .. } => {
+                if let Some(one) = self.parts.get_mut(part) {
+                    one.is_finished = true;
+                    one.pauses.clear();
+                }
+            }
+            Event::IntakeLimitPassed => self.receive_by = None,
+            Event::Closed => self.is_closed = true,
+            _ => {}
         }
-        let answered = matches!(
-            entry.event,
-            Event::Reviewed { .. } | Event::Corrected { .. } | Event::Upheld { .. }
-        );
-        if answered && !page.work && page.answers.is_empty() && page.review.is_empty() {
-            page.finish(at);
+    }
+
+    fn errand(
+        &mut self,
+        sort: Sort,
+        id: &StepId,
+        part: &PartId,
+        agency: &AgencyCode,
+        deadline: Option<Deadline>,
+    ) {
+        let mut page = Page::new(sort, part, agency);
+        page.deadline = deadline;
+        self.pages.insert(id.clone(), page);
+    }
+
+    fn promise_steps(&mut self, steps: &BTreeMap<StepId, Deadline>) {
+        for (step, deadline) in steps {
+            self.pages.get_mut(step).unwrap().promise(*deadline);
         }
     }
 
@@ -156,18 +426,12 @@ impl Book {
     pub fn owed(&self) -> Vec<Debt> {
         let mut debts = Vec::new();
         for (step, page) in &self.pages {
-            if page.is_owed {
+            if page.is_owed && page.is_departments() {
                 debts.push(Debt::Handover {
                     step: step.clone(),
                     round: page.round,
-                    agency: page.agency.clone().unwrap(),
-                    due_at: page.due_at.unwrap(),
-                });
-            }
-            if page.timer {
-                debts.push(Debt::Timer {
-                    step: step.clone(),
-                    at: page.due_at.unwrap(),
+                    agency: page.agency.clone(),
+                    due_at: page.deadline.unwrap().due_at,
                 });
             }
         }
@@ -179,8 +443,59 @@ impl Book {
                 due_at: *at,
             });
         }
+        if !self.is_closed {
+            let timers = self.timers().into_iter();
+            debts.extend(timers.map(|(alarm, at)| Debt::Timer { alarm, at }));
+        }
         debts.sort();
         debts
+    }
+
+    fn timers(&self) -> Vec<(Alarm, Timestamp)> {
+        let mut timers = Vec::new();
+        for (step, page) in self.pages.iter().filter(|(_, page)| !page.is_finished) {
+            timers.extend(
+                page.ask_again_at
+                    .map(|at| (Alarm::AskAgain(step.clone()), at)),
+            );
+            let Some(deadline) = page.deadline.filter(|_| !self.stands_still(page)) else {
+                continue;
+            };
+            if !page.passed {
+                timers.push((Alarm::StepLimit(step.clone()), deadline.due_at));
+                if !page.warned {
+                    timers.push((Alarm::StepWarning(step.clone()), deadline.warn_at));
+                }
+            }
+        }
+        for (part, one) in &self.parts {
+            if one.is_finished || !one.pauses.is_empty() {
+                continue;
+            }
+            if !one.apology {
+                timers.push((Alarm::PartWarning(part.clone()), one.deadline.warn_at));
+            }
+            if !one.passed {
+                timers.push((Alarm::PartLimit(part.clone()), one.deadline.due_at));
+            }
+        }
+        let asks = self.asks.iter().filter(|(_, ask)| ask.is_open);
+        timers.extend(
+            asks.clone()
+                .map(|(n, ask)| (Alarm::SupplementWindow(*n), ask.due_at)),
+        );
+        if asks.count() == 0 {
+            timers.extend(self.receive_by.map(|at| (Alarm::IntakeLimit, at)));
+        }
+        timers
+    }
+
+    fn stands_still(&self, page: &Page) -> bool {
+        matches!(page.sort, Sort::Procedures(Actor::Department | Actor::Desk))
+            && self
+                .parts
+                .get(&page.part)
+                .is_some_and(|part| part.pauses.iter().any(|why| *why != PauseWhy::Outside))
     }
 
     /// How long a step was with each keeper, and how long it was open in all, up to now.
@@ -195,5 +510,87 @@ impl Book {
         page.turn(None, now);
         page.times.retain(|_, time| !time.is_zero());
         (page.times, page.open_for)
+    }
+}
+
+impl Page {
+    /// What is about this step alone.
+    fn note(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::HandoverDue {
+                round,
+                agency,
+                work,
+                answers,
+                review,
+                deadline,
+                ..
+            } => {
+                self.round = *round;
+                self.agency = agency.clone();
+                self.work = *work;
+                self.answers = answers.clone();
+                self.review = review.keys().cloned().collect();
+                self.is_owed = true;
+                self.is_finished = false;
+                self.ask_again_at = None;
+                self.promise(*deadline);
+                self.turn(Some(Keeper::Transport), at);
+            }
+            Event::HoldingLost { .. } => {
+                self.is_owed = true;
+                self.turn(Some(Keeper::Transport), at);
+            }
+            Event::Moved { to, .. } => {
+                self.is_owed = false;
+                self.agency = to.clone();
+                if self.opened_at.is_some() {
+                    self.turn(Some(Keeper::Paused), at);
+                }
+            }
+            Event::Declined { .. } => self.turn(Some(Keeper::Paused), at),
+            Event::Warned { .. } => self.warned = true,
+            Event::LimitPassed { .. } => self.passed = true,
+            Event::AskedAgain { .. } => self.ask_again_at = None,
+            Event::LookedUp { outcome, .. } => {
+                if *outcome == LookUpOutcome::Unavailable && !self.passed {
+                    self.turn(Some(Keeper::Paused), at);
+                    self.ask_again_at = Some(at + SignedDuration::from_mins(30));
+                } else {
+                    self.finish(at);
+                }
+            }
+            Event::Completed { .. }
+            | Event::Refused { .. }
+            | Event::Ended { .. }
+            | Event::Skipped { .. }
+            | Event::Opined { .. }
+            | Event::Paid { step: Some(_), .. } => self.finish(at),
+            Event::Reviewed { redo, .. } => {
+                self.review.clear();
+                self.work |= redo;
+            }
+            Event::Corrected { evidence, .. } => {
+                for new in evidence {
+                    self.answers.remove(&new.given.name);
+                }
+            }
+            Event::Upheld { evidence, .. } => {
+                self.answers.remove(evidence);
+            }
+            _ => {}
+        }
+        let answered = matches!(
+            event,
+            Event::Reviewed { .. } | Event::Corrected { .. } | Event::Upheld { .. }
+        );
+        if answered
+            && !self.is_finished
+            && !self.work
+            && self.answers.is_empty()
+            && self.review.is_empty()
+        {
+            self.finish(at);
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::{generate::*, world::*};
 use dossier::{
-    Procedure,
-    dossier::Stage,
+    Dossier, Procedure,
+    dossier::{Kind, Stage, Task},
     handover::{Handover, handover},
     name::StepId,
     party::PartyRole,
@@ -12,9 +12,44 @@ use dossier::{
 use proptest::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Everything beyond what the step declares.
-fn too_much(procedure: &Procedure, handover: &Handover) -> Vec<String> {
-    let plan = procedure.step(&handover.step).unwrap();
+/// Everything beyond what the step declares. A consultation gets no more than the step that asks; a
+/// look-up gets the question and whom it is about, and no paper.
+fn too_much(dossier: &Dossier, procedure: &Procedure, handover: &Handover) -> Vec<String> {
+    let plan = match &dossier.steps[&handover.step].kind {
+        Kind::Procedure => procedure.step(&handover.step).unwrap().clone(),
+        Kind::Consultation { asker, .. } => procedure.step(asker).unwrap().clone(),
+        Kind::LookUp { .. } | Kind::Slip => {
+            let any = procedure.text.steps.values().next().unwrap().clone();
+            let about = [PartyRole::Owner, PartyRole::Subject].into();
+            let is_look_up = handover.task == Task::LookUp;
+            dossier::procedure::Step {
+                needs: vec![],
+                gives: Default::default(),
+                parties: if is_look_up {
+                    about
+                } else {
+                    Default::default()
+                },
+                ..any
+            }
+        }
+    };
+    let members = handover.evidence.iter().filter(|version| {
+        let name = &version.new.given.name;
+        let need = plan.needs.iter().find(|need| need.evidence == *name);
+        need.is_some_and(|need| !need.extract.is_empty())
+            && (version
+                .new
+                .given
+                .data
+                .windows(9)
+                .any(|w| w == b"\"private\"")
+                || !version.new.given.documents.is_empty()
+                || version.extract.is_none())
+    });
+    let members: Vec<String> = members
+        .map(|v| format!("all of {}", v.new.given.name))
+        .collect();
     let evidence = handover
         .evidence
         .iter()
@@ -33,7 +68,11 @@ fn too_much(procedure: &Procedure, handover: &Handover) -> Vec<String> {
         .iter()
         .filter(|fault| !plan.gives.contains(&fault.evidence))
         .map(|fault| fault.evidence.to_string());
-    evidence.chain(parties).chain(faults).collect()
+    evidence
+        .chain(parties)
+        .chain(faults)
+        .chain(members)
+        .collect()
 }
 
 /// Every procedure that is shipped, by its file name.
@@ -86,7 +125,12 @@ fn every_step_of_every_shipped_procedure_gets_what_it_declares_and_no_more() {
         }
         let mut submission = birth_submission();
         submission.territory = "H26".parse().unwrap();
-        submission.optional_parts = procedure.text.parts.keys().cloned().collect();
+        submission.asked = procedure
+            .text
+            .parts
+            .keys()
+            .map(ToString::to_string)
+            .collect();
         submission.parties = PartyRole::ALL
             .into_iter()
             .map(|role| {
@@ -103,15 +147,16 @@ fn every_step_of_every_shipped_procedure_gets_what_it_declares_and_no_more() {
             .filter(|(name, _)| procedure.giver(name).is_none())
             .map(|(name, _)| paper(name.as_str(), "as the desk took it"))
             .collect();
-        let mut case = Case::receive(
-            procedure.clone(),
-            &one_department_for(&procedure),
-            submission,
-        );
+        let law = Law::of(procedure.clone(), one_department_for(&procedure));
+        let mut case = Case::receive(law, submission);
         let mut seen = 0;
         while let Some(id) = case.owed().first().cloned() {
             let handover = case.handover(&id);
-            assert_eq!(too_much(&procedure, &handover), [""; 0], "{file}: {id}");
+            assert_eq!(
+                too_much(&case.dossier, &procedure, &handover),
+                [""; 0],
+                "{file}: {id}"
+            );
             let plan = procedure.step(&handover.step).unwrap();
             assert_eq!(
                 handover.evidence.len(),
@@ -190,11 +235,11 @@ proptest! {
             let dossier = &lived.case.dossier;
             for (id, step) in &dossier.steps {
                 let handover = handover(dossier, &lived.case.procedure, id, step.round);
-                let is_open = step.stage.is_open();
+                let is_open = step.stage.is_open() && step.is_departments();
                 let is_recall = dossier.recalls.contains_key(&(id.clone(), step.round));
                 prop_assert_eq!(handover.is_some(), is_open || is_recall);
                 if let Some(handover) = handover {
-                    prop_assert_eq!(too_much(&lived.case.procedure, &handover), Vec::<String>::new());
+                    prop_assert_eq!(too_much(dossier, &lived.case.procedure, &handover), Vec::<String>::new());
                     let held: Vec<_> = handover.evidence.iter().map(|v| v.new.version).collect();
                     let inputs: Vec<_> = if is_recall { vec![] } else { step.inputs.values().copied().collect() };
                     prop_assert_eq!(held, inputs);
@@ -213,7 +258,7 @@ proptest! {
             for (id, step) in &dossier.steps {
                 let key = (id.clone(), step.round);
                 match step.stage {
-                    Stage::Due | Stage::PossiblyHeld => {
+                    Stage::Due | Stage::PossiblyHeld if step.is_departments() => {
                         let now = handover(dossier, &lived.case.procedure, id, step.round).unwrap();
                         if let Some(before) = sent.get(&key) {
                             prop_assert_eq!(before, &now);

@@ -19,7 +19,7 @@ fn met() -> Vec<Refusal> {
     let mut submission = birth_submission();
     submission.parties.clear();
     let at = "2026-10-01T05:00:00Z".parse().unwrap();
-    all.push(dossier::intake::check(&submission, &birth(), &directory(), at).unwrap_err());
+    all.push(dossier::intake::check(&submission, Law::birth().rules(), at).unwrap_err());
 
     // The directory knows nobody for a step.
     let text = DIRECTORY.replace("\"COMMUNE_POLICE\"", "\"GUARD\"");
@@ -29,8 +29,7 @@ fn met() -> Vec<Refusal> {
         "H26.101-261001-0001".parse().unwrap(),
         birth_submission(),
         cause("desk", "submit-1", "submit"),
-        &birth(),
-        &without_police,
+        Law::of(birth(), without_police).rules(),
         at,
     );
     all.push(received.unwrap_err());

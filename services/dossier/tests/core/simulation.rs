@@ -13,10 +13,7 @@ use dossier::{
     party::Officer,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 const SEEDS: u64 = 150;
 const TICKS_MAX: u32 = 20_000;
@@ -106,7 +103,7 @@ impl Department {
         });
         let Some(held) = open.cloned() else { return };
         self.answered.insert((held.step.clone(), held.round));
-        let gives = &case.procedure.step(&held.step).unwrap().gives;
+        let gives = &case.law.procedure.step(&held.step).unwrap().gives;
         let words = format!("round {} epoch {}", held.round, self.epoch);
         let completed = Statement::Completed {
             evidence: gives
@@ -160,7 +157,8 @@ impl Department {
                     },
                 })
                 .collect(),
-            Task::Recall => vec![],
+            Task::Recall | Task::Inform => vec![],
+            Task::LookUp | Task::Consult => unreachable!("nobody asks for them here"),
         };
         for statement in statements {
             self.said += 1;
@@ -187,7 +185,7 @@ fn version_of(handover: &Handover, name: &str) -> u32 {
 
 /// What the seed makes of the story.
 struct World {
-    procedure: Arc<dossier::Procedure>,
+    law: Law,
     is_faulty: bool,
     is_misplaced: bool,
 }
@@ -203,8 +201,13 @@ impl Broker {
     fn happens(&mut self, world: &World, at: Timestamp, cause: Option<Cause>, action: Action) {
         match dossier::decide(
             &self.dossier,
-            &world.procedure,
-            Happening { at, cause, action },
+            world.law.rules(),
+            Happening {
+                at,
+                cause,
+                vault: vec![],
+                action,
+            },
         ) {
             Ok(decided) => {
                 self.events.extend(decided.entries);
@@ -224,7 +227,7 @@ fn live(seed: u64) -> Broker {
     let mut chance = Chance(seed);
     let case = Case::birth_with_identity_card();
     let world = World {
-        procedure: case.procedure.clone(),
+        law: case.law.clone(),
         is_faulty: chance.one_in(2),
         is_misplaced: chance.one_in(3),
     };
@@ -257,7 +260,7 @@ fn live(seed: u64) -> Broker {
                     else {
                         continue;
                     };
-                    let due = handover(&broker.dossier, &world.procedure, &step, round);
+                    let due = handover(&broker.dossier, &world.law.procedure, &step, round);
                     network.push(Message::HandOver(Box::new(
                         due.expect("what is owed can be given"),
                     )));
@@ -270,8 +273,8 @@ fn live(seed: u64) -> Broker {
             3 => {
                 for debt in owed(&broker.dossier) {
                     match debt {
-                        Debt::Timer { step, at } if at <= now => {
-                            broker.happens(&world, now, None, Action::PassLimit { step });
+                        Debt::Timer { alarm, at } if at <= now => {
+                            broker.happens(&world, now, None, Action::Ring(alarm));
                         }
                         _ => {}
                     }

@@ -67,13 +67,16 @@ fn the_police_do_the_residence_again_and_give_a_new_notice() {
     case.says("register_residence", Says::Redo);
     assert_eq!(case.task("register_residence"), Task::Work);
     assert_eq!(
-        case.dossier.parts["residence"], None,
+        case.dossier.parts["residence"].end, None,
         "the part is open again"
     );
 
     case.says("register_residence", completed("second"));
     assert_eq!(case.dossier.newest_number(&evidence("residence_notice")), 2);
-    assert_eq!(case.dossier.parts["residence"], Some(PartEnd::Completed));
+    assert_eq!(
+        case.dossier.parts["residence"].end,
+        Some(PartEnd::Completed)
+    );
 }
 
 #[test]

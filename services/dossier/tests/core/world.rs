@@ -2,11 +2,14 @@
 //! by a minute with each thing that happens.
 
 use dossier::{
-    Decided, Dossier, Entry, Procedure, Refusal, decide,
-    decide::{Action, Happening, Report, Statement},
+    Decided, Dossier, Entry, Procedure, Refusal, Rules,
+    alarm::Alarm,
+    calendar::Calendar,
+    decide,
+    decide::{Act, Action, Happening, Report, Statement},
     directory::Directory,
-    dossier::{Stage, Step, Task},
-    event::{Cause, Channel},
+    dossier::{Kind, Stage, Step, Task},
+    event::{Cause, Channel, LookUpOutcome},
     evidence::{Document, Given},
     handover::{Handover, handover},
     intake::{self, Submission},
@@ -14,9 +17,12 @@ use dossier::{
     notice::{Notice, notices},
     owed::{Debt, owed},
     party::{Officer, Party, PartyKind, PartyRole},
+    schema::Schemas,
+    supplement::{Approval, Item},
+    vault::Finding,
 };
-use jiff::{SignedDuration, Timestamp};
-use std::sync::Arc;
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::offset};
+use std::sync::{Arc, LazyLock};
 
 pub const DESK: &str = "H26.101.1";
 pub const CIVIL_STATUS: &str = "H26.101.3";
@@ -35,13 +41,74 @@ agency = [
 ]
 "#;
 
+/// A small birth procedure, which stays as these stories tell it.
+pub const BIRTH: &str = include_str!("procedures/birth.toml");
+
+/// Everything that a dossier is judged by.
+#[derive(Clone)]
+pub struct Law {
+    pub procedure: Arc<Procedure>,
+    pub calendar: Arc<Calendar>,
+    pub directory: Arc<Directory>,
+    pub schemas: Arc<Schemas>,
+}
+
+impl Law {
+    /// By the national calendar, without schemas.
+    pub fn of(procedure: Arc<Procedure>, directory: Directory) -> Self {
+        static SCHEMAS: LazyLock<Arc<Schemas>> =
+            LazyLock::new(|| Arc::new(Schemas::new(vec![]).unwrap()));
+        Self {
+            procedure,
+            calendar: national_calendar(),
+            directory: Arc::new(directory),
+            schemas: SCHEMAS.clone(),
+        }
+    }
+
+    /// The small birth procedure in its small commune.
+    pub fn birth() -> Self {
+        Self::of(birth(), directory())
+    }
+
+    pub fn rules(&self) -> Rules<'_> {
+        Rules {
+            procedure: &self.procedure,
+            calendar: &self.calendar,
+            directory: &self.directory,
+            schemas: &self.schemas,
+        }
+    }
+}
+
 pub fn birth() -> Arc<Procedure> {
-    let text = include_str!("../../../../deploy/procedures/birth.toml");
-    Arc::new(Procedure::parse("birth.toml", text).unwrap())
+    Arc::new(Procedure::parse("birth.toml", BIRTH).unwrap())
 }
 
 pub fn directory() -> Directory {
     Directory::parse("directory.toml", DIRECTORY).unwrap()
+}
+
+pub const NATIONAL: &str = include_str!("../../../../deploy/calendars/national.toml");
+
+pub fn national_calendar() -> Arc<Calendar> {
+    static CALENDAR: LazyLock<Arc<Calendar>> =
+        LazyLock::new(|| Arc::new(Calendar::parse("national.toml", NATIONAL).unwrap()));
+    CALENDAR.clone()
+}
+
+/// The national calendar with one more day off, which is not in the one that dossiers begin under.
+pub fn calendar_with_a_day_off(date: &str) -> Arc<Calendar> {
+    let text = format!(
+        "{NATIONAL}\n[[holiday]]\ndates = [\"{date}\"]\ntitle = {{ vi = \"t\", en = \"t\" }}\nsource = \"a made-up decision\"\nconfirmed = true\n"
+    );
+    Arc::new(Calendar::parse("national.toml", &text).unwrap())
+}
+
+/// An instant by the clock on the wall in Viet Nam.
+pub fn at(wall: &str) -> Timestamp {
+    let wall: DateTime = wall.parse().unwrap();
+    offset(7).to_timestamp(wall).unwrap()
 }
 
 pub fn step(id: &str) -> StepId {
@@ -56,12 +123,18 @@ pub fn agency(code: &str) -> AgencyCode {
     code.parse().unwrap()
 }
 
-/// A paper with this content, and its scan.
+/// A paper with this content, and its scan. Its data is of any kind that a test may want: a choice, a
+/// bill, and something that an extract leaves out.
 pub fn paper(name: &str, content: &str) -> Given {
+    let data = format!(
+        r#"{{"content":"{content}","kind":"{content}","private":"p","number":"{:012}","obligation_id":"bill-{name}","amount_vnd":{}}}"#,
+        content.bytes().map(u64::from).sum::<u64>(),
+        bill_vnd(content)
+    );
     Given {
         name: evidence(name),
         schema_id: String::new(),
-        data: format!("{{\"content\":\"{content}\"}}").into_bytes().into(),
+        data: data.into_bytes().into(),
         documents: vec![Document {
             digest: Digest::of(content.as_bytes()),
             size_bytes: content.len() as u64,
@@ -70,6 +143,11 @@ pub fn paper(name: &str, content: &str) -> Given {
         }],
         subject: None,
     }
+}
+
+/// What a bill with this content says is owed.
+pub fn bill_vnd(content: &str) -> i64 {
+    1_000 * (1 + content.len() as i64)
 }
 
 pub fn party(id: &str, roles: &[PartyRole]) -> Party {
@@ -96,7 +174,7 @@ pub fn birth_submission() -> Submission {
         key: "submit-1".parse().unwrap(),
         desk: agency(DESK),
         hand_out_desk: agency(DESK),
-        optional_parts: Default::default(),
+        asked: Default::default(),
         territory: "H26_101".parse().unwrap(),
         parties: vec![
             party("mother", &[PartyRole::Owner, PartyRole::Submitter]),
@@ -106,9 +184,47 @@ pub fn birth_submission() -> Submission {
             .map(|name| paper(name, "as the desk took it"))
             .into(),
         channel: Channel::Counter,
+        arrived_at: None,
         filed_at: None,
+        received_at: None,
         filed_by: None,
         officer: Officer::default(),
+        vault: vec![],
+    }
+}
+
+/// What a department asks the citizen for.
+pub fn item(name: &str) -> Item {
+    Item {
+        evidence: evidence(name),
+        reason: "it is needed".into(),
+        legal_basis: "an article".into(),
+        approval: None,
+    }
+}
+
+/// The same, by leave of a named approver.
+pub fn approved(name: &str) -> Item {
+    let approver = Officer {
+        name: "Người duyệt".into(),
+        ..Officer::default()
+    };
+    Item {
+        approval: Some(Approval {
+            approver,
+            legal_basis: "an article".into(),
+        }),
+        ..item(name)
+    }
+}
+
+/// What a vault has under this name.
+pub fn finding(name: &str, content: &str) -> Finding {
+    Finding {
+        code: format!("H26.101-250101-0001-KQ{}", name.len()),
+        given: paper(name, content),
+        agency: agency(CIVIL_STATUS),
+        valid_until: None,
     }
 }
 
@@ -118,6 +234,16 @@ pub fn cause(system: &str, item: &str, content: &str) -> Cause {
         item_id: item.parse().unwrap(),
         digest: Digest::of(content.as_bytes()),
         claimed_at: None,
+    }
+}
+
+/// The payment platform confirms a payment.
+pub fn paid(obligation: &str, amount_vnd: i64) -> Act {
+    Act::ConfirmPayment {
+        obligation: obligation.parse().unwrap(),
+        amount_vnd,
+        reference: "a reference".into(),
+        paid_at: None,
     }
 }
 
@@ -133,6 +259,13 @@ pub enum Says {
     Upheld(EvidenceName),
     Stands,
     Redo,
+    /// The answer to a look-up; what was found has this content.
+    LookedUp(LookUpOutcome, String),
+    Opinion,
+    Supplement(Vec<Item>),
+    Payment(String, i64),
+    Consultation(String, Vec<String>),
+    Extension(u32),
 }
 
 /// Done; everything that the step gives has this content.
@@ -149,10 +282,22 @@ pub fn upheld(name: &str) -> Says {
     Says::Upheld(evidence(name))
 }
 
+/// Found, with this content.
+pub fn found(content: &str) -> Says {
+    Says::LookedUp(LookUpOutcome::Found, content.to_owned())
+}
+/// Not found, or anything else that comes without evidence.
+pub fn answered(outcome: LookUpOutcome) -> Says {
+    Says::LookedUp(outcome, String::new())
+}
+
 /// One dossier and what happened to it.
 #[derive(Clone)]
 pub struct Case {
+    pub law: Law,
     pub procedure: Arc<Procedure>,
+    /// What the vaults of its parties have.
+    pub vault: Vec<Finding>,
     pub dossier: Dossier,
     pub entries: Vec<Entry>,
     pub now: Timestamp,
@@ -162,16 +307,14 @@ pub struct Case {
 impl Case {
     /// A birth without the identity card.
     pub fn birth() -> Self {
-        Self::receive(birth(), &directory(), birth_submission())
+        Self::receive(Law::birth(), birth_submission())
     }
 
     /// A birth with the identity card.
     pub fn birth_with_identity_card() -> Self {
         let mut submission = birth_submission();
-        submission
-            .optional_parts
-            .insert("identity_card".parse().unwrap());
-        Self::receive(birth(), &directory(), submission)
+        submission.asked.insert("identity_card".into());
+        Self::receive(Law::birth(), submission)
     }
 
     /// A birth whose certificate exists; everything that waited for it is held.
@@ -189,44 +332,132 @@ impl Case {
         case
     }
 
-    pub fn receive(
-        procedure: Arc<Procedure>,
-        directory: &Directory,
+    /// Received at a counter.
+    #[track_caller]
+    pub fn receive(law: Law, submission: Submission) -> Self {
+        Self::begin(law, submission, false).unwrap()
+    }
+
+    /// Filed at a portal: a desk's officer has yet to look at it.
+    #[track_caller]
+    pub fn file(law: Law, submission: Submission) -> Self {
+        Self::begin(law, submission, true).unwrap()
+    }
+
+    /// On a Thursday at eight in the morning.
+    pub fn begin(law: Law, submission: Submission, is_filed: bool) -> Result<Self, Refusal> {
+        Self::begin_at(law, submission, is_filed, at("2026-10-01T08:00"))
+    }
+
+    pub fn begin_at(
+        law: Law,
         submission: Submission,
-    ) -> Self {
-        let now: Timestamp = "2026-10-01T01:00:00Z".parse().unwrap();
+        is_filed: bool,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
         let key: &Key = &submission.key.clone();
-        let decided = intake::receive(
+        let vault = submission.vault.clone();
+        let begin = match is_filed {
+            true => intake::file,
+            false => intake::receive,
+        };
+        let decided = begin(
             DossierId::derive("desk", key),
             "H26.101-261001-0001".parse().unwrap(),
             submission,
             cause("desk", "submit-1", "submit"),
-            &procedure,
-            directory,
+            law.rules(),
             now,
-        )
-        .unwrap();
-        Self {
-            procedure,
+        )?;
+        Ok(Self {
+            procedure: law.procedure.clone(),
+            law,
+            vault,
             dossier: decided.dossier,
             entries: decided.entries,
             now,
             items: 0,
-        }
+        })
     }
 
-    /// Lets something happen; what is refused changes nothing.
+    /// Lets something happen a minute later; what is refused changes nothing.
     pub fn happens(&mut self, cause: Option<Cause>, action: Action) -> Result<Decided, Refusal> {
         self.now += SignedDuration::from_mins(1);
         let happening = Happening {
             at: self.now,
             cause,
+            vault: self.vault.clone(),
             action,
         };
-        let decided = decide(&self.dossier, &self.procedure, happening)?;
+        let decided = decide(&self.dossier, self.law.rules(), happening)?;
         self.dossier = decided.dossier.clone();
         self.entries.extend(decided.entries.iter().cloned());
         Ok(decided)
+    }
+
+    /// A desk or an operator does something.
+    pub fn acts(&mut self, act: Act) -> Result<Decided, Refusal> {
+        self.items += 1;
+        let cause = cause("desk", &format!("act-{}", self.items), &format!("{act:?}"));
+        self.happens(Some(cause), Action::Act(act))
+    }
+
+    /// The citizen gives everything that was asked for.
+    #[track_caller]
+    pub fn answers(&mut self, number: u32) -> Decided {
+        let one = &self.dossier.supplements[number as usize - 1];
+        let evidence = one
+            .wanted()
+            .into_iter()
+            .map(|name| paper(name.as_str(), "as the citizen brought it"))
+            .collect();
+        self.acts(Act::AnswerSupplement {
+            number,
+            evidence,
+            officer: Officer::default(),
+        })
+        .unwrap()
+    }
+
+    /// The citizen pays what is owed.
+    #[track_caller]
+    pub fn pays(&mut self, obligation: &str, amount_vnd: i64) -> Decided {
+        self.acts(paid(obligation, amount_vnd)).unwrap()
+    }
+
+    /// The citizen takes a result.
+    pub fn hands_out(&mut self, name: &str) -> Result<Decided, Refusal> {
+        let version = self.dossier.newest_number(&evidence(name));
+        self.acts(Act::HandOut {
+            evidence: evidence(name),
+            version,
+            party: None,
+            officer: Officer::default(),
+        })
+    }
+
+    /// The time comes for which this alarm is set, and it rings.
+    #[track_caller]
+    pub fn rings(&mut self, alarm: Alarm) -> Decided {
+        let time = self.alarm(&alarm).unwrap_or(self.now);
+        self.now = self.now.max(time);
+        self.happens(None, Action::Ring(alarm)).unwrap()
+    }
+
+    /// When this alarm is set for, if it is.
+    pub fn alarm(&self, wanted: &Alarm) -> Option<Timestamp> {
+        self.alarms()
+            .into_iter()
+            .find_map(|(alarm, at)| (alarm == *wanted).then_some(at))
+    }
+
+    /// The alarms that are set.
+    pub fn alarms(&self) -> Vec<(Alarm, Timestamp)> {
+        let timer = |debt| match debt {
+            Debt::Timer { alarm, at } => Some((alarm, at)),
+            _ => None,
+        };
+        owed(&self.dossier).into_iter().filter_map(timer).collect()
     }
 
     /// The report that the department of this step would send now.
@@ -280,6 +511,37 @@ impl Case {
             Says::Upheld(evidence) => Statement::Upheld {
                 version: newest(&evidence),
                 evidence,
+                reason,
+            },
+            Says::LookedUp(outcome, content) => {
+                let Kind::LookUp { evidence, .. } = &self.step(id).kind else {
+                    panic!("{id} is no look-up");
+                };
+                Statement::LookedUp {
+                    outcome,
+                    evidence: (outcome == LookUpOutcome::Found)
+                        .then(|| paper(evidence.as_str(), &content)),
+                    note: String::new(),
+                }
+            }
+            Says::Opinion => Statement::Opinion {
+                text: "it may be so".into(),
+            },
+            Says::Supplement(items) => Statement::Supplement { items },
+            Says::Payment(obligation, amount_vnd) => Statement::Payment {
+                obligation: obligation.parse().unwrap(),
+                amount_vnd,
+                purpose: "a fee".into(),
+                legal_basis: "an article".into(),
+            },
+            Says::Consultation(code, names) => Statement::Consultation {
+                agency: agency(&code),
+                question: "may it be so?".into(),
+                limit: "2 working days".parse().unwrap(),
+                evidence: names.iter().map(|name| evidence(name)).collect(),
+            },
+            Says::Extension(days) => Statement::Extension {
+                limit: format!("{days} working days").parse().unwrap(),
                 reason,
             },
             Says::Stands | Says::Redo => Statement::Review {
@@ -359,9 +621,9 @@ impl Case {
         self.happens(Some(cause), action)
     }
 
-    /// The limit of the step passes.
+    /// The alarm for the limit of the step rings, at whatever time it is.
     pub fn limit_passes(&mut self, id: &str) -> Decided {
-        self.happens(None, Action::PassLimit { step: step(id) })
+        self.happens(None, Action::Ring(Alarm::StepLimit(step(id))))
             .unwrap()
     }
 

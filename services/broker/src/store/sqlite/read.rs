@@ -6,23 +6,33 @@ use super::{
     schema, words,
 };
 use crate::{
-    records::{Beside, Kept},
+    records::{self, Beside, Kept},
     store::{
         Attempt, BlobKind, Counts, Cursor, DossierRow, Incident, IncidentCursor, IncidentKey,
         Loaded, Notice, Origin, Owed, OwedCursor, OwedKind, OwedRow, PAGE_ROWS_MAX, Position,
-        Reader, StepCursor, StepFound, StepRow, StoreError, Summary,
+        Reader, StepCursor, StepFound, StepRow, StoreError, Summary, VaultUse,
     },
 };
-use dossier::name::{AgencyCode, BadName, Digest, DossierCode, DossierId};
-use jiff::Timestamp;
+use dossier::{
+    alarm::Alarm,
+    evidence::Given,
+    name::{AgencyCode, BadName, Digest, DossierCode, DossierId, EvidenceName, TerritoryCode},
+    party::Identifier,
+    vault::Finding,
+};
+use jiff::{Timestamp, civil::Date};
 use rusqlite::{
     Connection, OptionalExtension as _, Result, Row, ToSql, params, params_from_iter, types::Type,
 };
+use std::collections::BTreeMap;
 
 const DOSSIER: &str = "SELECT d.id, d.number, d.code, k.text, p.text, d.state, d.received_at, \
-                       d.promised_at, d.closed_at, d.sequence, d.last_hash, d.steps, d.quarantined \
+                       d.promised_at, d.closed_at, d.sequence, d.last_hash, d.steps, d.quarantined, \
+                       h.text, t.text, d.calendar \
                        FROM dossier d JOIN word k ON k.word = d.desk \
-                       JOIN word p ON p.word = d.procedure";
+                       JOIN word p ON p.word = d.procedure \
+                       LEFT JOIN word h ON h.word = d.hand_out_desk \
+                       JOIN word t ON t.word = d.territory";
 const OWED: &str = "SELECT o.due_at, o.dossier, o.kind, o.step, o.round, d.id, d.code, a.text, \
                     s.text, t.attempts, t.next_at, t.last_error FROM owed o \
                     JOIN dossier d ON d.number = o.dossier \
@@ -63,28 +73,30 @@ impl Reader for SqliteReader {
         limit: usize,
     ) -> Result<Vec<DossierRow>, StoreError> {
         self.readers.read(|c| {
-            let mut sql = format!("{DOSSIER} WHERE d.number < ?1");
-            if open_only {
-                sql += " AND d.closed_at IS NULL";
-            }
-            let desk = match desk {
-                Some(desk) => match words::find(c, desk.as_str())? {
-                    Some(word) => word,
-                    None => return Ok(Vec::new()),
-                },
-                None => 0,
-            };
-            sql += if desk > 0 {
-                " AND d.desk = ?3"
-            } else {
-                " AND ?3 = 0"
-            };
-            sql += " ORDER BY d.number DESC LIMIT ?2";
             let before = before.map_or(i64::MAX, u64::cast_signed);
-            let found = c
-                .prepare_cached(&sql)?
-                .query_map(params![before, page(limit), desk], dossier_row)?
-                .collect::<Result<Vec<_>>>()?;
+            let open = if open_only { "AND d.closed_at IS NULL" } else { "" };
+            let list = |of_desk: &str, desk: u32| {
+                let sql = format!(
+                    "{DOSSIER} WHERE d.number < ?1 {open} AND {of_desk} ORDER BY d.number DESC LIMIT ?2"
+                );
+                c.prepare_cached(&sql)?
+                    .query_map(params![before, page(limit), desk], dossier_row)?
+                    .collect::<Result<Vec<_>>>()
+            };
+            let found = match desk {
+                None => list("?3 = 0", 0)?,
+                Some(desk) => {
+                    let Some(desk) = words::find(c, desk.as_str())? else {
+                        return Ok(Vec::new());
+                    };
+                    // Two runs of two indexes; no dossier is in both.
+                    let mut found = list("d.desk = ?3", desk)?;
+                    found.extend(list("d.hand_out_desk = ?3", desk)?);
+                    found.sort_by_key(|found| std::cmp::Reverse(found.row.number));
+                    found.truncate(limit.min(PAGE_ROWS_MAX));
+                    found
+                }
+            };
             found.into_iter().map(|found| found.named(c)).collect()
         })
     }
@@ -258,6 +270,115 @@ impl Reader for SqliteReader {
         })
     }
 
+    fn vault_of(
+        &self,
+        owner: &[Identifier],
+        evidence: &[EvidenceName],
+    ) -> Result<Vec<Finding>, StoreError> {
+        if owner.is_empty() || evidence.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.readers.read(|c| {
+            let sql = "SELECT v.number, v.code, e.text, a.text, v.valid_until, t.bytes
+                       FROM vault_owner o JOIN vault v ON v.number = o.vault
+                       JOIN vault_content t ON t.vault = v.number
+                       JOIN word e ON e.word = v.evidence JOIN word a ON a.word = v.agency
+                       WHERE o.scheme = ?1 AND o.value = ?2
+                         AND NOT EXISTS (SELECT 1 FROM vault s WHERE s.supersedes = v.code)
+                       ORDER BY v.number DESC LIMIT ?3";
+            let mut statement = c.prepare_cached(sql)?;
+            let mut found = BTreeMap::new();
+            for number in owner {
+                let values = params![number.scheme.word(), number.value, page(PAGE_ROWS_MAX)];
+                let mut rows = statement.query(values)?;
+                while let Some(row) = rows.next()? {
+                    if evidence.contains(&name(row, 2)?) {
+                        found.insert(row.get::<_, i64>(0)?, finding(row)?);
+                    }
+                }
+            }
+            Ok(found.into_values().rev().flatten().collect())
+        })
+    }
+
+    fn vault_uses(&self, code: &str) -> Result<Vec<VaultUse>, StoreError> {
+        self.readers.read(|c| {
+            let sql = "SELECT u.code, d.id, p.text, e.text, u.at FROM vault_use u
+                       JOIN dossier d ON d.number = u.dossier
+                       JOIN word p ON p.word = u.procedure JOIN word e ON e.word = u.evidence
+                       WHERE u.code = ?1 ORDER BY u.number LIMIT ?2";
+            c.prepare_cached(sql)?
+                .query_map(params![code, page(PAGE_ROWS_MAX)], |row| {
+                    Ok(VaultUse {
+                        code: row.get(0)?,
+                        dossier_id: DossierId(row.get(1)?),
+                        procedure: name(row, 2)?,
+                        evidence: name(row, 3)?,
+                        at: instant(row, 4)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    fn denials(&self) -> Result<Vec<(AgencyCode, u64)>, StoreError> {
+        self.readers.read(|c| {
+            let sql = "SELECT w.text, sum(d.count) FROM denial d JOIN word w ON w.word = d.agency
+                       GROUP BY d.agency ORDER BY w.text";
+            c.prepare_cached(sql)?
+                .query_map([], |row| {
+                    Ok((name(row, 0)?, row.get::<_, i64>(1)?.cast_unsigned()))
+                })?
+                .collect()
+        })
+    }
+
+    fn calendars_followed(&self) -> Result<Vec<(TerritoryCode, Digest)>, StoreError> {
+        self.readers.read(|c| {
+            let sql = "SELECT t.text, f.calendar FROM (SELECT DISTINCT territory, calendar
+                         FROM dossier WHERE closed_at IS NULL) f
+                       JOIN word t ON t.word = f.territory ORDER BY t.text, f.calendar";
+            c.prepare_cached(sql)?
+                .query_map([], |row| Ok((name(row, 0)?, Digest(row.get(1)?))))?
+                .collect()
+        })
+    }
+
+    fn following(
+        &self,
+        territory: &TerritoryCode,
+        calendar: &Digest,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, DossierId)>, StoreError> {
+        self.readers.read(|c| {
+            let Some(territory) = words::find(c, territory.as_str())? else {
+                return Ok(Vec::new());
+            };
+            let sql = "SELECT number, id FROM dossier
+                       WHERE territory = ?1 AND calendar = ?2 AND closed_at IS NULL
+                         AND quarantined IS NULL AND number > ?3
+                       ORDER BY number LIMIT ?4";
+            c.prepare_cached(sql)?
+                .query_map(
+                    params![territory, calendar.0, after.cast_signed(), page(limit)],
+                    |row| {
+                        let number = row.get::<_, i64>(0)?.cast_unsigned();
+                        Ok((number, DossierId(row.get(1)?)))
+                    },
+                )?
+                .collect()
+        })
+    }
+
+    fn was_leased(&self, desk: &AgencyCode, date: Date, number: u64) -> Result<bool, StoreError> {
+        self.exists(
+            "SELECT 1 FROM code_block WHERE desk = (SELECT word FROM word WHERE text = ?1)
+             AND date = ?2 AND first <= ?3 AND until > ?3",
+            &[&desk.as_str(), &date.to_string(), &number.cast_signed()],
+        )
+    }
+
     fn blob(&self, kind: BlobKind, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.readers.read(|c| {
             c.prepare_cached("SELECT bytes FROM kept_blob WHERE kind = ?1 AND digest = ?2")?
@@ -366,9 +487,13 @@ fn dossier(connection: &Connection, id: &DossierId) -> Result<Option<DossierRow>
 }
 
 fn dossier_row(row: &Row<'_>) -> Result<Found> {
+    let desk: AgencyCode = name(row, 3)?;
     let summary = Summary {
         code: name(row, 2)?,
-        desk: name(row, 3)?,
+        hand_out_desk: optional_name(row, 13)?.unwrap_or_else(|| desk.clone()),
+        desk,
+        territory: name(row, 14)?,
+        calendar: Digest(row.get(15)?),
         procedure: name(row, 4)?,
         state: row.get(5)?,
         received_at: instant(row, 6)?,
@@ -458,7 +583,14 @@ fn owed_row(row: &Row<'_>) -> Result<Owed> {
         row: OwedRow {
             kind,
             agency: optional_name(row, 7)?,
-            step: optional_name(row, 8)?,
+            step: match kind {
+                OwedKind::Timer => None,
+                _ => optional_name(row, 8)?,
+            },
+            alarm: match kind {
+                OwedKind::Timer => Alarm::from_text(row.get_ref(8)?.as_str().unwrap_or_default()),
+                _ => None,
+            },
             round: cursor.round,
             due_at: from_micros(cursor.due_at)?,
         },
@@ -515,6 +647,31 @@ fn incident_row(row: &Row<'_>) -> Result<Incident> {
         count: row.get::<_, i64>(9)?.cast_unsigned(),
         closed_at: optional_instant(row, 10)?,
     })
+}
+
+/// What the vault has; nothing where its content cannot be read any more.
+fn finding(row: &Row<'_>) -> Result<Option<Finding>> {
+    let code: String = row.get(1)?;
+    let Ok(given) = records::decode_given(row.get_ref(5)?.as_blob()?) else {
+        tracing::error!(
+            code,
+            "what the vault has under this code cannot be read; it is not used"
+        );
+        return Ok(None);
+    };
+    let valid_until = row.get_ref(4)?.as_str_or_null()?;
+    let valid_until = valid_until.map(|day| day.parse::<Date>()).transpose();
+    let valid_until = valid_until
+        .map_err(|bad| rusqlite::Error::FromSqlConversionFailure(4, Type::Text, Box::new(bad)))?;
+    Ok(Some(Finding {
+        code,
+        given: Given {
+            subject: None,
+            ..given
+        },
+        agency: name(row, 3)?,
+        valid_until,
+    }))
 }
 
 fn page(limit: usize) -> u32 {

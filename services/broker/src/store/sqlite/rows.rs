@@ -10,7 +10,7 @@ const BYTES: usize = 24;
 const NEVER: i64 = i64::MIN;
 
 /// A row of either table, without its dossier. `what` is the kind of what is owed, or the state of
-/// the step.
+/// the step; `step` is the alarm of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IndexRow {
     pub(super) due_at: i64,
@@ -34,7 +34,7 @@ impl IndexRow {
             due_at: row.due_at.as_microsecond(),
             agency: word(row.agency.as_ref().map(|agency| agency.as_str()))?,
             what: row.kind.number(),
-            step: word(row.step.as_ref().map(|step| step.as_str()))?,
+            step: word(row.subject().as_deref())?,
             round: row.round,
         })
     }

@@ -1,5 +1,5 @@
-//! The store's tables. Records, personal values and notices are appended; everything else is an
-//! index of them that can be made again.
+//! The store's tables. Records, personal values, notices and the vault are appended; everything else
+//! is an index of them that can be made again.
 
 use super::connection::before_commit;
 use crate::store::{Origin, StoreError};
@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// The steps from an empty file to what this release needs; each runs once, in order, and is never
 /// changed once released.
-const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// Brings the file to this release's version.
 pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! Words by number: agencies, steps and procedures, so that indexes stay narrow.
+//! Words by number: agencies, steps, alarms, evidence and procedures, so that indexes stay narrow.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::collections::HashMap;

@@ -5,13 +5,16 @@ use super::{
     words::Words,
 };
 use crate::{
-    records::Stored,
+    records::{self, Stored},
     store::{
-        AttemptChange, Blob, Change, CodeLease, DossierFault, Grant, IncidentChange, IncidentKey,
-        NoticeRow, Position, Quarantine, partition_of,
+        AttemptChange, Blob, Change, CodeLease, Denied, DossierFault, Grant, IncidentChange,
+        IncidentKey, NoticeRow, Position, Quarantine, VaultUse, partition_of,
     },
 };
-use dossier::name::{Digest, DossierId};
+use dossier::{
+    name::{Digest, DossierId},
+    vault::Deposit,
+};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
@@ -24,11 +27,17 @@ pub(super) struct Write<'a> {
 /// A change with its words numbered.
 struct Numbered {
     desk: u32,
+    hand_out_desk: Option<u32>,
     procedure: u32,
+    territory: u32,
     owed: Vec<IndexRow>,
     steps: Vec<IndexRow>,
     notice_desks: Vec<u32>,
     grant_agencies: Vec<u32>,
+    /// Of each deposit, its evidence and who gave it.
+    deposits: Vec<(u32, u32)>,
+    use_evidence: Vec<u32>,
+    denied_agencies: Vec<u32>,
 }
 
 /// What the store has of a dossier before a change.
@@ -92,9 +101,27 @@ impl Write<'_> {
         let notice_desks = notice_desks.collect::<Result<_>>()?;
         let grants = change.grants.iter().map(|row| word(row.agency.as_str()));
         let grant_agencies = grants.collect::<Result<_>>()?;
+        let summary = &change.summary;
+        let elsewhere = (summary.hand_out_desk != summary.desk).then_some(&summary.hand_out_desk);
+        let hand_out_desk = elsewhere.map(|desk| word(desk.as_str())).transpose()?;
+        let deposits = change.deposits.iter().map(|deposit| {
+            let agency = word(deposit.agency.as_str())?;
+            Ok((word(deposit.evidence.as_str())?, agency))
+        });
+        let deposits = deposits.collect::<Result<_>>()?;
+        let uses = change.vault_uses.iter();
+        let use_evidence = uses.map(|one| word(one.evidence.as_str()));
+        let use_evidence = use_evidence.collect::<Result<_>>()?;
+        let denied = change.denials.iter().map(|one| word(one.agency.as_str()));
+        let denied_agencies = denied.collect::<Result<_>>()?;
         Ok(Numbered {
-            desk: word(change.summary.desk.as_str())?,
-            procedure: word(change.summary.procedure.as_str())?,
+            hand_out_desk,
+            territory: word(summary.territory.as_str())?,
+            deposits,
+            use_evidence,
+            denied_agencies,
+            desk: word(summary.desk.as_str())?,
+            procedure: word(summary.procedure.as_str())?,
             notice_desks,
             grant_agencies,
             owed: unique(
@@ -135,6 +162,15 @@ impl Write<'_> {
         for incident in &change.incidents {
             self.incident(incident)?;
         }
+        for (deposit, words) in change.deposits.iter().zip(&numbered.deposits) {
+            self.deposit(deposit, *words, before.number)?;
+        }
+        for (one, evidence) in change.vault_uses.iter().zip(&numbered.use_evidence) {
+            self.vault_use(one, numbered.procedure, *evidence, before.number)?;
+        }
+        for (denied, agency) in change.denials.iter().zip(&numbered.denied_agencies) {
+            self.denied(denied, *agency)?;
+        }
         Ok(Position {
             partition: partition_of(&change.dossier_id),
             number: last_position.cast_unsigned(),
@@ -168,9 +204,10 @@ impl Write<'_> {
         {
             return Err(Undo::Fault(DossierFault::CodeTaken(summary.code.clone())));
         }
-        let sql = "INSERT INTO dossier (partition, id, code, desk, procedure, state, received_at,
-                     promised_at, sequence, last_position, last_hash, owed, steps)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, x'', x'', x'')
+        let sql = "INSERT INTO dossier (partition, id, code, desk, hand_out_desk, procedure,
+                     territory, state, received_at, promised_at, sequence, last_position, last_hash,
+                     owed, steps)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, x'', x'', x'')
                    RETURNING number";
         let number = self.connection.prepare_cached(sql)?.query_row(
             params![
@@ -178,7 +215,9 @@ impl Write<'_> {
                 change.dossier_id.0,
                 summary.code.as_str(),
                 numbered.desk,
+                numbered.hand_out_desk,
                 numbered.procedure,
+                numbered.territory,
                 summary.state,
                 summary.received_at.as_microsecond(),
                 summary.promised_at.as_microsecond(),
@@ -289,19 +328,24 @@ impl Write<'_> {
         let Some(Stored { sequence, hash, .. }) = change.records.last() else {
             return Ok(());
         };
+        let summary = &change.summary;
         self.execute(
             "UPDATE dossier SET state = ?2, closed_at = ?3, sequence = ?4, last_position = ?5,
-               last_hash = ?6, owed = ?7, steps = ?8
+               last_hash = ?6, owed = ?7, steps = ?8, received_at = ?9, promised_at = ?10,
+               calendar = ?11
              WHERE number = ?1",
             params![
                 number,
-                change.summary.state,
-                change.summary.closed_at.map(Timestamp::as_microsecond),
+                summary.state,
+                summary.closed_at.map(Timestamp::as_microsecond),
                 sequence.cast_signed(),
                 last_position,
                 hash.0,
                 rows::encode(&numbered.owed),
                 rows::encode(&numbered.steps),
+                summary.received_at.as_microsecond(),
+                summary.promised_at.as_microsecond(),
+                summary.calendar.0,
             ],
         )?;
         Ok(())
@@ -319,6 +363,66 @@ impl Write<'_> {
         self.execute(
             "INSERT OR IGNORE INTO document_grant (digest, agency, dossier) VALUES (?1, ?2, ?3)",
             params![row.digest.0, agency, dossier],
+        )?;
+        Ok(())
+    }
+
+    fn deposit(
+        &self,
+        deposit: &Deposit,
+        (evidence, agency): (u32, u32),
+        dossier: i64,
+    ) -> Result<()> {
+        self.execute(
+            "INSERT INTO vault (code, dossier, evidence, agency, version, valid_until, supersedes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                deposit.code,
+                dossier,
+                evidence,
+                agency,
+                deposit.version,
+                deposit.valid_until.map(|day| day.to_string()),
+                deposit.supersedes,
+            ],
+        )?;
+        let number = self.connection.last_insert_rowid();
+        self.execute(
+            "INSERT INTO vault_content (vault, bytes) VALUES (?1, ?2)",
+            params![
+                number,
+                records::encode_given(&deposit.given, deposit.version)
+            ],
+        )?;
+        for owner in &deposit.owner {
+            self.execute(
+                "INSERT OR IGNORE INTO vault_owner (scheme, value, vault) VALUES (?1, ?2, ?3)",
+                params![owner.scheme.word(), owner.value, number],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn vault_use(&self, one: &VaultUse, procedure: u32, evidence: u32, dossier: i64) -> Result<()> {
+        self.execute(
+            "INSERT INTO vault_use (code, dossier, procedure, evidence, at)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                one.code,
+                dossier,
+                procedure,
+                evidence,
+                one.at.as_microsecond()
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn denied(&self, denied: &Denied, agency: u32) -> Result<()> {
+        self.execute(
+            "INSERT INTO denial (agency, day, count) VALUES (?1, ?2, 1)
+             ON CONFLICT (agency, day) DO UPDATE SET count = count + 1",
+            params![agency, denied.day.to_string()],
         )?;
         Ok(())
     }
@@ -417,15 +521,20 @@ impl Write<'_> {
     /// The first number of a lease.
     pub(super) fn code_lease(&mut self, lease: &CodeLease) -> Result<u64> {
         let desk = self.words.number(self.connection, lease.desk.as_str())?;
-        let sql = "INSERT INTO code_sequence (desk, date, next) VALUES (?1, ?2, 1 + ?3)
-                   ON CONFLICT (desk, date) DO UPDATE SET next = next + ?3
-                   RETURNING next - ?3";
-        self.connection
+        let (date, floor) = (lease.date.to_string(), lease.floor.max(1).cast_signed());
+        let sql = "INSERT INTO code_sequence (desk, date, next) VALUES (?1, ?2, ?3 + ?4)
+                   ON CONFLICT (desk, date) DO UPDATE SET next = max(next, ?3) + ?4
+                   RETURNING next";
+        let end: i64 = self
+            .connection
             .prepare_cached(sql)?
-            .query_row(params![desk, lease.date.to_string(), lease.count], |row| {
-                row.get(0)
-            })
-            .map(i64::cast_unsigned)
+            .query_row(params![desk, date, floor, lease.count], |row| row.get(0))?;
+        let first = end - i64::from(lease.count);
+        self.execute(
+            "INSERT INTO code_block (desk, date, first, until) VALUES (?1, ?2, ?3, ?4)",
+            params![desk, date, first, end],
+        )?;
+        Ok(first.cast_unsigned())
     }
 }
 

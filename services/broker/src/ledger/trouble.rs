@@ -1,0 +1,220 @@
+//! Trouble: what of a dossier a person must look at, read off its state. What comes to be there opens
+//! an incident, and what is there no longer closes it: whatever put it right.
+
+use crate::store::{IncidentChange, IncidentKey};
+use dossier::{
+    Dossier, Procedure,
+    dossier::{Intake, Kind, Part, Stage, Step},
+    event::LookUpOutcome,
+    name::{AgencyCode, EvidenceName, PartId, StepId},
+    procedure::Fallback,
+};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What is the matter and the way out, in Vietnamese and in English. Never personal values.
+type Text = (String, String);
+
+/// What becomes of a dossier's incidents by what just happened to it.
+pub(super) fn changes(
+    before: Option<&Dossier>,
+    after: &Dossier,
+    procedure: &Procedure,
+    at: Timestamp,
+) -> Vec<IncidentChange> {
+    let was = before.map(|dossier| troubles(dossier, procedure));
+    let mut was = was.unwrap_or_default();
+    let mut changes = Vec::new();
+    for (key, (vi, en)) in troubles(after, procedure) {
+        if was.remove(&key).is_none() {
+            changes.push(IncidentChange::Happened { key, vi, en, at });
+        }
+    }
+    changes.extend(was.into_keys().map(|key| IncidentChange::Over { key, at }));
+    changes
+}
+
+/// The incident of this cause and step.
+pub(super) fn of_step(cause: &str, dossier: &Dossier, step: &StepId) -> IncidentKey {
+    IncidentKey {
+        step: Some(step.clone()),
+        ..of_dossier(cause, dossier)
+    }
+}
+
+fn of_dossier(cause: &str, dossier: &Dossier) -> IncidentKey {
+    IncidentKey {
+        cause: cause.to_owned(),
+        dossier_id: Some(dossier.id),
+        step: None,
+        agency: None,
+    }
+}
+
+/// Everything that a person must look at now.
+fn troubles(dossier: &Dossier, procedure: &Procedure) -> BTreeMap<IncidentKey, Text> {
+    let mut found = BTreeMap::new();
+    if dossier.closed_at.is_some() || dossier.ending.is_some() {
+        return found;
+    }
+    for (id, step) in &dossier.steps {
+        if let Some((cause, text)) = of_a_step(dossier, procedure, id, step) {
+            found.insert(of_step(cause, dossier, id), text);
+        }
+    }
+    let late = |part: &Part| part.promise_passed && part.end.is_none();
+    if let Some(parts) = parts(dossier, late) {
+        let vi = format!(
+            "Phần {parts} đã quá ngày hẹn trả kết quả. Liên hệ cơ quan đang giữ và báo cho bộ phận một cửa."
+        );
+        let en = format!(
+            "the promised date of {parts} has passed; speak with who has it, and let the desk tell the citizen"
+        );
+        found.insert(of_dossier("PROMISE_PASSED", dossier), (vi, en));
+    }
+    let owed = |part: &Part| part.apology_owed && part.extensions == 0 && part.end.is_none();
+    if let Some(parts) = parts(dossier, owed) {
+        let vi = format!(
+            "Phần {parts} sắp đến ngày hẹn trả. Cơ quan đang giữ phải gửi phiếu xin lỗi và hẹn lại (mẫu 04) hoặc hoàn thành."
+        );
+        let en = format!(
+            "the promised date of {parts} is near; who has it owes an apology with a later date (form 04), or finishes it"
+        );
+        found.insert(of_dossier("APOLOGY_OWED", dossier), (vi, en));
+    }
+    if dossier.intake == Intake::Filed && dossier.intake_limit_passed {
+        let vi = "Hồ sơ nộp trực tuyến chưa được tiếp nhận trong thời hạn. Bộ phận một cửa tiếp nhận, từ chối hoặc yêu cầu bổ sung.";
+        let en = "the desk let its limit for receiving a filed dossier pass; it receives it, refuses it or asks for more";
+        let text = (vi.to_owned(), en.to_owned());
+        found.insert(of_dossier("INTAKE_LIMIT_PASSED", dossier), text);
+    }
+    found
+}
+
+/// The parts of which this is true, by name.
+fn parts(dossier: &Dossier, is_so: impl Fn(&Part) -> bool) -> Option<String> {
+    let found = dossier.parts.iter().filter(|(_, part)| is_so(part));
+    let found: Vec<&str> = found.map(|(id, _): (&PartId, _)| id.as_str()).collect();
+    (!found.is_empty()).then(|| found.join(", "))
+}
+
+fn of_a_step(
+    dossier: &Dossier,
+    procedure: &Procedure,
+    id: &StepId,
+    step: &Step,
+) -> Option<(&'static str, Text)> {
+    if step.stage == Stage::Declined {
+        let vi = format!(
+            "Cơ quan báo bước {id} không thuộc thẩm quyền. Chuyển bước này cho cơ quan khác."
+        );
+        let en =
+            format!("the department says that step {id} is not its own to do; move it to another");
+        return Some(("STEP_DECLINED", (vi, en)));
+    }
+    match &step.kind {
+        Kind::LookUp { evidence, outcome } => look_up(dossier, procedure, step, evidence, *outcome),
+        _ if !step.limit_passed || step.stage.is_finished() => None,
+        Kind::Procedure => {
+            let vi = format!("Bước {id} đã quá thời hạn. Liên hệ cơ quan đang giữ.");
+            let en =
+                format!("the limit of step {id} has passed; speak with the department that has it");
+            Some(("LIMIT_PASSED", (vi, en)))
+        }
+        Kind::Consultation { asker, .. } => {
+            let agency = &step.agency;
+            let vi = format!(
+                "Cơ quan {agency} chưa trả lời ý kiến cho bước {asker} trong thời hạn. Báo người đứng đầu; bước {asker} có thể tiếp tục."
+            );
+            let en = format!(
+                "{agency} kept silent on the consultation of step {asker} past its deadline; tell its head, step {asker} may go on without"
+            );
+            Some(("CONSULTATION_SILENT", (vi, en)))
+        }
+        // Whoever is only told has nothing to do yet: that its courier cannot reach it is said there.
+        Kind::Slip => None,
+    }
+}
+
+/// A look-up that brings nothing by itself any more, or not for now.
+fn look_up(
+    dossier: &Dossier,
+    procedure: &Procedure,
+    step: &Step,
+    evidence: &EvidenceName,
+    outcome: Option<LookUpOutcome>,
+) -> Option<(&'static str, Text)> {
+    let is_here = dossier.newest(evidence).is_some();
+    let is_asked = dossier
+        .supplements
+        .iter()
+        .any(|one| one.wanted().contains(evidence));
+    if is_here || is_asked || step.stage == Stage::Ended || !is_needed(dossier, procedure, evidence)
+    {
+        return None;
+    }
+    let holder = &step.agency;
+    let falls_back = procedure
+        .evidence(evidence)
+        .is_some_and(|kind| kind.fallback == Some(Fallback::Citizen));
+    match outcome {
+        Some(LookUpOutcome::NotFound) if falls_back => None,
+        Some(LookUpOutcome::NotFound) => Some((
+            "LOOK_UP_NOT_FOUND",
+            (
+                format!(
+                    "Cơ quan {holder} không có {evidence}, và thủ tục không cho hỏi công dân. Cần người quyết định: cơ quan {holder} bổ sung dữ liệu, hoặc dừng hồ sơ."
+                ),
+                format!(
+                    "{holder} does not have {evidence}, and the procedure lets nobody ask the citizen; a person decides: {holder} mends its data, or the dossier is stopped"
+                ),
+            ),
+        )),
+        Some(LookUpOutcome::Mismatch | LookUpOutcome::PoorQuality) => Some((
+            "LOOK_UP_UNUSABLE",
+            (
+                format!(
+                    "Dữ liệu {evidence} của cơ quan {holder} không khớp hoặc không dùng được. Người có thẩm quyền cho phép yêu cầu bổ sung, nêu căn cứ pháp lý."
+                ),
+                format!(
+                    "what {holder} has of {evidence} does not match or cannot be used; a named approver allows a supplement, with its legal basis"
+                ),
+            ),
+        )),
+        _ if step.limit_passed => Some(("LOOK_UP_SILENT", silent(holder, evidence))),
+        Some(LookUpOutcome::Unavailable) => Some((
+            "LOOK_UP_UNAVAILABLE",
+            (
+                format!(
+                    "Hệ thống của cơ quan {holder} chưa tra cứu được {evidence}. Sẽ hỏi lại; kiểm tra hệ thống đó."
+                ),
+                format!(
+                    "the registry of {holder} could not look up {evidence}; it is asked again, look at that registry"
+                ),
+            ),
+        )),
+        Some(LookUpOutcome::Found) | None => None,
+    }
+}
+
+fn silent(holder: &AgencyCode, evidence: &EvidenceName) -> Text {
+    (
+        format!(
+            "Cơ quan {holder} chưa trả lời tra cứu {evidence} trong thời hạn. Liên hệ cơ quan đó, hoặc người có thẩm quyền cho phép yêu cầu bổ sung."
+        ),
+        format!(
+            "{holder} did not answer the look-up of {evidence} within its limit; speak with it, or a named approver allows a supplement"
+        ),
+    )
+}
+
+/// Whether a step that is not finished needs it.
+fn is_needed(dossier: &Dossier, procedure: &Procedure, evidence: &EvidenceName) -> bool {
+    dossier
+        .procedure_steps()
+        .filter(|(_, step)| !step.stage.is_finished())
+        .any(|(id, _)| {
+            let plan = procedure.step(id);
+            plan.is_some_and(|plan| plan.needs.iter().any(|need| need.evidence == *evidence))
+        })
+}
