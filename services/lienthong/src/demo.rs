@@ -1,4 +1,4 @@
-//! The demo: founds a town, sends in three dossiers, breaks what may break, and shows what came of it.
+//! The demo: founds a town, sends in dossiers, breaks what may break, and shows what came of it.
 
 mod ending;
 mod journey;
@@ -9,14 +9,21 @@ mod samples;
 mod story;
 mod town;
 
-use self::{ending::Ending, journey::Journey, progress::Progress, story::Story, town::Town};
+use self::{
+    ending::Ending,
+    journey::Journey,
+    progress::Progress,
+    samples::{BIRTH, BUSINESS, DEATH, LAND, Material},
+    story::Story,
+    town::Town,
+};
 use crate::{
     screen::{json, tell},
     window::Window,
 };
 use anyhow::{Context as _, anyhow, bail};
 use console::style;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -28,26 +35,95 @@ use tokio::{
     time::timeout,
 };
 
-/// How long the three dossiers may take, from the start of the demo.
+/// How long the dossiers of one journey may take, from its start.
 const DEMO_MAX: Duration = Duration::from_secs(20);
+
+/// Which journeys the demo shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Choice {
+    /// Birth: three dossiers, an error, an office closed, a broker killed.
+    Birth,
+    /// Death: two groups of beneficiaries.
+    Death,
+    /// A transfer of land, with taxes to be paid.
+    Land,
+    /// A new enterprise.
+    Business,
+    /// All of them, one after the other.
+    All,
+}
+
+impl Choice {
+    fn materials(self) -> &'static [&'static Material] {
+        match self {
+            Self::Birth => &[&BIRTH],
+            Self::Death => &[&DEATH],
+            Self::Land => &[&LAND],
+            Self::Business => &[&BUSINESS],
+            Self::All => &[&BIRTH, &DEATH, &LAND, &BUSINESS],
+        }
+    }
+}
 
 /// Runs the demo in `folder`, a new temporary one when there is none. With `keep` it stays up until
 /// somebody ends it.
 ///
 /// # Errors
-/// Says what is missing when not all dossiers closed with every result in time.
-pub(crate) async fn run(folder: Option<PathBuf>, keep: bool, json: bool) -> anyhow::Result<()> {
-    let started = Instant::now();
+/// Says what is missing when not everything happened in time that should have.
+pub(crate) async fn run(
+    choice: Choice,
+    folder: Option<PathBuf>,
+    keep: bool,
+    json: bool,
+) -> anyhow::Result<()> {
     let folder = make_folder(folder)?;
-    let mut town = Town::found(&folder)?;
+    let materials = choice.materials();
+    if let [material] = materials {
+        let report = run_one(material, &folder, keep, json).await?;
+        return if json { json::print(&report) } else { Ok(()) };
+    }
+    if keep {
+        bail!("one town can be kept: name its journey with --journey");
+    }
+    let mut reports = Vec::new();
+    for material in materials {
+        if !json {
+            tell!("\n{}", style(format!("Journey: {}", material.name)).bold());
+        }
+        let folder = folder.join(material.name);
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot use the folder {}", folder.display()))?;
+        let run = run_one(material, &folder, false, json).await;
+        reports.push(run.with_context(|| format!("journey {}", material.name))?);
+    }
+    if json {
+        return json::print(&json!({ "journeys": reports }));
+    }
+    tell!(
+        "\n{}",
+        style("All journeys came to their end").green().bold()
+    );
+    Ok(())
+}
+
+/// Runs one journey, and gives its report.
+async fn run_one(
+    material: &'static Material,
+    folder: &Path,
+    keep: bool,
+    json: bool,
+) -> anyhow::Result<Value> {
+    let started = Instant::now();
+    let journey = Rc::new(Journey::read(material)?);
+    let mut town = Town::found(folder, &journey)?;
     let shown = tokio::select! {
-        shown = show(&mut town, started, json) => shown,
+        shown = show(&mut town, &journey, started, json) => shown,
         interrupted = interrupted() => Err(interrupted),
     };
     match shown {
-        Ok(code) if keep => {
+        Ok((code, report)) if keep => {
             if !json {
-                tell_what_to_try(&town, &code)?;
+                tell_what_to_try(&town, &journey, &code)?;
             }
             tokio::select! {
                 fallen = town.fall() => {
@@ -57,65 +133,80 @@ pub(crate) async fn run(folder: Option<PathBuf>, keep: bool, json: bool) -> anyh
                 _ = interrupted() => {}
             }
             town.close().await;
-            Ok(())
+            Ok(report)
         }
         shown => {
             town.close().await;
-            shown.map(drop).map_err(|error| with_logs(&error, &town))
+            let shown = shown.map_err(|error| with_logs(&error, &town));
+            shown.map(|(_, report)| report)
         }
     }
 }
 
-/// Tells the story and what came of it, and gives the code of the first dossier.
-async fn show(town: &mut Town, started: Instant, json: bool) -> anyhow::Result<String> {
-    let journey = Rc::new(Journey::read()?);
-    let story = Story::new(town, Progress::new(journey.clone(), started, json))?;
+/// Tells the story and what came of it, and gives the code of the first dossier with the report.
+async fn show(
+    town: &mut Town,
+    journey: &Rc<Journey>,
+    started: Instant,
+    json: bool,
+) -> anyhow::Result<(String, Value)> {
+    let progress = Progress::new(journey.clone(), started, json);
+    let story = Story::new(town, journey.clone(), progress)?;
     let left = DEMO_MAX.saturating_sub(started.elapsed());
     let told = timeout(left, story.tell(town)).await;
     story.end();
     let (window, codes) = story.into_parts();
     match told {
         Ok(told) => told?,
-        Err(_) => bail!("{}", overdue(&window, &codes, &journey, &town.folder).await),
+        Err(_) => bail!("{}", overdue(&window, &codes, journey, &town.folder).await),
     }
     let mut endings = Vec::new();
     for (number, code) in (1..).zip(&codes) {
-        endings.push(Ending::of(number, code, &window, &journey, &town.folder).await?);
+        endings.push(Ending::of(number, code, &window, journey, &town.folder).await?);
     }
     let took = started.elapsed();
     let missing: Vec<_> = endings.iter().filter_map(Ending::missing).collect();
-    if json {
-        json::print(&json!({
-            "folder": town.folder,
-            "took_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            "dossiers": endings.iter().map(Ending::as_json).collect::<Vec<_>>(),
-        }))?;
-    } else {
-        endings.iter().for_each(|ending| ending.print(&journey));
+    let report = json!({
+        "journey": journey.material.name,
+        "folder": town.folder,
+        "took_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "dossiers": endings.iter().map(Ending::as_json).collect::<Vec<_>>(),
+    });
+    if !json {
+        endings.iter().for_each(|ending| ending.print(journey));
     }
     if !missing.is_empty() {
+        if json {
+            json::print(&report)?;
+        }
         bail!("missing: {}", missing.join("; "));
     }
     if took > DEMO_MAX {
         bail!("everything is there, but it took {took:.1?} where {DEMO_MAX:?} are allowed");
     }
     if !json {
-        let done = style("All three dossiers closed with every result")
-            .green()
-            .bold();
+        let done = match codes.len() {
+            1 => "The dossier closed with every result".to_owned(),
+            dossiers => format!("All {dossiers} dossiers closed with every result"),
+        };
         tell!(
-            "\n{done} in {:.1} s. Everything lies in {}",
+            "\n{} in {:.1} s. Everything lies in {}",
+            style(done).green().bold(),
             took.as_secs_f32(),
             town.folder.display()
         );
     }
-    codes.into_iter().next().context("no dossier was submitted")
+    let code = codes
+        .into_iter()
+        .next()
+        .context("no dossier was submitted")?;
+    Ok((code, report))
 }
 
 /// What is missing when the time is over.
 async fn overdue(window: &Window, codes: &[String], journey: &Journey, folder: &Path) -> String {
     let mut missing = Vec::new();
-    for number in 1..=samples::SAMPLES.len() {
+    for number in 1..=journey.samples().len() {
         let Some(code) = codes.get(number - 1) else {
             missing.push(format!("dossier {number}: it was not submitted"));
             continue;
@@ -146,7 +237,7 @@ fn with_logs(error: &anyhow::Error, town: &Town) -> anyhow::Error {
 }
 
 /// Where everything is, for as long as it stays up.
-fn tell_what_to_try(town: &Town, code: &str) -> anyhow::Result<()> {
+fn tell_what_to_try(town: &Town, journey: &Journey, code: &str) -> anyhow::Result<()> {
     let folder = &town.folder;
     tell!("\n{}", style("Everything stays up until Ctrl-C.").bold());
     tell!("\n  addresses, and who must answer there");
@@ -168,17 +259,20 @@ fn tell_what_to_try(town: &Town, code: &str) -> anyhow::Result<()> {
         );
     }
     let program = quoted(&std::env::current_exe().context("cannot find this program's own file")?);
-    let (desk, sample) = (
-        quoted(&folder.join("desk.toml")),
-        folder.join("dossiers/1-straight"),
-    );
-    let [form, paper] =
-        ["dossier.json", "giay-chung-sinh.pdf"].map(|name| quoted(&sample.join(name)));
+    let desk = quoted(&folder.join("desk.toml"));
     tell!("\n  try");
     tell!("    {program} dossier track {code} --config {desk}");
-    tell!(
-        "    {program} dossier submit --procedure birth --file {form} --attach birth_notice={paper} --config {desk}"
-    );
+    if let Some(sample) = journey.samples().first() {
+        let lies = folder.join("dossiers").join(sample.name);
+        let form = quoted(&lies.join("dossier.json"));
+        let papers = sample.papers.iter().map(|(evidence, file, _)| {
+            format!(" --attach {evidence}={}", quoted(&lies.join(file)))
+        });
+        let papers: String = papers.collect();
+        tell!("    {program} dossier submit --file {form}{papers} --config {desk}");
+    }
+    tell!("    {program} dossier worklist --config {desk}");
+    tell!("    {program} dossier form {code} receipt-slip --out receipt.pdf --config {desk}");
     tell!(
         "    {program} ops incidents --all --config {}",
         quoted(&folder.join("operator.toml"))

@@ -2,6 +2,7 @@
 
 pub(crate) mod json;
 pub(crate) mod notice;
+pub(crate) mod rules;
 pub(crate) mod slip;
 pub(crate) mod table;
 pub(crate) mod time;

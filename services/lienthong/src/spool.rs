@@ -1,7 +1,7 @@
-//! Gives a dossier to a desk that runs, through its spool folder.
+//! Gives a dossier, or an act for one, to a desk that runs, through its spool folder.
 
 use anyhow::{Context as _, bail};
-use desk::form::Form;
+use desk::form::{ActForm, Form};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -14,7 +14,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// How much a folder's time may lie before the clock's.
 const CLOCK_SLACK: Duration = Duration::from_secs(2);
 
-/// A dossier in a spool.
+/// A dossier, or an act, in a spool.
 pub(crate) struct Spooled {
     spool: PathBuf,
     /// The folder that it was put in.
@@ -30,11 +30,51 @@ pub(crate) fn put(
     mut form: Form,
     papers: &[(String, PathBuf)],
 ) -> anyhow::Result<Spooled> {
-    // The desk looks only at folders that have a form, so the form comes last.
+    let mut placed = place(spool, submit_key, papers)?;
+    for (evidence, beside) in placed.papers.drain(..) {
+        let given = form.evidence.entry(evidence).or_default();
+        given.documents.push(beside);
+    }
+    placed.put("dossier.json", &serde_json::to_vec_pretty(&form)?)
+}
+
+/// Puts an act into the spool: its papers lie in `folder`, and in `papers` with their evidence.
+pub(crate) fn put_act(
+    spool: &Path,
+    request_id: &str,
+    mut act: ActForm,
+    folder: &Path,
+    papers: &[(String, PathBuf)],
+) -> anyhow::Result<Spooled> {
+    let mut all = papers.to_vec();
+    for (name, given) in act.evidence_mut() {
+        let named = std::mem::take(&mut given.documents).into_iter();
+        all.extend(named.map(|path| (name.to_owned(), folder.join(path))));
+    }
+    let mut placed = place(spool, request_id, &all)?;
+    for (name, beside) in placed.papers.drain(..) {
+        let given = act.evidence_mut().into_iter().find(|(own, _)| *own == name);
+        let (_, given) =
+            given.with_context(|| format!("the act gives no {name}; name it in its file"))?;
+        given.documents.push(beside);
+    }
+    placed.put("act.json", &serde_json::to_vec_pretty(&act)?)
+}
+
+/// A folder in the spool that the desk does not look at yet.
+struct Placed {
+    spooled: Spooled,
+    folder: PathBuf,
+    /// Each paper's evidence, and where it lies in the folder.
+    papers: Vec<(String, PathBuf)>,
+}
+
+fn place(spool: &Path, key: &str, papers: &[(String, PathBuf)]) -> anyhow::Result<Placed> {
     let name = uuid::Uuid::now_v7().to_string();
     let folder = spool.join("incoming").join(&name);
     let writing = || format!("cannot write into the desk's spool {}", folder.display());
     fs::create_dir_all(&folder).with_context(writing)?;
+    let mut placed = Vec::new();
     for (number, (evidence, paper)) in papers.iter().enumerate() {
         let name = paper
             .file_name()
@@ -45,23 +85,35 @@ pub(crate) fn put(
             .with_context(writing)?;
         fs::copy(paper, folder.join(&beside))
             .with_context(|| format!("cannot copy the paper {}", paper.display()))?;
-        form.evidence
-            .entry(evidence.clone())
-            .or_default()
-            .documents
-            .push(beside);
+        placed.push((evidence.clone(), beside));
     }
-    fs::write(folder.join(".submit-key"), submit_key).with_context(writing)?;
-    let part = folder.join("dossier.part");
-    fs::write(&part, serde_json::to_vec_pretty(&form)?).with_context(writing)?;
-    let put_at = SystemTime::now();
-    fs::rename(&part, folder.join("dossier.json")).with_context(writing)?;
-    Ok(Spooled {
+    fs::write(folder.join(".submit-key"), key).with_context(writing)?;
+    let spooled = Spooled {
         spool: spool.to_owned(),
         name,
-        submit_key: submit_key.to_owned(),
-        put_at,
+        submit_key: key.to_owned(),
+        put_at: SystemTime::now(),
+    };
+    Ok(Placed {
+        spooled,
+        folder,
+        papers: placed,
     })
+}
+
+impl Placed {
+    /// The desk looks only at folders that have a form, so the form comes last.
+    fn put(self, form: &str, bytes: &[u8]) -> anyhow::Result<Spooled> {
+        let writing = || format!("cannot write into {}", self.folder.display());
+        let part = self.folder.join("form.part");
+        fs::write(&part, bytes).with_context(writing)?;
+        let put_at = SystemTime::now();
+        fs::rename(&part, self.folder.join(form)).with_context(writing)?;
+        Ok(Spooled {
+            put_at,
+            ..self.spooled
+        })
+    }
 }
 
 impl Spooled {
@@ -70,10 +122,44 @@ impl Spooled {
     /// # Errors
     /// The desk says what to mend, or does not answer in time.
     pub(crate) async fn receipt(&self, patience: Duration) -> anyhow::Result<String> {
+        self.answer(patience, Self::sent).await
+    }
+
+    /// Waits until the desk has done the act, and gives the number of the supplement that it asked for.
+    ///
+    /// # Errors
+    /// The desk says what to mend, or does not answer in time.
+    pub(crate) async fn done(&self, patience: Duration) -> anyhow::Result<Option<u32>> {
+        self.answer(patience, Self::acted).await
+    }
+
+    /// The code that the desk has for it although the broker has not answered.
+    pub(crate) fn provisional(&self) -> Option<String> {
+        let folder = self.spool.join("incoming").join(&self.name);
+        let receipt = fs::read(folder.join("receipt.json")).ok()?;
+        let receipt: serde_json::Value = serde_json::from_slice(&receipt).ok()?;
+        receipt["dossier_code"].as_str().map(str::to_owned)
+    }
+
+    fn acted(&self) -> anyhow::Result<Option<Option<u32>>> {
+        let folder = self.spool.join("sent").join(&self.submit_key);
+        let Ok(receipt) = fs::read(folder.join("receipt.json")) else {
+            return Ok(None);
+        };
+        let receipt: serde_json::Value = serde_json::from_slice(&receipt).unwrap_or_default();
+        let number = receipt["supplement_number"].as_u64();
+        Ok(Some(number.and_then(|number| number.try_into().ok())))
+    }
+
+    async fn answer<T>(
+        &self,
+        patience: Duration,
+        look: impl Fn(&Self) -> anyhow::Result<Option<T>>,
+    ) -> anyhow::Result<T> {
         let deadline = Instant::now() + patience;
         loop {
-            if let Some(code) = self.sent()? {
-                return Ok(code);
+            if let Some(answer) = look(self)? {
+                return Ok(answer);
             }
             let refused = self
                 .spool
@@ -90,8 +176,8 @@ impl Spooled {
             }
             if Instant::now() >= deadline {
                 bail!(
-                    "the desk has taken it under {} and has no dossier code yet; it is sent as soon \
-                     as the broker answers",
+                    "the desk has taken it under {} and the broker has not answered yet; it is sent as \
+                     soon as it does",
                     self.submit_key
                 );
             }

@@ -1,4 +1,6 @@
-//! What an operator does: sees what is stuck, and moves a step.
+//! What an operator does: sees what is stuck and what was counted, and moves a step.
+
+mod statistics;
 
 use super::service::runtime;
 use crate::screen::{self, json, table::Table, tell, time};
@@ -27,6 +29,7 @@ const PAGE_SIZE: u32 = 500;
 pub(crate) enum OpsCommand {
     Incidents(IncidentsCommand),
     MoveStep(MoveStepCommand),
+    Statistics(statistics::StatisticsCommand),
 }
 
 /// List what a person must look at, the newest first.
@@ -110,6 +113,7 @@ impl OpsCommand {
             match self {
                 Self::Incidents(command) => command.run(json).await,
                 Self::MoveStep(command) => command.run(json).await,
+                Self::Statistics(command) => command.run(json).await,
             }
         })
     }

@@ -1,14 +1,16 @@
 //! What came of the demo: each dossier's control slip, where its results lie, and what the citizen
 //! was spared.
 
-use super::{journey::Journey, samples::SAMPLES};
+use super::journey::Journey;
 use crate::{
     screen::{self, json, slip, tell, words},
     window::Window,
 };
 use anyhow::Context as _;
 use console::style;
-use contract::v1::{DossierState, ListResultsResponse, TrackResponse};
+use contract::v1::{
+    DeliveryStatus, DossierState, ListResultsResponse, NationalStatus, TrackResponse,
+};
 use node::documents::digest_of_file;
 use serde_json::{Value, json};
 use std::{
@@ -67,6 +69,7 @@ impl Ending {
             self.missing
                 .push(format!("it is {}", words::dossier(self.dossier.state())));
         }
+        self.look_at_the_rules(journey);
         let there: BTreeSet<&str> = self
             .results
             .results
@@ -102,6 +105,55 @@ impl Ending {
         }
     }
 
+    /// Notes what the rules promise and what did not happen.
+    fn look_at_the_rules(&mut self, journey: &Journey) {
+        let Self {
+            dossier, missing, ..
+        } = self;
+        let Some(sample) = journey.samples().get(self.number - 1) else {
+            return;
+        };
+        let status = dossier.national_status();
+        if status != NationalStatus::ResultReturned {
+            let word = words::national(status);
+            missing.push(format!(
+                "its national status is {word} and not result returned"
+            ));
+        }
+        if dossier.delivery_status() != DeliveryStatus::Done {
+            let word = words::delivery(dossier.delivery_status());
+            missing.push(format!("its results are not with the citizen: {word}"));
+        }
+        if dossier.papers_asked_twice > 0 || !dossier.supplements.is_empty() {
+            missing.push("the citizen was asked for what somebody held".to_owned());
+        }
+        for name in sample.looked_up {
+            let id = format!("look_up_{name}");
+            let row = dossier.control_slip.iter().find(|row| row.step_id == id);
+            if row.is_none_or(|row| row.answered_at.is_none()) {
+                missing.push(format!("{name} was not looked up"));
+            }
+        }
+        for name in sample.returned {
+            let back = dossier
+                .control_slip
+                .iter()
+                .any(|row| row.outcome == "returned");
+            let answered = dossier
+                .control_slip
+                .iter()
+                .any(|row| row.outcome == "corrected");
+            if !(back && answered) {
+                missing.push(format!("{name} did not go back and come corrected"));
+            }
+        }
+        let owed = &dossier.obligations;
+        let all_paid = owed.iter().all(|one| !one.payment_reference.is_empty());
+        if sample.pays == owed.is_empty() || !all_paid {
+            missing.push("what the citizen owes is not paid, once".to_owned());
+        }
+    }
+
     /// What is missing, to be read after the dossier's number.
     pub(crate) fn missing(&self) -> Option<String> {
         let Self {
@@ -115,7 +167,8 @@ impl Ending {
         let Self {
             number, dossier, ..
         } = self;
-        let story = SAMPLES.get(number - 1).map_or("", |sample| sample.story);
+        let sample = journey.samples().get(number - 1);
+        let story = sample.map_or("", |sample| sample.story);
         let heading = format!("Dossier {number}  {}", dossier.dossier_code);
         tell!("\n{}  {story}", style(heading).bold());
         tell!("\n  Control slip (phiếu kiểm soát)\n");
@@ -133,6 +186,14 @@ impl Ending {
             style(dossier.visits).bold(),
             style(dossier.papers_asked_twice).bold()
         );
+        let looked_up = sample.map_or(&[][..], |sample| sample.looked_up);
+        if !looked_up.is_empty() {
+            let names = looked_up.iter().map(|name| journey.evidence(name));
+            tell!(
+                "  The broker looked up what was not brought: {}",
+                names.collect::<Vec<_>>().join(", ")
+            );
+        }
     }
 
     /// Tells it to a program.
@@ -153,11 +214,11 @@ fn is_whole_pdf(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::samples::BIRTH, *};
 
     #[test]
     fn a_cut_pdf_is_none() {
-        let whole = SAMPLES[0].papers[0].2;
+        let whole = BIRTH.samples[0].papers[0].2;
         assert!(is_whole_pdf(whole));
         assert!(!is_whole_pdf(&whole[..whole.len() / 2]));
         assert!(!is_whole_pdf(b"<html>%%EOF"));

@@ -1,29 +1,85 @@
-//! The names that people know things by: steps and evidence from the procedure, agencies from the
-//! directory.
+//! A journey in the sample province: who has a part in it, and the names that people know things by.
 
-use super::samples::{DIRECTORY, PROCEDURE};
+use super::samples::{DIRECTORY, Material, OFFICES, Office, Sample};
+use anyhow::Context as _;
 use dossier::{
     Procedure,
     directory::Directory,
-    name::{EvidenceName, StepId},
+    name::{AgencyCode, EvidenceName, RoleName, StepId, TerritoryCode},
+    procedure::Actor,
 };
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// The birth journey in the sample province.
+/// Where the samples' people live.
+const TERRITORY: &str = "H99_01";
+
+/// One journey.
 pub(crate) struct Journey {
+    pub(crate) material: &'static Material,
     procedure: Procedure,
     directory: Directory,
 }
 
 impl Journey {
     /// Reads what the demo brings along.
-    pub(crate) fn read() -> anyhow::Result<Self> {
-        let procedure = Procedure::parse("birth.toml", PROCEDURE)?;
+    pub(crate) fn read(material: &'static Material) -> anyhow::Result<Self> {
+        let procedure = Procedure::parse(material.file, material.procedure)?;
         let directory = Directory::parse("directory.toml", DIRECTORY)?;
         Ok(Self {
+            material,
             procedure,
             directory,
         })
+    }
+
+    /// The dossiers to send in.
+    pub(crate) fn samples(&self) -> &'static [Sample] {
+        self.material.samples
+    }
+
+    /// Exactly the offices that have a part in it: those that do its steps, and those that hold what
+    /// it needs.
+    pub(crate) fn offices(&self) -> anyhow::Result<Vec<&'static Office>> {
+        let text = &self.procedure.text;
+        let steps = text.steps.values().filter_map(|step| step.role.as_ref());
+        let holders = text.evidence.values().filter_map(|one| one.holder.as_ref());
+        let roles: BTreeSet<&RoleName> = steps.chain(holders).collect();
+        let territory: TerritoryCode = TERRITORY.parse()?;
+        let mut agencies = BTreeSet::new();
+        for role in roles {
+            let found = self.directory.resolve(role, &territory, Timestamp::now());
+            let agency = found.with_context(|| {
+                format!("the sample directory has no agency with the role {role}")
+            })?;
+            agencies.insert(&agency.code);
+        }
+        let mut offices = Vec::new();
+        for agency in agencies {
+            let found = OFFICES
+                .iter()
+                .find(|office| office.agency == agency.as_str());
+            offices.push(found.with_context(|| format!("the demo has no office for {agency}"))?);
+        }
+        // In the order in which they are named.
+        offices.sort_by_key(|office| OFFICES.iter().position(|one| one.name == office.name));
+        Ok(offices)
+    }
+
+    /// The system that acts for an agency of the sample directory.
+    pub(crate) fn system(&self, agency: &str) -> anyhow::Result<String> {
+        let directory: toml::Table = toml::from_str(DIRECTORY)?;
+        let systems = directory.get("system").and_then(toml::Value::as_array);
+        let acts = |system: &&toml::Value| {
+            let agencies = system.get("agencies").and_then(toml::Value::as_array);
+            agencies.is_some_and(|all| all.iter().any(|one| one.as_str() == Some(agency)))
+        };
+        let found = systems.into_iter().flatten().find(acts);
+        let code = found
+            .and_then(|system| system.get("code"))
+            .and_then(toml::Value::as_str);
+        let code = code.with_context(|| format!("the sample directory has no system for {agency}"));
+        Ok(code?.to_owned())
     }
 
     /// Its steps, each after those that it waits for.
@@ -33,16 +89,15 @@ impl Journey {
         steps.into_iter().map(StepId::as_str).collect()
     }
 
-    fn depth(&self, step: &StepId) -> usize {
-        let needs = self
-            .procedure
-            .step(step)
-            .map_or(&[][..], |step| &step.needs);
-        let givers = needs
-            .iter()
-            .filter_map(|need| self.procedure.giver(&need.evidence));
+    fn depth(&self, id: &StepId) -> usize {
+        let Some(step) = self.procedure.step(id) else {
+            return 0;
+        };
+        let needs = step.needs.iter();
+        let givers = needs.flat_map(|need| self.procedure.givers(&need.evidence));
         // A procedure that was loaded has no cycle.
-        givers.map(|giver| 1 + self.depth(giver)).max().unwrap_or(0)
+        let before = givers.chain(&step.after).map(|one| 1 + self.depth(one));
+        before.max().unwrap_or(0)
     }
 
     /// Every result that a dossier with all parts gives.
@@ -50,12 +105,32 @@ impl Journey {
         let steps = self.procedure.text.steps.values();
         steps
             .flat_map(|step| &step.gives)
+            .filter(|name| self.procedure.is_result(name))
             .map(EvidenceName::as_str)
             .collect()
     }
 
-    /// What a step is called.
+    /// Whether a desk's officer does this step by hand: what hands results out, and what the citizen
+    /// pays, is done with that.
+    pub(crate) fn is_the_desks(&self, id: &str) -> bool {
+        let step = id.parse().ok().and_then(|id| self.procedure.step(&id));
+        step.is_some_and(|step| step.actor == Actor::Desk && step.hands_out.is_empty())
+    }
+
+    /// Whether it is one of the procedure's own.
+    pub(crate) fn is_own_step(&self, id: &str) -> bool {
+        let step = id.parse().ok().and_then(|id| self.procedure.step(&id));
+        step.is_some()
+    }
+
+    /// What a step is called, one that the broker makes on its way too.
     pub(crate) fn step(&self, id: &str) -> String {
+        if let Some(evidence) = id.strip_prefix("look_up_") {
+            return format!("Look up: {}", self.evidence(evidence));
+        }
+        if id.starts_with("consult_") {
+            return "Opinion".to_owned();
+        }
         let step = id.parse().ok().and_then(|id| self.procedure.step(&id));
         step.map_or(id, |step| &step.title.en).to_owned()
     }
@@ -67,18 +142,11 @@ impl Journey {
         kind.map_or(name, |(_, kind)| &kind.title.en).to_owned()
     }
 
-    /// Whether evidence is something that a person takes home.
-    pub(crate) fn is_paper(&self, name: &str) -> bool {
-        let kinds = &self.procedure.text.evidence;
-        kinds
-            .iter()
-            .any(|(kind, found)| kind.as_str() == name && found.documents_min > 0)
-    }
-
     /// What an agency is called.
     pub(crate) fn agency(&self, code: &str) -> String {
-        self.directory
-            .agency(code)
+        let known: Option<AgencyCode> = code.parse().ok();
+        known
+            .and_then(|code| self.directory.agency(code.as_str()))
             .map_or(code, |agency| &agency.name)
             .to_owned()
     }
@@ -86,14 +154,39 @@ impl Journey {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::samples, *};
 
     #[test]
     fn a_step_stands_after_those_that_it_waits_for() {
-        let journey = Journey::read().unwrap();
+        let journey = Journey::read(&samples::BIRTH).unwrap();
         assert_eq!(journey.steps()[0], "register_birth");
         assert_eq!(journey.steps().len(), 4);
-        assert_eq!(journey.results().len(), 5);
+        assert_eq!(journey.results().len(), 4);
         assert_eq!(journey.agency("G01.99.01"), "Công an xã Mẫu Một");
+        let land = Journey::read(&samples::LAND).unwrap();
+        let (first, last) = (land.steps()[0], land.steps().pop());
+        assert_eq!((first, last), ("intake", Some("deliver")));
+        assert!(land.is_the_desks("intake") && !land.is_the_desks("deliver"));
+    }
+
+    #[test]
+    fn a_journey_opens_exactly_the_offices_that_have_a_part_in_it() {
+        let names = |material| -> Vec<&str> {
+            let offices = Journey::read(material).unwrap().offices().unwrap();
+            offices.iter().map(|office| office.name).collect()
+        };
+        assert_eq!(
+            names(&samples::BIRTH),
+            [
+                "civil-status",
+                "police-residence",
+                "social-insurance",
+                "police-identity",
+                "hospital",
+                "population-database"
+            ]
+        );
+        let land = ["land-registry", "land-registry-branch", "tax"];
+        assert_eq!(names(&samples::LAND), land);
     }
 }

@@ -118,7 +118,7 @@ impl Progress {
                 evidence(&result.evidence),
                 result.version
             )),
-            Some(Kind::Result(result)) if self.journey.is_paper(&result.evidence) => {
+            Some(Kind::Result(result)) => {
                 self.say(&format!(
                     "{} {number}: {} can be handed out",
                     style("✦").green(),
@@ -151,11 +151,59 @@ impl Progress {
                     .set_prefix(format!("{heading}  {}", style("closed").green()));
                 self.say(&format!("{} {number}: closed", style("✓").green()));
             }
-            Some(Kind::Received(_) | Kind::Part(_) | Kind::Result(_)) | None => {}
+            Some(Kind::SupplementAsked(asked)) => self.say(&format!(
+                "{} {number}: the citizen is asked for {}",
+                style("!").red(),
+                asked
+                    .items
+                    .iter()
+                    .map(|item| evidence(&item.evidence))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )),
+            Some(Kind::PaymentAsked(asked)) => self.say(&format!(
+                "{} {number}: {} to be paid, the clock stands still: {}",
+                style("₫").yellow(),
+                words::vnd(asked.amount_vnd),
+                asked.purpose
+            )),
+            Some(Kind::Paid(paid)) => self.say(&format!(
+                "{} {number}: {} is paid, the clock goes on",
+                style("₫").green(),
+                paid.obligation_id
+            )),
+            Some(Kind::HandedOut(out)) => self.say(&format!(
+                "{} {number}: {} is with the citizen",
+                style("→").green(),
+                evidence(&out.evidence)
+            )),
+            Some(Kind::Reused(reused)) => self.say(&format!(
+                "{} {number}: {} comes from the vault ({})",
+                style("⌂").green(),
+                evidence(&reused.evidence),
+                reused.vault_code
+            )),
+            _ => {}
         }
     }
 
     fn show_step(&self, dossier: &Following, step: &v1::NoticeStep) {
+        if step.task == "inform" || step.step_id.starts_with("slip_") {
+            return;
+        }
+        if step.step_id.starts_with("look_up_") && step.state() == StepState::Due {
+            self.say(&format!(
+                "{} {}: “{}” at {}, not from the citizen",
+                style("?").cyan(),
+                dossier.number,
+                self.journey.step(&step.step_id),
+                self.journey.agency(&step.agency_code)
+            ));
+            return;
+        }
+        if !self.journey.is_own_step(&step.step_id) && step.state() != StepState::Completed {
+            return;
+        }
         if (step.state(), step.task.as_str()) == (StepState::Due, "review") {
             self.say(&format!(
                 "{} {}: “{}” used the old version and is asked whether its result stands",
@@ -227,6 +275,7 @@ fn put(bar: &ProgressBar, state: StepState, line: String) {
         StepState::Completed => style("✓").green(),
         StepState::Refused | StepState::Declined | StepState::Ended => style("✗").red(),
         StepState::Waiting | StepState::Unspecified => style("·").dim(),
+        StepState::Skipped => style("–").dim(),
         StepState::Due | StepState::PossiblyHeld | StepState::Held => {
             bar.set_style(line_style("   {spinner:.cyan} {wide_msg}"));
             bar.set_message(line);

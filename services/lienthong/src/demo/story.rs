@@ -1,10 +1,11 @@
-//! What happens in the demo: three dossiers, one with an error in it, one with an office closed and
-//! a broker killed.
+//! What happens in the demo: dossiers are sent in and driven to their end by the desk; in the birth
+//! journey an office is closed and the broker killed meanwhile.
 
 use super::{
+    journey::Journey,
     progress::Progress,
-    samples::{SAMPLES, Sample},
-    town::Town,
+    samples::{BIRTH, Sample},
+    town::{DESK_AGENCY, Town},
 };
 use crate::{
     spool::{self, Spooled},
@@ -12,12 +13,16 @@ use crate::{
 };
 use anyhow::Context as _;
 use contract::v1::{Notice, StepState, notice::Kind};
-use desk::form::Form;
+use desk::{
+    form::{ActForm, Deed, Form, OfficerForm},
+    worklist::{Entry, Todo, Worklist},
+};
 use std::{
     cell::RefCell,
     collections::HashSet,
     fs,
     path::{Path, PathBuf},
+    rc::Rc,
     time::Duration,
 };
 use tokio::sync::watch;
@@ -31,15 +36,19 @@ const SUBMIT_MAX: Duration = Duration::from_secs(15);
 pub(crate) struct Story {
     folder: PathBuf,
     window: Window,
+    journey: Rc<Journey>,
     progress: RefCell<Progress>,
+    /// What the desk has done already, so that it does nothing twice.
+    acted: RefCell<HashSet<String>>,
     told: watch::Sender<Told>,
     /// The codes of the dossiers, in the order of the samples.
     codes: RefCell<Vec<String>>,
 }
 
 /// What the notices said.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Told {
+    worklist: Worklist,
     closed: HashSet<String>,
     /// Dossiers whose step at the office that closes has become due or was offered.
     waiting_for_office: HashSet<String>,
@@ -48,20 +57,34 @@ struct Told {
 }
 
 impl Story {
-    pub(crate) fn new(town: &Town, progress: Progress) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        town: &Town,
+        journey: Rc<Journey>,
+        progress: Progress,
+    ) -> anyhow::Result<Self> {
         let config = desk::Config::load(&town.folder.join("desk.toml"))?;
         Ok(Self {
             folder: town.folder.clone(),
             window: Window::new(&config)?,
+            journey,
             progress: RefCell::new(progress),
-            told: watch::Sender::default(),
+            acted: RefCell::default(),
+            told: watch::Sender::new(Told {
+                worklist: Worklist::new(DESK_AGENCY),
+                closed: HashSet::new(),
+                waiting_for_office: HashSet::new(),
+                early: Vec::new(),
+            }),
             codes: RefCell::default(),
         })
     }
 
     /// Tells it to its end: every dossier closed.
     pub(crate) async fn tell(&self, town: &mut Town) -> anyhow::Result<()> {
-        self.say("a certificate authority, a broker, a desk and four departments are starting");
+        self.say(&format!(
+            "a certificate authority, a broker, a desk and {} departments are starting",
+            town.offices.len()
+        ));
         town.open().await?;
         let processes: Vec<_> = town
             .processes()
@@ -80,26 +103,42 @@ impl Story {
     }
 
     async fn act(&self, town: &mut Town) -> anyhow::Result<()> {
-        self.submit(0).await?;
-        self.submit(1).await?;
-        self.until(town, |told, codes| {
-            codes.iter().all(|code| told.closed.contains(code))
-        })
-        .await?;
+        let samples = self.journey.samples().len();
+        // In the birth journey the last dossier meets what may break.
+        let breaks = self.journey.material.name == BIRTH.name;
+        for number in 0..samples - usize::from(breaks) {
+            self.submit(number).await?;
+        }
+        self.until(town, |told, codes| self.is_done(told, codes))
+            .await?;
+        if breaks {
+            self.break_what_may(town, samples - 1).await?;
+        }
+        Ok(())
+    }
 
+    /// Every dossier is closed, and nothing of it is left for the desk to do.
+    fn is_done(&self, told: &Told, codes: &[String]) -> bool {
+        let closed = codes.iter().all(|code| told.closed.contains(code));
+        closed && told.worklist.entries().is_empty()
+    }
+
+    /// Sends in a dossier while an office is closed, and kills the broker while it is under way.
+    async fn break_what_may(&self, town: &mut Town, number: usize) -> anyhow::Result<()> {
         let (office, _) = CLOSED_OFFICE;
         town.office(office)?.process.stop().await?;
         self.say(&format!("■ the {office} office is closed (SIGTERM)"));
-        self.submit(2).await?;
+        self.submit(number).await?;
         self.until(town, |told, codes| {
-            told.waiting_for_office.contains(&codes[2])
+            told.waiting_for_office.contains(&codes[number])
         })
         .await?;
 
         let pid = town.broker.process.pid().unwrap_or_default();
         town.broker.process.kill().await?;
+        let dossier = number + 1;
         self.say(&format!(
-            "■ the broker is killed (SIGKILL, process {pid}) while dossier 3 is under way"
+            "■ the broker is killed (SIGKILL, process {pid}) while dossier {dossier} is under way"
         ));
         town.broker.process.start()?;
         town.broker.serves().await?;
@@ -109,15 +148,80 @@ impl Story {
         ));
         town.office(office)?.process.start()?;
         self.say(&format!("▶ the {office} office is open again"));
-        self.until(town, |told, codes| {
-            codes.iter().all(|code| told.closed.contains(code))
+        self.until(town, |told, codes| self.is_done(told, codes))
+            .await
+    }
+
+    /// Does what the desk's worklist says and was not done yet; false when there is nothing.
+    async fn work(&self) -> anyhow::Result<bool> {
+        let codes = self.codes.borrow().clone();
+        let known = |entry: &&Entry| codes.contains(&entry.dossier_code);
+        let todo: Vec<Entry> = {
+            let told = self.told.borrow();
+            let entries = told.worklist.entries().into_iter().filter(known);
+            entries.cloned().collect()
+        };
+        for entry in todo {
+            let Some(deed) = self.deed(&entry) else {
+                continue;
+            };
+            let id = format!("{} {:?}", entry.dossier_code, entry.todo);
+            if !self.acted.borrow_mut().insert(id) {
+                continue;
+            }
+            let form = ActForm {
+                dossier: entry.dossier_code.clone(),
+                officer: Some(OfficerForm {
+                    name: "Phan Thị Mẫu".into(),
+                    title: "Công chức một cửa".into(),
+                    office: "Quầy tiếp nhận số 1".into(),
+                }),
+                act: deed,
+            };
+            let id = uuid::Uuid::now_v7().to_string();
+            let spool = self.folder.join("spool");
+            let spooled = spool::put_act(&spool, &id, form, Path::new(""), &[])?;
+            let doing = || format!("{}: the desk could not act", entry.dossier_code);
+            spooled.done(SUBMIT_MAX).await.with_context(doing)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// What the demo's desk does of what is to be done.
+    fn deed(&self, entry: &Entry) -> Option<Deed> {
+        Some(match &entry.todo {
+            Todo::Receive => Deed::Receive { received_at: None },
+            Todo::CompleteStep { step_id } if self.journey.is_the_desks(step_id) => {
+                self.say(&format!("✎ the desk does “{}”", self.journey.step(step_id)));
+                Deed::CompleteStep {
+                    step: step_id.clone(),
+                    evidence: Default::default(),
+                    note: String::new(),
+                }
+            }
+            Todo::CollectPayment {
+                obligation_id,
+                amount_vnd,
+                ..
+            } => Deed::ConfirmPayment {
+                obligation: obligation_id.clone(),
+                amount_vnd: *amount_vnd,
+                reference: format!("DEMO-{obligation_id}"),
+                paid_at: None,
+            },
+            Todo::HandOut { evidence, version } => Deed::HandOut {
+                result: evidence.clone(),
+                version: *version,
+                party: String::new(),
+            },
+            _ => return None,
         })
-        .await
     }
 
     /// Gives a sample to the desk, which is a process of its own, and waits for the code.
     async fn submit(&self, number: usize) -> anyhow::Result<()> {
-        let sample = &SAMPLES[number];
+        let sample = &self.journey.samples()[number];
         let (form, papers) = lay_out(&self.folder, sample)?;
         let spooled: Spooled = spool::put(&self.folder.join("spool"), sample.name, form, &papers)?;
         let code = spooled.receipt(SUBMIT_MAX).await;
@@ -140,25 +244,32 @@ impl Story {
     fn hear(&self, notice: &Notice) {
         let code = &notice.dossier_code;
         let known = self.codes.borrow().contains(code);
-        self.told.send_modify(|told| match &notice.kind {
-            _ if !known => told.early.push(notice.clone()),
-            Some(Kind::Closed(_)) => {
-                told.closed.insert(code.clone());
+        self.told.send_modify(|told| {
+            if !known {
+                told.early.push(notice.clone());
+                return;
             }
-            Some(Kind::Step(step))
-                if step.step_id == CLOSED_OFFICE.1
-                    && matches!(step.state(), StepState::Due | StepState::PossiblyHeld) =>
-            {
-                told.waiting_for_office.insert(code.clone());
+            told.worklist.hear(notice);
+            match &notice.kind {
+                Some(Kind::Closed(_)) => {
+                    told.closed.insert(code.clone());
+                }
+                Some(Kind::Step(step))
+                    if step.step_id == CLOSED_OFFICE.1
+                        && matches!(step.state(), StepState::Due | StepState::PossiblyHeld) =>
+                {
+                    told.waiting_for_office.insert(code.clone());
+                }
+                _ => {}
             }
-            _ => {}
         });
         if known {
             self.progress.borrow().show(notice);
         }
     }
 
-    /// Waits until the notices say so; a process that falls meanwhile ends the story.
+    /// Does what the desk has to do until the notices say so; a process that falls meanwhile ends the
+    /// story.
     async fn until(
         &self,
         town: &mut Town,
@@ -166,10 +277,18 @@ impl Story {
     ) -> anyhow::Result<()> {
         let mut told = self.told.subscribe();
         let codes = self.codes.borrow().clone();
+        let working = async {
+            while !holds(&told.borrow_and_update(), &codes) {
+                if !self.work().await? {
+                    // The sender is in this story: it cannot go while we wait.
+                    let _ = told.changed().await;
+                }
+            }
+            Ok(())
+        };
         tokio::select! {
             fallen = town.fall() => Err(fallen),
-            // The sender is in this story: it cannot go while we wait.
-            _ = told.wait_for(|told| holds(told, &codes)) => Ok(()),
+            worked = working => worked,
         }
     }
 

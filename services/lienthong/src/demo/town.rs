@@ -1,10 +1,11 @@
-//! The demo's town: a folder with an authority, a broker, a desk and the departments of the birth
-//! journey, each with its certificate, its configuration, its store and its process.
+//! The demo's town: a folder with an authority, a broker, a desk and the departments of one journey,
+//! each with its certificate, its configuration, its store and its process.
 
 use super::{
+    journey::Journey,
     port::Port,
     process::Process,
-    samples::{DIRECTORY, PROCEDURE, SCRIPTS},
+    samples::{CALENDARS, DIRECTORY, SCHEMAS},
 };
 use anyhow::{Context as _, bail};
 use node::{
@@ -34,13 +35,6 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 pub(crate) const DESK_AGENCY: &str = "H99.01.01";
 /// The desk's system there.
 const DESK_SYSTEM: &str = "desk-mau-mot";
-/// The departments: what the demo calls each, its agency, and its system in the sample directory.
-const OFFICES: [(&str, &str, &str); 4] = [
-    ("civil-status", "H99.01.02", "civil-status-mau-mot"),
-    ("police-residence", "G01.99.01", "police-mau-mot"),
-    ("social-insurance", "G24.99", "social-insurance-mau"),
-    ("police-identity", "G01.99", "police-identity-mau"),
-];
 
 /// The town.
 pub(crate) struct Town {
@@ -60,8 +54,8 @@ pub(crate) struct Service {
 }
 
 impl Town {
-    /// Writes everything into `folder` and starts nothing.
-    pub(crate) fn found(folder: &Path) -> anyhow::Result<Self> {
+    /// Writes everything that the journey needs into `folder` and starts nothing.
+    pub(crate) fn found(folder: &Path, journey: &Journey) -> anyhow::Result<Self> {
         let (pki, logs) = (folder.join("pki"), folder.join("logs"));
         for folder in [&pki, &logs] {
             fs::create_dir_all(folder)
@@ -84,6 +78,7 @@ impl Town {
         let toward_broker = format!("[broker]\naddress = \"{port}\"\nidentity = \"{identity}\"\n");
         let config = format!(
             "listen = \"{port}\"\nstore = \"stores/broker\"\nprocedures = \"procedures\"\n\
+             calendars = \"calendars\"\nschemas = \"schemas\"\n\
              directory = \"directory.toml\"\n\n[tls]\n{}",
             credential_lines("broker")
         );
@@ -93,11 +88,13 @@ impl Town {
 
         let mut directory: toml::Table = toml::from_str(DIRECTORY)?;
         let mut offices = Vec::new();
-        for ((name, agency, system), script) in OFFICES.into_iter().zip(SCRIPTS) {
-            let identity = issue(Role::Department, system, name)?;
+        for office in journey.offices()? {
+            let (name, agency) = (office.name, office.agency);
+            let system = journey.system(agency)?;
+            let identity = issue(Role::Department, &system, name)?;
             let port = Port::reserve()?;
-            set_address(&mut directory, system, &port.to_string())?;
-            write(folder, &format!("scripts/{name}.toml"), script)?;
+            set_address(&mut directory, &system, &port.to_string())?;
+            write(folder, &format!("scripts/{name}.toml"), office.script)?;
             let config = format!(
                 "agency_code = \"{agency}\"\nlisten = \"{port}\"\nstore_folder = \"stores/{name}\"\n\
                  script = \"scripts/{name}.toml\"\n\n{toward_broker}\n[credentials]\n{}",
@@ -108,7 +105,14 @@ impl Town {
             offices.push(Service::new(process, identity, port, &operator)?);
         }
         write(folder, "directory.toml", &toml::to_string(&directory)?)?;
-        write(folder, "procedures/birth.toml", PROCEDURE)?;
+        let material = journey.material;
+        let procedure = format!("procedures/{}", material.file);
+        write(folder, &procedure, material.procedure)?;
+        for (inner, files) in [("calendars", CALENDARS), ("schemas", SCHEMAS)] {
+            for (name, text) in files {
+                write(folder, &format!("{inner}/{name}"), text)?;
+            }
+        }
 
         issue(Role::Desk, DESK_SYSTEM, "desk")?;
         let config = format!(

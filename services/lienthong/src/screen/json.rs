@@ -16,7 +16,7 @@ pub(crate) fn print_line(value: &Value) {
     tell!("{value}");
 }
 
-fn instant(at: &Option<Timestamp>) -> Value {
+pub(crate) fn instant(at: &Option<Timestamp>) -> Value {
     time::read(at).map_or(Value::Null, |at| json!(at.to_string()))
 }
 
@@ -46,6 +46,8 @@ pub(crate) fn track(dossier: &v1::TrackResponse) -> Value {
                 "title": text(&part.title),
                 "state": words::part(part.state()),
                 "promised_at": instant(&part.promised_at),
+                "pauses": part.pauses().map(words::pause).collect::<Vec<_>>(),
+                "extensions": part.extensions,
             })
         })
         .collect();
@@ -108,6 +110,63 @@ pub(crate) fn track(dossier: &v1::TrackResponse) -> Value {
         "control_slip": slip,
         "visits": dossier.visits,
         "papers_asked_twice": dossier.papers_asked_twice,
+        "national_status": words::national(dossier.national_status()),
+        "finance_status": words::finance(dossier.finance_status()),
+        "delivery_status": words::delivery(dossier.delivery_status()),
+        "supplements": dossier.supplements.iter().map(supplement).collect::<Vec<_>>(),
+        "obligations": dossier.obligations.iter().map(obligation).collect::<Vec<_>>(),
+        "pauses": dossier.pauses.iter().map(pause).collect::<Vec<_>>(),
+        "times": dossier.times.iter().map(|time| json!({
+            "holder": words::holder(time.holder()),
+            "agency_code": time.agency_code,
+            "working_seconds": time.working_seconds,
+        })).collect::<Vec<_>>(),
+        "arrived_at": instant(&dossier.arrived_at),
+        "filed_at": instant(&dossier.filed_at),
+        "channel": words::channel(dossier.channel()),
+        "desk_agency_code": dossier.desk_agency_code,
+        "hand_out_agency_code": dossier.hand_out_agency_code,
+        "filed_by_party_id": dossier.filed_by_party_id,
+    })
+}
+
+/// One thing asked of the citizen.
+pub(crate) fn item(item: &v1::SupplementItem) -> Value {
+    json!({ "evidence": item.evidence, "reason": item.reason, "legal_basis": item.legal_basis })
+}
+
+fn supplement(one: &v1::SupplementStatus) -> Value {
+    json!({
+        "number": one.number,
+        "stage": one.stage,
+        "agency_code": one.agency_code,
+        "items": one.items.iter().map(item).collect::<Vec<_>>(),
+        "asked_at": instant(&one.asked_at),
+        "due_at": instant(&one.due_at),
+        "ended_at": instant(&one.ended_at),
+        "expired": one.expired,
+    })
+}
+
+fn obligation(one: &v1::ObligationStatus) -> Value {
+    json!({
+        "obligation_id": one.obligation_id,
+        "step_id": one.step_id,
+        "amount_vnd": one.amount_vnd,
+        "purpose": one.purpose,
+        "legal_basis": one.legal_basis,
+        "asked_at": instant(&one.asked_at),
+        "payment_reference": one.payment_reference,
+    })
+}
+
+fn pause(one: &v1::PauseStatus) -> Value {
+    json!({
+        "part_id": one.part_id,
+        "reason": words::pause(one.reason()),
+        "from": instant(&one.from),
+        "until": instant(&one.until),
+        "reset": one.reset,
     })
 }
 
@@ -201,6 +260,69 @@ pub(crate) fn notice(notice: &v1::Notice) -> Value {
             "giving_step_id": back.giving_step_id,
             "state": words::peer_return(back.state()),
         }),
+        Some(Kind::Filed(filed)) => {
+            json!({ "kind": "filed", "receive_by": instant(&filed.receive_by) })
+        }
+        Some(Kind::NotAccepted(refused)) => json!({
+            "kind": "not_accepted",
+            "reason": refused.reason,
+            "legal_basis": refused.legal_basis,
+        }),
+        Some(Kind::SupplementAsked(asked)) => json!({
+            "kind": "supplement_asked",
+            "number": asked.number,
+            "agency_code": asked.agency_code,
+            "items": asked.items.iter().map(item).collect::<Vec<_>>(),
+            "due_at": instant(&asked.due_at),
+        }),
+        Some(Kind::SupplementEnded(ended)) => json!({
+            "kind": "supplement_ended",
+            "number": ended.number,
+            "expired": ended.expired,
+        }),
+        Some(Kind::PaymentAsked(asked)) => json!({
+            "kind": "payment_asked",
+            "obligation_id": asked.obligation_id,
+            "agency_code": asked.agency_code,
+            "amount_vnd": asked.amount_vnd,
+            "purpose": asked.purpose,
+        }),
+        Some(Kind::Paid(paid)) => json!({ "kind": "paid", "obligation_id": paid.obligation_id }),
+        Some(Kind::Promised(promised)) => json!({
+            "kind": "promised",
+            "part_id": promised.part_id,
+            "promised_at": instant(&promised.promised_at),
+            "why": promised.why,
+            "reason": promised.reason,
+        }),
+        Some(Kind::ClockPaused(paused)) => json!({
+            "kind": "clock_paused",
+            "part_id": paused.part_id,
+            "reason": words::pause(paused.reason()),
+        }),
+        Some(Kind::ApologyOwed(owed)) => json!({
+            "kind": "apology_owed",
+            "part_id": owed.part_id,
+            "agency_codes": owed.agency_codes,
+        }),
+        Some(Kind::Reused(reused)) => json!({
+            "kind": "reused",
+            "evidence": reused.evidence,
+            "vault_code": reused.vault_code,
+        }),
+        Some(Kind::ConsultationSilent(silent)) => json!({
+            "kind": "consultation_silent",
+            "step_id": silent.step_id,
+            "agency_code": silent.agency_code,
+        }),
+        Some(Kind::HandedOut(out)) => json!({
+            "kind": "handed_out",
+            "evidence": out.evidence,
+            "version": out.version,
+        }),
+        Some(Kind::Withdrawn(_)) => json!({ "kind": "withdrawn" }),
+        Some(Kind::Stopped(stopped)) => json!({ "kind": "stopped", "reason": stopped.reason }),
+        Some(Kind::Resumed(_)) => json!({ "kind": "resumed" }),
     };
     let mut whole = json!({
         "cursor": notice.cursor,

@@ -51,6 +51,78 @@ pub(crate) fn line(notice: &v1::Notice) -> String {
                 back.giving_step_id
             )
         }
+        Some(kind) => to_do(kind),
     };
     format!("{at}  {}  {told}", notice.dossier_code)
+}
+
+/// What the desk must tell its citizen, or do.
+fn to_do(kind: &Kind) -> String {
+    let until = |at| match time::read(at) {
+        Some(at) => format!(" until {}", time::full(at)),
+        None => String::new(),
+    };
+    match kind {
+        Kind::Filed(filed) => format!("filed; to be received{}", until(&filed.receive_by)),
+        Kind::NotAccepted(refused) => {
+            format!("not accepted: {} ({})", refused.reason, refused.legal_basis)
+        }
+        Kind::SupplementAsked(asked) => {
+            let names: Vec<_> = asked.items.iter().map(|i| i.evidence.as_str()).collect();
+            format!(
+                "supplement {} of {} asks for {}{}",
+                asked.number,
+                asked.agency_code,
+                names.join(", "),
+                until(&asked.due_at)
+            )
+        }
+        Kind::SupplementEnded(ended) if ended.expired => {
+            format!("supplement {} was not answered in time", ended.number)
+        }
+        Kind::SupplementEnded(ended) => format!("supplement {} is answered", ended.number),
+        Kind::PaymentAsked(asked) => format!(
+            "{} is to be paid: {}, {} ({})",
+            words::vnd(asked.amount_vnd),
+            asked.purpose,
+            asked.obligation_id,
+            asked.agency_code
+        ),
+        Kind::Paid(paid) => format!("{} is paid", paid.obligation_id),
+        Kind::Promised(promised) => {
+            let reason = match promised.reason.as_str() {
+                "" => String::new(),
+                reason => format!(": {reason}"),
+            };
+            let at = until(&promised.promised_at);
+            format!(
+                "part {} is promised{at} ({}){reason}",
+                promised.part_id, promised.why
+            )
+        }
+        Kind::ClockPaused(paused) => format!(
+            "the clock of part {} stands still: {}",
+            paused.part_id,
+            words::pause(paused.reason())
+        ),
+        Kind::ApologyOwed(owed) => format!(
+            "an apology is owed for part {}, late at {}",
+            owed.part_id,
+            owed.agency_codes.join(", ")
+        ),
+        Kind::Reused(reused) => {
+            format!(
+                "{} was taken from the vault ({})",
+                reused.evidence, reused.vault_code
+            )
+        }
+        Kind::ConsultationSilent(silent) => {
+            format!("{} keeps silent on {}", silent.agency_code, silent.step_id)
+        }
+        Kind::HandedOut(out) => format!("{} version {} is handed out", out.evidence, out.version),
+        Kind::Withdrawn(_) => "withdrawn by the citizen".to_owned(),
+        Kind::Stopped(stopped) => format!("stopped: {}", stopped.reason),
+        Kind::Resumed(_) => "it goes on".to_owned(),
+        _ => "something that this release does not know".to_owned(),
+    }
 }

@@ -1,6 +1,6 @@
 //! One dossier on one screen: where it stands, its parts, its steps, and its control slip.
 
-use super::{slip, table::wrap, time, words};
+use super::{rules, slip, table::wrap, time, words};
 use console::{StyledObject, measure_text_width, style};
 use contract::v1::{self, DossierState, PartState, StepState};
 use std::fmt::Write as _;
@@ -14,9 +14,13 @@ const SAID_COLUMNS_MIN: usize = 24;
 pub(crate) fn render(dossier: &v1::TrackResponse, desk: &str, columns: usize) -> String {
     let mut screen = String::new();
     // A text cannot refuse to be written to.
+    let national = match words::national_vi(dossier.national_status()) {
+        "" => String::new(),
+        national => format!("  {}", style(national).cyan()),
+    };
     let _ = writeln!(
         screen,
-        "{}  {}",
+        "{}  {}{national}",
         style(&dossier.dossier_code).bold(),
         state(dossier.state())
     );
@@ -29,6 +33,8 @@ pub(crate) fn render(dossier: &v1::TrackResponse, desk: &str, columns: usize) ->
         }
     }
     let times = [
+        ("arrived", &dossier.arrived_at),
+        ("filed", &dossier.filed_at),
         ("received", &dossier.received_at),
         ("promised", &dossier.promised_at),
         ("closed", &dossier.closed_at),
@@ -59,6 +65,12 @@ pub(crate) fn render(dossier: &v1::TrackResponse, desk: &str, columns: usize) ->
         {
             let _ = write!(said, ", promised {}", time::full(at));
         }
+        if part.extensions > 0 {
+            let _ = write!(said, ", hẹn lại {} lần", part.extensions);
+        }
+        for reason in part.pauses() {
+            let _ = write!(said, ", tạm dừng tính giờ: {}", words::pause_vi(reason));
+        }
         let mark = mark_of_part(part.state());
         put(
             &mut screen,
@@ -85,6 +97,7 @@ pub(crate) fn render(dossier: &v1::TrackResponse, desk: &str, columns: usize) ->
         );
     }
 
+    screen.push_str(&rules::render(dossier, columns));
     let _ = writeln!(
         screen,
         "\n{}",
@@ -156,7 +169,7 @@ fn step_in_words(step: &v1::StepStatus, received: Option<jiff::Timestamp>) -> St
 fn is_finished(state: StepState) -> bool {
     matches!(
         state,
-        StepState::Completed | StepState::Refused | StepState::Ended
+        StepState::Completed | StepState::Refused | StepState::Ended | StepState::Skipped
     )
 }
 
@@ -213,6 +226,7 @@ fn mark_of_part(state: PartState) -> StyledObject<&'static str> {
     match state {
         PartState::Completed => style("✓").green(),
         PartState::Refused | PartState::Ended => style("✗").red(),
+        PartState::Skipped => style("–").dim(),
         _ => style("…").cyan(),
     }
 }
@@ -222,6 +236,7 @@ fn mark_of_step(state: StepState) -> StyledObject<&'static str> {
         StepState::Completed => style("✓").green(),
         StepState::Refused | StepState::Declined | StepState::Ended => style("✗").red(),
         StepState::Waiting => style("·").dim(),
+        StepState::Skipped => style("–").dim(),
         _ => style("…").cyan(),
     }
 }

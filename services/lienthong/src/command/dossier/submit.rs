@@ -1,13 +1,16 @@
 //! Submits a dossier.
 
-use super::DeskArgs;
+use super::{
+    DeskArgs,
+    act::{attachment, no_spool},
+};
 use crate::{
     screen::{json, tell, time},
     spool,
 };
-use anyhow::bail;
+use anyhow::Context as _;
 use clap::Args;
-use desk::{Desk, OpenError, StoreError, Submission, form::Form};
+use desk::{Desk, OpenError, StoreError, Submission, SubmitError, form::Form};
 use node::embedded::EmbeddedError;
 use serde_json::json;
 use std::{
@@ -22,7 +25,7 @@ use uuid::Uuid;
 /// through that desk's spool folder.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lienthong dossier submit --procedure birth --file dossier.json \\\n      --attach birth_notice=giay-chung-sinh.pdf"
+    after_help = "Example:\n  lienthong dossier submit --procedure birth --file dossier.json \\\n      --attach birth_notice=giay-chung-sinh.pdf\n  lienthong dossier submit --file dossier.json --file-only"
 )]
 pub(crate) struct SubmitCommand {
     /// The procedure; the form's when left out.
@@ -37,6 +40,10 @@ pub(crate) struct SubmitCommand {
     /// Names this submission: the same key gives the same dossier for ever. New when left out.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+    /// File it alone, as a portal does: an officer receives it afterwards. Otherwise it is filed and
+    /// received at once.
+    #[arg(long)]
+    file_only: bool,
     /// Seconds to wait for the broker; what is not sent by then is sent while the desk runs.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     wait: u64,
@@ -51,6 +58,7 @@ impl SubmitCommand {
         if let Some(procedure) = self.procedure {
             form.procedure = procedure;
         }
+        form.file_only |= self.file_only;
         // A paper that the form names and that is attached too is the same paper.
         let folder = self.file.parent().unwrap_or(Path::new(""));
         for (name, given) in &mut form.evidence {
@@ -65,7 +73,7 @@ impl SubmitCommand {
         let key = self.key.unwrap_or_else(|| Uuid::now_v7().to_string());
         let patience = Duration::from_secs(self.wait);
         let spool = config.spool_folder.clone();
-        let (dossier_code, promised_at) = match Desk::open(config) {
+        let (dossier_code, promised_at, sent) = match Desk::open(config) {
             Ok(desk) => {
                 let mut submission = Submission::new(form, folder).with_key(key.clone());
                 for (evidence, paper) in self.attach {
@@ -73,17 +81,17 @@ impl SubmitCommand {
                 }
                 let receipt = desk.submit(submission, patience).await;
                 desk.close().await;
-                let receipt = receipt?;
-                (receipt.dossier_code, time::read(&receipt.promised_at))
+                match receipt {
+                    Ok(receipt) => (receipt.dossier_code, time::read(&receipt.promised_at), true),
+                    Err(SubmitError::NotYet {
+                        dossier_code: Some(code),
+                        ..
+                    }) => (code, None, false),
+                    Err(error) => return Err(error.into()),
+                }
             }
             Err(OpenError::Store(StoreError::Embedded(EmbeddedError::InUse { path }))) => {
-                let Some(spool) = spool else {
-                    bail!(
-                        "a desk runs on {} and has no spool folder; add spool_folder to its \
-                         configuration, or end it first",
-                        path.display()
-                    );
-                };
+                let spool = spool.with_context(|| no_spool(&path))?;
                 let mut papers = self.attach;
                 for (name, given) in &mut form.evidence {
                     let documents = std::mem::take(&mut given.documents);
@@ -93,19 +101,24 @@ impl SubmitCommand {
                             .map(|path| (name.clone(), folder.join(path))),
                     );
                 }
-                (
-                    spool::put(&spool, &key, form, &papers)?
-                        .receipt(patience)
-                        .await?,
-                    None,
-                )
+                let spooled = spool::put(&spool, &key, form, &papers)?;
+                match spooled.receipt(patience).await {
+                    Ok(code) => (code, None, true),
+                    // The desk may have a code for it although the broker does not answer.
+                    Err(error) => (spooled.provisional().ok_or(error)?, None, false),
+                }
             }
             Err(error) => return Err(error.into()),
         };
         if json {
-            return json::print(&json!({ "dossier_code": dossier_code, "submit_key": key }));
+            let told = json!({ "dossier_code": dossier_code, "submit_key": key, "sent": sent });
+            return json::print(&told);
         }
         tell!("{dossier_code}");
+        if !sent {
+            tell!("kept, and sent as soon as the broker answers (chưa gửi được, sẽ gửi sau)");
+            return Ok(());
+        }
         if let Some(at) = promised_at {
             tell!("promised until {}", time::full(at));
         }
@@ -118,28 +131,5 @@ fn same(one: &Path, other: &Path) -> bool {
     match (one.canonicalize(), other.canonicalize()) {
         (Ok(one), Ok(other)) => one == other,
         _ => one == other,
-    }
-}
-
-fn attachment(text: &str) -> Result<(String, PathBuf), String> {
-    match text.split_once('=') {
-        Some((evidence, file)) if !evidence.is_empty() && !file.is_empty() => {
-            Ok((evidence.to_owned(), file.into()))
-        }
-        _ => Err("write EVIDENCE=FILE, such as birth_notice=giay-chung-sinh.pdf".into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_attachment_names_its_evidence() {
-        let wanted = ("birth_notice".to_owned(), PathBuf::from("a=b.pdf"));
-        assert_eq!(attachment("birth_notice=a=b.pdf"), Ok(wanted));
-        for text in ["a.pdf", "=a.pdf", "birth_notice="] {
-            assert!(attachment(text).is_err(), "{text}");
-        }
     }
 }
