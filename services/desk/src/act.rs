@@ -85,6 +85,7 @@ macro_rules! requests {
     ($($kind:ident($request:ident, $call:ident) $word:literal,)*) => {
         /// The contract's requests for a dossier that is there.
         #[derive(Debug, Clone, PartialEq)]
+        #[allow(clippy::enum_variant_names)] // they are named as the contract names its calls
         pub(crate) enum Request {
             $($kind(v1::$request),)*
         }

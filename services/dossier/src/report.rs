@@ -1,7 +1,7 @@
 //! Reports: what a department says of one of its steps, and which statement answers which task.
 
 use crate::{
-    Dossier, Event, Procedure, Refusal, Rules,
+    Dossier, Event, Refusal, Rules,
     dossier::{Kind, Stage, Step, Task},
     event::LookUpOutcome,
     evidence::{Given, NewVersion, Source},
@@ -318,9 +318,8 @@ fn stated(about: &About<'_>, officer: Officer, statement: Statement) -> Result<E
         id,
         step,
         round,
-        at,
+        ..
     } = about;
-    let procedure = rules.procedure;
     let step_id = id.clone();
     let wrong_task = |said| about.wrong_task(said);
     let said = statement.word();
@@ -371,7 +370,7 @@ fn stated(about: &About<'_>, officer: Officer, statement: Statement) -> Result<E
                 reason,
             },
         ) => {
-            returnable(dossier, procedure, id, step, &evidence, version, rules, at)?;
+            returnable(about, &evidence, version)?;
             Ok(Event::Returned {
                 step: step_id,
                 round,
@@ -642,7 +641,7 @@ fn check_bill(
         });
     }
     let amount_vnd = data.get("amount_vnd").and_then(|sum| sum.as_i64());
-    if !amount_vnd.is_some_and(|sum| sum > 0) {
+    if amount_vnd.is_none_or(|sum| sum <= 0) {
         faults.push(FieldFault {
             field: format!("{place}.data/amount_vnd"),
             rule: "whole đồng, more than 0".into(),
@@ -650,16 +649,16 @@ fn check_bill(
     }
 }
 
-fn returnable(
-    dossier: &Dossier,
-    procedure: &Procedure,
-    id: &StepId,
-    step: &Step,
-    evidence: &EvidenceName,
-    version: u32,
-    rules: Rules<'_>,
-    at: Timestamp,
-) -> Result<(), Refusal> {
+fn returnable(about: &About<'_>, evidence: &EvidenceName, version: u32) -> Result<(), Refusal> {
+    let &About {
+        dossier,
+        rules,
+        id,
+        step,
+        at,
+        ..
+    } = about;
+    let procedure = rules.procedure;
     let has_it = step.inputs.contains_key(evidence);
     let giver = dossier
         .newest(evidence)

@@ -26,9 +26,12 @@ pub(crate) enum Want {
     Unknown,
 }
 
+/// The data of a piece of evidence, if it is there.
+type Data<'a> = dyn Fn(&EvidenceName) -> Option<&'a [u8]> + 'a;
+
 /// What conditions are judged by.
 pub(crate) struct Known<'a> {
-    data: Box<dyn Fn(&EvidenceName) -> Option<&'a [u8]> + 'a>,
+    data: Box<Data<'a>>,
     asked: &'a BTreeSet<String>,
     represented: bool,
 }

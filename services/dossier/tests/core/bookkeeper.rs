@@ -243,13 +243,13 @@ impl Book {
                 self.recalls.insert((id, *round), (agency.clone(), at));
             }
             Event::Acknowledged { round, .. } => {
-                if self.recalls.remove(&(id.clone(), *round)).is_none() {
-                    let page = self.pages.get_mut(&id).unwrap();
-                    page.is_owed = false;
-                    match page.sort {
-                        Sort::Slip => page.finish(at),
-                        _ => page.turn(Some(Keeper::Held), at),
-                    }
+                let was_recall = self.recalls.remove(&(id.clone(), *round)).is_some();
+                let page = self.pages.get_mut(&id).unwrap();
+                page.is_owed &= was_recall;
+                match page.sort {
+                    _ if was_recall => {}
+                    Sort::Slip => page.finish(at),
+                    _ => page.turn(Some(Keeper::Held), at),
                 }
             }
             _ => {}

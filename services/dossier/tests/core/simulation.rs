@@ -45,7 +45,7 @@ enum Message {
     },
     Report {
         id: String,
-        report: Report,
+        report: Box<Report>,
     },
     Answered {
         to: AgencyCode,
@@ -304,7 +304,10 @@ fn live(seed: u64) -> Broker {
                 for (id, report) in &department.outbox {
                     if spoken.insert(report.step.clone()) {
                         let (id, report) = (id.clone(), report.clone());
-                        network.push(Message::Report { id, report });
+                        network.push(Message::Report {
+                            id,
+                            report: Box::new(report),
+                        });
                     }
                 }
             }
@@ -357,7 +360,7 @@ fn live(seed: u64) -> Broker {
                             claimed_at: None,
                         };
                         let to = report.agency.clone();
-                        broker.happens(&world, now, Some(cause), Action::Report(report));
+                        broker.happens(&world, now, Some(cause), Action::Report(*report));
                         network.push(Message::Answered { to, id });
                     }
                     Message::Answered { to, id } => {

@@ -338,12 +338,6 @@ impl Case {
         Self::begin(law, submission, false).unwrap()
     }
 
-    /// Filed at a portal: a desk's officer has yet to look at it.
-    #[track_caller]
-    pub fn file(law: Law, submission: Submission) -> Self {
-        Self::begin(law, submission, true).unwrap()
-    }
-
     /// On a Thursday at eight in the morning.
     pub fn begin(law: Law, submission: Submission, is_filed: bool) -> Result<Self, Refusal> {
         Self::begin_at(law, submission, is_filed, at("2026-10-01T08:00"))
