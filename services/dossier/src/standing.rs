@@ -243,7 +243,9 @@ pub fn attribution(
             let holder = match span.keeper {
                 Keeper::Transport => Holder::Transport,
                 Keeper::Held if step.actor == crate::procedure::Actor::Citizen => continue,
-                Keeper::Held => Holder::Agency(step.agency.clone()),
+                Keeper::Held => Holder::Agency(
+                    given_to(entries, id, span.from).unwrap_or_else(|| step.agency.clone()),
+                ),
                 Keeper::Paused => Holder::Nobody,
             };
             // What falls into a pause of its part is counted above.
@@ -266,6 +268,17 @@ pub fn attribution(
     }
     times.retain(|_, time| !time.is_zero());
     times
+}
+
+/// Whose round of this step it was then: a step that was moved was another agency's before.
+fn given_to(entries: &[Entry], of: &StepId, then: Timestamp) -> Option<AgencyCode> {
+    let given = entries.iter().take_while(|entry| entry.at <= then);
+    given
+        .filter_map(|entry| match &entry.event {
+            Event::HandoverDue { step, agency, .. } if step == of => Some(agency.clone()),
+            _ => None,
+        })
+        .last()
 }
 
 /// The same stretches without overlap, oldest first.

@@ -99,6 +99,14 @@ impl Page {
         self.turn(None, at);
     }
 
+    fn acknowledge(&mut self, at: Timestamp) {
+        self.is_owed = false;
+        match self.sort {
+            Sort::Slip => self.finish(at),
+            _ => self.turn(Some(Keeper::Held), at),
+        }
+    }
+
     /// What the round asked is asked again with the next one, if it is still wanted.
     fn put_aside(&mut self) {
         self.is_owed = false;
@@ -243,13 +251,10 @@ impl Book {
                 self.recalls.insert((id, *round), (agency.clone(), at));
             }
             Event::Acknowledged { round, .. } => {
-                let was_recall = self.recalls.remove(&(id.clone(), *round)).is_some();
-                let page = self.pages.get_mut(&id).unwrap();
-                page.is_owed &= was_recall;
-                match page.sort {
-                    _ if was_recall => {}
-                    Sort::Slip => page.finish(at),
-                    _ => page.turn(Some(Keeper::Held), at),
+                let is_recall = self.recalls.remove(&(id.clone(), *round)).is_some();
+                let page = self.pages.get_mut(&id).filter(|_| !is_recall);
+                if let Some(page) = page {
+                    page.acknowledge(at);
                 }
             }
             _ => {}

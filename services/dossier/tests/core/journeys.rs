@@ -2,7 +2,7 @@
 //! people do, the others are what becomes of it. A story that tells something else than it did is a
 //! failed test; `TELL_STORIES=1` writes them anew, to be read before they are committed.
 
-#![allow(clippy::disallowed_methods)] // stories lie in files; the core itself reads none
+#![allow(clippy::disallowed_methods)] // the core reads no disk; its tests may
 
 mod script;
 mod tell;

@@ -303,11 +303,8 @@ fn live(seed: u64) -> Broker {
                 let mut spoken = BTreeSet::new();
                 for (id, report) in &department.outbox {
                     if spoken.insert(report.step.clone()) {
-                        let (id, report) = (id.clone(), report.clone());
-                        network.push(Message::Report {
-                            id,
-                            report: Box::new(report),
-                        });
+                        let (id, report) = (id.clone(), Box::new(report.clone()));
+                        network.push(Message::Report { id, report });
                     }
                 }
             }
