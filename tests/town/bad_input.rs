@@ -124,7 +124,10 @@ async fn a_spoiled_submit_is_refused_with_each_field_named_and_nothing_is_kept()
         spoil(&mut request);
         let refused = town.desk().send(request).await.expect_err(what);
         assert_eq!(refused.code(), Code::InvalidArgument, "{what}: {refused:?}");
-        assert_eq!(fields(&refused), named, "{what}: {}", refused.message());
+        // A field may break more than one rule.
+        let mut found = fields(&refused);
+        found.dedup();
+        assert_eq!(found, named, "{what}: {}", refused.message());
         assert!(!reason(&refused).is_empty(), "{what}");
         for language in ["vi", "en"] {
             assert!(

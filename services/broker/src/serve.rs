@@ -236,14 +236,17 @@ impl ActsFor for Acting {
         self.access.in_force(peer, now)
     }
 
-    fn acts_for(&self, system: &Identity, agency: &str, now: Timestamp) -> bool {
+    fn acts_for(&self, system: &Identity, agency: &str, now: Timestamp) -> Option<AgencyCode> {
         let role = match system.role {
             Role::Department => SystemRole::Department,
             Role::Desk => SystemRole::Desk,
-            Role::Operator | Role::Broker => return false,
+            Role::Operator | Role::Broker => return None,
         };
         let directory = self.registry.directory();
-        directory.acts_for(role, &system.code, agency, now)
+        let code = directory.agency_by_any_code(agency)?.code.clone();
+        directory
+            .acts_for(role, &system.code, code.as_str(), now)
+            .then_some(code)
     }
 }
 

@@ -39,8 +39,9 @@ pub trait ActsFor: Send + Sync + 'static {
     /// What the peer is told.
     fn is_in_force(&self, peer: &Peer, now: Timestamp) -> Result<(), Fault>;
 
-    /// Whether `system` acts for `agency` at this instant.
-    fn acts_for(&self, system: &Identity, agency: &str, now: Timestamp) -> bool;
+    /// The agency, by its own code, if `system` acts for it at this instant; `agency` may be any of its
+    /// codes.
+    fn acts_for(&self, system: &Identity, agency: &str, now: Timestamp) -> Option<AgencyCode>;
 }
 
 /// The service over the documents.
@@ -68,11 +69,8 @@ impl Service {
     /// The caller's name, if it acts for the agency that it names.
     fn caller(&self, peer: Option<&Peer>, agency: &str) -> Result<(String, AgencyCode), Refusal> {
         let system = &peer.ok_or(Refusal::NoIdentity)?.identity;
-        let agency_code: AgencyCode = agency.try_into().map_err(|_| Refusal::Agency)?;
-        if !self.acts_for.acts_for(system, agency, Timestamp::now()) {
-            return Err(Refusal::Agency);
-        }
-        Ok((system.uri(), agency_code))
+        let acting = self.acts_for.acts_for(system, agency, Timestamp::now());
+        Ok((system.uri(), acting.ok_or(Refusal::Agency)?))
     }
 
     /// Asked at every chunk of a stream: whether the peer may still speak for this agency.
@@ -81,7 +79,7 @@ impl Service {
         acts_for
             .is_in_force(peer, now)
             .map_err(Fault::into_status)?;
-        if acts_for.acts_for(&peer.identity, agency, now) {
+        if acts_for.acts_for(&peer.identity, agency, now).is_some() {
             Ok(())
         } else {
             Err(refused(Refusal::Agency))

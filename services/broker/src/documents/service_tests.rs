@@ -8,6 +8,7 @@ use contract::v1::{
     UploadChunkRequest, UploadHeader, UploadRequest, UploadResponse,
     document_service_server::DocumentService, upload_request::Content,
 };
+use dossier::name::AgencyCode;
 use futures_util::{StreamExt as _, stream};
 use node::{
     fault::Fault,
@@ -39,8 +40,9 @@ impl ActsFor for OneAgency {
         }
     }
 
-    fn acts_for(&self, system: &Identity, agency: &str, _: Timestamp) -> bool {
-        system.code == "police" && agency == "H26.2"
+    fn acts_for(&self, system: &Identity, agency: &str, _: Timestamp) -> Option<AgencyCode> {
+        let acts = system.code == "police" && agency == "H26.2";
+        acts.then(|| agency.parse().ok()).flatten()
     }
 }
 
