@@ -121,6 +121,7 @@ pub(crate) fn pause_vi(reason: PauseReason) -> &'static str {
         PauseReason::Supplement => "chờ bổ sung hồ sơ",
         PauseReason::Payment => "chờ nộp tiền",
         PauseReason::Stop => "dừng xử lý",
+        PauseReason::Outside => "việc không tính vào thời hạn",
     }
 }
 
@@ -130,6 +131,7 @@ pub(crate) fn pause(reason: PauseReason) -> &'static str {
         PauseReason::Supplement => "supplement",
         PauseReason::Payment => "payment",
         PauseReason::Stop => "stop",
+        PauseReason::Outside => "outside the limit",
     }
 }
 
