@@ -39,12 +39,12 @@ const SPOILED: [(&str, Spoil, &[&str]); 18] = [
     (
         "unknown evidence",
         |r| r.evidence[1].name = "horoscope".into(),
-        &["evidence", "evidence[1].name"],
+        &["evidence[1].name"],
     ),
     (
         "evidence that a department gives",
         |r| r.evidence[2].name = "health_card".into(),
-        &["evidence", "evidence[2].name"],
+        &["evidence[2].name"],
     ),
     (
         "evidence without its paper",
@@ -149,7 +149,6 @@ async fn everything_that_is_wrong_is_named_at_once() {
     request.evidence[1].name = "horoscope".into();
     let refused = town.desk().send(request).await.unwrap_err();
     let named = [
-        "evidence",
         "evidence[1].name",
         "parties[0].identifiers[0].value",
         "parties[1].roles",
@@ -404,7 +403,7 @@ async fn a_department_refuses_kinds_that_it_does_not_know() {
     let broker = town.caller_at("police", node::identity::Role::Broker, "broker");
     let kinds = [
         None,
-        Some(ItemKind::LookUpAnswer(v1::LookUpAnswer::default())),
+        Some(ItemKind::Report(v1::Report::default())),
         Some(ItemKind::Notice(v1::DepartmentNotice {
             agency_code: "G01.99.01".into(),
             ..Default::default()

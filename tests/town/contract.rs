@@ -2,7 +2,7 @@
 //! README says what is not served yet.
 
 use crate::town::{Caller, Town, caller::reason};
-use contract::{DESCRIPTORS, v1};
+use contract::DESCRIPTORS;
 use node::identity::Role;
 use prost::Message as _;
 use prost_types::{
@@ -72,25 +72,6 @@ async fn readme_names_the_calls_that_are_not_served_yet() {
         }
     }
     assert_eq!(named_in_readme(), unserved);
-}
-
-#[tokio::test]
-async fn filing_without_receiving_is_not_served_yet() {
-    let town = Town::with([]).await;
-    let (request, _) = town.desk().prepare().await;
-    let refused = town
-        .desk()
-        .send(v1::SubmitRequest {
-            receive: false,
-            ..request
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (refused.code(), reason(&refused).as_str()),
-        (Code::Unimplemented, "NOT_IMPLEMENTED")
-    );
-    assert_eq!(town.desk().count().await, 0);
 }
 
 fn root() -> PathBuf {

@@ -6,6 +6,7 @@
 mod bad_input;
 mod child;
 mod contract;
+mod counter;
 mod crash;
 mod desks;
 mod disk;

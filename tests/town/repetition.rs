@@ -2,7 +2,7 @@
 
 use crate::town::{
     Puppet, Town,
-    birth::{RESULTS, Scan},
+    birth::{RESULTS, Scan, schema_id},
     caller::reason,
     ground::BROKER,
     patience::until,
@@ -270,6 +270,7 @@ async fn residence(police: &Puppet) -> Kind {
     Kind::Completed(v1::Completed {
         evidence: vec![v1::EvidenceInput {
             name: "residence_notice".into(),
+            schema_id: schema_id("residence_notice"),
             documents: vec![paper.document],
             ..Default::default()
         }],

@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Looks for open dossiers whose calendar is no longer that of their territory, at the start and
 /// whenever calendars may have changed, until the shutdown.
-pub async fn run(
+pub(crate) async fn run(
     ledger: Ledger,
     reader: Arc<dyn Reader>,
     registry: Registry,

@@ -17,8 +17,13 @@ use std::{collections::HashMap, ops::Range};
 
 /// Codes that one lease of a desk may have.
 pub const LEASE_CODES_MAX: u32 = 1_000;
-/// How many blocks the numbers of a day are cut into; what is left of a block is lost at a restart.
+/// The first block of a process at most; each that is used up is followed by one twice as large. So
+/// what a restart loses is no more than what was used, and the count does not run ahead of the floor.
+const FIRST_BLOCK_NUMBERS_MAX: u64 = 16;
+/// How many blocks the numbers of a day are cut into at least.
 const BLOCKS_A_DAY: u64 = 1_000;
+/// Seconds of a day in which the floor rises to half of the numbers.
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
 /// Why no code was given.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +52,15 @@ pub enum Brought {
 #[derive(Debug)]
 pub struct Codes {
     pattern: CodePattern,
-    blocks: HashMap<AgencyCode, (Date, Range<u64>)>,
+    blocks: HashMap<AgencyCode, Block>,
+}
+
+/// Numbers of one day, taken from the store at once.
+#[derive(Debug)]
+struct Block {
+    date: Date,
+    left: Range<u64>,
+    size: u64,
 }
 
 impl Codes {
@@ -77,25 +90,24 @@ impl Codes {
     ) -> Result<DossierCode, CodesError> {
         let printed = self.printed(directory, desk)?;
         let today = civil_date(at);
-        let at_hand = self
-            .blocks
-            .get_mut(&printed)
-            .filter(|(date, left)| *date == today && !left.is_empty());
+        let at_hand = self.blocks.get(&printed).filter(|one| one.date == today);
         let number = match at_hand {
-            Some((_, left)) => {
-                let number = left.start;
-                left.start += 1;
-                number
-            }
-            None => {
-                let count = (self.pattern.numbers_max() / BLOCKS_A_DAY).max(1);
-                let block = self.take(&printed, today, at, count, store)?;
-                let first = block.start;
+            Some(block) if !block.left.is_empty() => block.left.start,
+            used_up => {
+                let size = used_up.map_or(self.first_block(), |block| {
+                    (block.size * 2).min(self.largest_block())
+                });
+                let left = self.take(&printed, today, at, size, store)?;
+                let first = left.start;
+                let date = today;
                 self.blocks
-                    .insert(printed.clone(), (today, first + 1..block.end));
+                    .insert(printed.clone(), Block { date, left, size });
                 first
             }
         };
+        if let Some(block) = self.blocks.get_mut(&printed) {
+            block.left.start = number + 1;
+        }
         Ok(self.pattern.format(&printed, today, number)?)
     }
 
@@ -118,6 +130,15 @@ impl Codes {
         let block = self.take(&printed, today, at, count, store)?;
         let code = |number| self.pattern.format(&printed, today, number);
         Ok(block.map(code).collect::<Result<_, _>>()?)
+    }
+
+    /// As many numbers as the floor rises in a second.
+    fn first_block(&self) -> u64 {
+        (self.pattern.numbers_max() / 2 / SECONDS_A_DAY).clamp(1, FIRST_BLOCK_NUMBERS_MAX)
+    }
+
+    fn largest_block(&self) -> u64 {
+        (self.pattern.numbers_max() / BLOCKS_A_DAY).max(1)
     }
 
     /// Which of a desk's codes is printed.
@@ -255,6 +276,22 @@ mod tests {
                 assert!(given.insert(code.unwrap()));
             }
         }
+    }
+
+    #[test]
+    fn a_process_that_gave_few_codes_loses_few_numbers() {
+        let directory = directory();
+        let (mut store, now) = (MemoryStore::default(), at("2026-11-22T09:00:00+07:00"));
+        let number = |code: &DossierCode| CodeParts::of(code).unwrap().number;
+        let mut numbers = Vec::new();
+        for _ in 0..3 {
+            let code = codes(LONG).next(&directory, &desk("H99.01"), now, &mut store);
+            numbers.push(number(&code.unwrap()));
+        }
+        assert!(
+            numbers[2] - numbers[0] < 57,
+            "less than the floor rises in a second"
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
     evidence::{NewVersion, Version},
     name::{AgencyCode, EvidenceName, StepId},
     party::Officer,
+    procedure::Actor,
     supplement::Supplement,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -575,6 +576,11 @@ impl Dossier {
                 legal_basis,
                 ..
             } => {
+                // What a citizen's step owes is what its newest notice says, and nothing beside.
+                let is_citizens = step!(step).actor == Actor::Citizen;
+                self.obligations.retain(|_, owed| {
+                    !is_citizens || owed.step != *step || owed.reference.is_some()
+                });
                 self.obligations.insert(
                     obligation.clone(),
                     Obligation {

@@ -8,6 +8,7 @@ use crate::{
     limit::Limit,
     name::{AgencyCode, EvidenceName, Key, StepId},
     party::Officer,
+    procedure::Actor,
     refusal::FieldFault,
     request,
     supplement::Item,
@@ -132,11 +133,23 @@ pub(crate) fn reported(
         officer,
         statement,
     } = report;
-    // What the desk or the citizen does is said at the counter, and by nobody else.
+    // The citizen says nothing here; of its own step the desk says that it is done, and what it hands
+    // out is done when it was handed out.
+    let may_say = |step: &&Step| match step.actor {
+        Actor::Department => true,
+        Actor::Citizen => false,
+        Actor::Desk => {
+            let hands_out = rules
+                .procedure
+                .step(&id)
+                .is_some_and(|plan| !plan.hands_out.is_empty());
+            !hands_out && matches!(statement, Statement::Completed { .. })
+        }
+    };
     let step = dossier
         .steps
         .get(&id)
-        .filter(|step| step.is_departments())
+        .filter(may_say)
         .ok_or(Refusal::NotYours)?;
     let superseded = || Refusal::Superseded {
         step: id.clone(),
@@ -548,6 +561,7 @@ fn versions(
             });
         } else {
             crate::intake::check_given(rules, one, &format!("evidence[{n}]"), &mut faults);
+            check_bill(dossier, rules, one, &format!("evidence[{n}]"), &mut faults);
         }
     }
     if all {
@@ -594,6 +608,46 @@ fn versions(
         }]));
     }
     Ok(new)
+}
+
+/// What a citizen's step pays must say how much is owed, under an id of its own: nobody could pay it
+/// otherwise, and the step would wait for ever.
+fn check_bill(
+    dossier: &Dossier,
+    rules: Rules<'_>,
+    given: &Given,
+    place: &str,
+    faults: &mut Vec<FieldFault>,
+) {
+    let steps = &rules.procedure.text.steps;
+    let Some((payer, _)) = steps
+        .iter()
+        .find(|(_, step)| step.pays.as_ref() == Some(&given.name))
+    else {
+        return;
+    };
+    let data: serde_json::Value = serde_json::from_slice(&given.data).unwrap_or_default();
+    let id = data.get("obligation_id").and_then(|id| id.as_str());
+    let id: Option<Key> = id.and_then(|id| id.parse().ok());
+    let is_free = |id: &Key| {
+        dossier
+            .obligations
+            .get(id)
+            .is_none_or(|owed| owed.step == *payer)
+    };
+    if !id.is_some_and(|id| is_free(&id)) {
+        faults.push(FieldFault {
+            field: format!("{place}.data/obligation_id"),
+            rule: "an id that no other obligation of this dossier has".into(),
+        });
+    }
+    let amount_vnd = data.get("amount_vnd").and_then(|sum| sum.as_i64());
+    if !amount_vnd.is_some_and(|sum| sum > 0) {
+        faults.push(FieldFault {
+            field: format!("{place}.data/amount_vnd"),
+            rule: "whole đồng, more than 0".into(),
+        });
+    }
 }
 
 fn returnable(

@@ -4,7 +4,7 @@
 use crate::{
     Event, Procedure, Rules,
     condition::Judgement,
-    dossier::{Dossier, Intake, Kind, Stage, Step},
+    dossier::{Dossier, Intake, Kind, Obligation, Stage, Step},
     event::{Deadline, PartEnd, PauseWhy, Versions},
     intake::begins,
     limit::Limit,
@@ -33,6 +33,11 @@ pub(crate) fn next(dossier: &Dossier, rules: Rules<'_>, at: Timestamp) -> Option
         dossier,
         procedure: rules.procedure,
     };
+    // A clock goes on before what it was stopped for is handed over, so that the round says its date.
+    let stops = [PauseWhy::Supplement, PauseWhy::Payment, PauseWhy::Stop];
+    if let Some(event) = clock(wanting, rules, &stops, at) {
+        return Some(event);
+    }
     let step_event = dossier.steps.iter().find_map(|(id, step)| {
         if !step.is_procedures() {
             return errand(dossier, rules, id, step, at);
@@ -59,7 +64,7 @@ pub(crate) fn next(dossier: &Dossier, rules: Rules<'_>, at: Timestamp) -> Option
         .or_else(|| not_accepted(dossier, rules))
         .or_else(|| slips(dossier, rules))
         .or_else(|| missing(wanting, rules, at))
-        .or_else(|| clock(wanting, rules, at))
+        .or_else(|| clock(wanting, rules, &[PauseWhy::Outside], at))
         .or_else(|| finished_part(dossier))
         .or_else(|| closed(dossier))
 }
@@ -262,12 +267,17 @@ fn slips(dossier: &Dossier, rules: Rules<'_>) -> Option<Event> {
 }
 
 /// Clocks stand still while the citizen is waited for, or the dossier is stopped; and run again.
-fn clock(wanting: Wanting<'_>, rules: Rules<'_>, at: Timestamp) -> Option<Event> {
+fn clock(
+    wanting: Wanting<'_>,
+    rules: Rules<'_>,
+    whys: &[PauseWhy],
+    at: Timestamp,
+) -> Option<Event> {
     let dossier = wanting.dossier;
     if dossier.intake != Intake::Received {
         return None;
     }
-    for why in PauseWhy::ALL {
+    for &why in whys {
         let wanted = paused_parts(wanting, why);
         for (id, part) in dossier.parts.iter().filter(|(_, part)| part.end.is_none()) {
             match (wanted.contains(id), part.pauses.contains(&why)) {
@@ -399,7 +409,8 @@ fn resumed(
             let plan = rules.procedure.step(step_id)?;
             // What the citizen does is not measured by an agency's clock.
             let due_at = step.due_at.filter(|_| plan.actor != Actor::Citizen)?;
-            let since = since.max(step.due_since?);
+            // One that was put down when the dossier was stopped is due to nobody meanwhile.
+            let since = step.due_since.map_or(since, |due| since.max(due));
             Some((
                 step_id.clone(),
                 on(since, due_at, plan.limit, step.warn_at?),
@@ -503,22 +514,31 @@ impl View<'_> {
     fn ask_payment(&self) -> Option<Event> {
         let name = self.plan.pays.as_ref()?;
         let has_it = self.step.stage == Stage::Held && self.step.work;
-        let is_asked = self.dossier.unpaid().any(|(_, owed)| owed.step == *self.id);
-        if !has_it || is_asked {
+        if !has_it {
             return None;
         }
         let notice = self.dossier.newest(name)?;
         let data: serde_json::Value = serde_json::from_slice(&notice.new.given.data).ok()?;
         let text = |key: &str| data.get(key).and_then(|v| v.as_str()).unwrap_or_default();
         let obligation = text("obligation_id").parse().ok()?;
-        if self.dossier.obligations.contains_key(&obligation) {
+        let amount_vnd = data.get("amount_vnd")?.as_i64().filter(|sum| *sum > 0)?;
+        let stands = |owed: &Obligation| {
+            owed.step != *self.id || owed.reference.is_some() || owed.amount_vnd == amount_vnd
+        };
+        // A corrected notice is asked for instead of the one before.
+        if self
+            .dossier
+            .obligations
+            .get(&obligation)
+            .is_some_and(stands)
+        {
             return None;
         }
         Some(Event::PaymentAsked {
             step: self.id.clone(),
             round: self.step.round,
             obligation,
-            amount_vnd: data.get("amount_vnd")?.as_i64().filter(|sum| *sum > 0)?,
+            amount_vnd,
             purpose: text("purpose").to_owned(),
             legal_basis: text("legal_basis").to_owned(),
             officer: Officer::default(),
@@ -607,8 +627,12 @@ impl View<'_> {
             self.plan
                 .needs
                 .iter()
-                .filter(|need| !need.optional && self.dossier.newest(&need.evidence).is_none())
+                .filter(|need| !need.optional)
                 .find_map(|need| {
+                    // What a step gave no longer stands when its redo is refused.
+                    if let Some(newest) = self.dossier.newest(&need.evidence) {
+                        return newest.step.as_ref().filter(|giver| failed(giver));
+                    }
                     let givers = self.procedure.givers(&need.evidence);
                     let all_failed = givers.iter().all(|giver| {
                         failed(giver)
@@ -663,7 +687,7 @@ impl View<'_> {
             Stage::Waiting | Stage::Completed => {
                 let review = differing(&newest, &self.step.used);
                 if review.is_empty() && answers.is_empty() {
-                    return None;
+                    return self.nothing_to_judge();
                 }
                 if !self.step.is_departments() {
                     // A desk hands a corrected result out again; nothing else of it is judged anew.
@@ -681,7 +705,12 @@ impl View<'_> {
                 if !renewed {
                     return None;
                 }
-                (self.step.work, self.to_judge(&newest))
+                let review = self.to_judge(&newest);
+                // What it was asked to judge is no longer wanted: it still says so of this round.
+                if !self.step.work && review.is_empty() && answers.is_empty() {
+                    return None;
+                }
+                (self.step.work, review)
             }
             _ => return None,
         };
@@ -707,6 +736,18 @@ impl View<'_> {
                 || self.first_deadline(at, answer_limit),
                 |(due_at, warn_at)| Deadline { due_at, warn_at },
             ),
+        })
+    }
+
+    /// A judgement that was taken away from its department before it came, and that is no longer
+    /// wanted: the result stands.
+    fn nothing_to_judge(&self) -> Option<Event> {
+        (self.step.stage == Stage::Waiting).then(|| Event::Reviewed {
+            step: self.id.clone(),
+            round: self.step.round,
+            redo: false,
+            note: "nothing is left to judge".into(),
+            officer: Officer::default(),
         })
     }
 

@@ -52,12 +52,14 @@ impl Scan {
 pub(crate) fn submission(key: &str, notice: &Scan) -> v1::SubmitRequest {
     let child = json!({
         "name": "Nguyễn Bình Mẫu",
-        "sex": "Nam",
+        "sex": "MALE",
         "born_on": "2026-11-18",
-        "born_on_printed": "18/11/2026",
     });
+    let a_mother = json!({ "name": "Trần Thị Thử", "born_on": "1998-04-12" });
+    let a_father = json!({ "name": "Lê Văn Mẫu", "born_on": "1995-09-30" });
     let input = |name: &str, data: serde_json::Value, documents| v1::EvidenceInput {
         name: name.into(),
+        schema_id: schema_id(name),
         data: data.to_string().into(),
         documents,
         ..Default::default()
@@ -74,13 +76,15 @@ pub(crate) fn submission(key: &str, notice: &Scan) -> v1::SubmitRequest {
                 json!({
                     "number": "99999.GCS.00001.26",
                     "facility": "Bệnh viện Đa khoa Mẫu",
+                    "issued_on": "2026-11-18",
+                    "mother": a_mother,
                     "child": child,
                 }),
                 vec![notice.document.clone()],
             ),
             input(
                 "parents",
-                json!({ "mother": { "name": "Trần Thị Thử" }, "father": { "name": "Lê Văn Mẫu" } }),
+                json!({ "mother": a_mother, "father": a_father }),
                 Vec::new(),
             ),
             input(
@@ -198,10 +202,56 @@ pub(crate) fn result(handover: &v1::Handover, name: &str) -> Given {
     });
     Given {
         name: name.to_owned(),
-        data: json!({ "of": name, "round": round }).to_string().into(),
+        schema_id: schema_id(name),
+        data: result_data(name, *round).to_string().into(),
         documents: paper.into_iter().collect(),
         subject_party_id: "child".into(),
         ..Default::default()
+    }
+}
+
+/// The schema of evidence of a birth.
+pub(crate) fn schema_id(name: &str) -> String {
+    format!("lienthong:{name}:1")
+}
+
+/// The data of a result; every round's has another number or day.
+fn result_data(name: &str, round: u32) -> serde_json::Value {
+    let number = format!("{round:04}/2026");
+    let day = format!("2026-11-{:02}", 19 + round % 10);
+    let (child, personal_id) = ("Nguyễn Bình Mẫu", "099226000001");
+    match name {
+        "birth_certificate" => json!({
+            "number": number,
+            "registered_on": day,
+            "child": { "name": child, "born_on": "2026-11-18", "sex": "MALE" },
+        }),
+        "personal_id" => json!({
+            "personal_id": personal_id,
+            "name": child,
+            "born_on": "2026-11-18",
+            "issued_on": day,
+        }),
+        "residence_notice" => json!({
+            "number": number,
+            "notified_on": day,
+            "name": child,
+            "personal_id": personal_id,
+            "address": "Thôn 1, xã Mẫu Một",
+            "registered_on": day,
+        }),
+        "health_card" => json!({
+            "card_number": format!("TE{round:013}"),
+            "name": child,
+            "valid_from": day,
+            "facility": "Trạm Y tế",
+        }),
+        "identity_card" => json!({
+            "personal_id": personal_id,
+            "name": child,
+            "issued_on": day,
+        }),
+        other => panic!("the birth journey gives no {other}"),
     }
 }
 

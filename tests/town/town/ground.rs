@@ -110,6 +110,9 @@ impl Ground {
         ground.authority.save(&ground.path("pki")).unwrap();
         ground.write("denied.txt", "# nobody yet\n");
         ground.write("procedures/birth.toml", PROCEDURE);
+        for name in ["calendars", "schemas"] {
+            super::copy(&deployed(name), &ground.path(name));
+        }
 
         let broker = ground.settle(BROKER, Role::Broker, BROKER);
         let text = settings::broker(&broker.to_string(), broker_settings);
@@ -189,6 +192,13 @@ impl Ground {
         edit(&mut directory);
         self.write("directory.toml", &directory.to_string());
     }
+}
+
+/// A folder that is delivered as it is.
+fn deployed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("deploy")
+        .join(name)
 }
 
 /// A certificate that was valid until an hour ago.

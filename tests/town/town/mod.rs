@@ -569,7 +569,7 @@ async fn run_broker(
         tokio::select! {
             () = shutdown.triggered() => break,
             Some(told) = wishes.recv() => {
-                let read = running.read_directory().await.map_err(|error| error.to_string());
+                let read = running.read_again().await.map_err(|error| error.to_string());
                 let _ = told.send(read);
             }
         }

@@ -11,6 +11,8 @@ pub(crate) fn broker(listen: &str, more: &str) -> String {
         listen = "{listen}"
         store = "broker"
         procedures = "procedures"
+        calendars = "calendars"
+        schemas = "schemas"
         directory = "directory.toml"
         [tls]
         ca = "pki/ca.pem"

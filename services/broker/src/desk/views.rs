@@ -74,20 +74,19 @@ impl Desk {
         let case = self
             .case_of(&caller.agency, &request.dossier_code, DeskCall::ListResults)
             .await?;
-        let procedure = case.rulebook.rules().procedure;
+        // What look-ups brought is no result.
         let is_given = |version: &&Arc<Version>| {
             let giver = version
                 .step
                 .as_ref()
                 .and_then(|step| case.dossier.steps.get(step));
-            giver.is_some_and(|step| step.stage != Stage::Refused)
+            giver.is_some_and(|step| step.is_procedures() && step.stage != Stage::Refused)
         };
         let results = case
             .dossier
             .evidence
-            .iter()
-            .filter(|(name, _)| procedure.is_result(name))
-            .filter_map(|(_, versions)| versions.last())
+            .values()
+            .filter_map(|versions| versions.last())
             .filter(is_given)
             .map(|version| wire::evidence(version))
             .collect();

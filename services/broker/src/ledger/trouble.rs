@@ -218,3 +218,6 @@ fn is_needed(dossier: &Dossier, procedure: &Procedure, evidence: &EvidenceName) 
             plan.is_some_and(|plan| plan.needs.iter().any(|need| need.evidence == *evidence))
         })
 }
+
+#[cfg(test)]
+mod tests;

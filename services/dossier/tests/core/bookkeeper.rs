@@ -99,6 +99,13 @@ impl Page {
         self.turn(None, at);
     }
 
+    /// What the round asked is asked again with the next one, if it is still wanted.
+    fn put_aside(&mut self) {
+        self.is_owed = false;
+        self.answers.clear();
+        self.review.clear();
+    }
+
     fn is_departments(&self) -> bool {
         !matches!(self.sort, Sort::Procedures(Actor::Desk | Actor::Citizen))
     }
@@ -270,7 +277,7 @@ impl Book {
             Event::NotAccepted { .. } | Event::Withdrawn { .. } => self.end_all(at),
             Event::Stopped { .. } => {
                 for page in self.pages.values_mut() {
-                    page.is_owed = false;
+                    page.put_aside();
                     if page.opened_at.is_some() {
                         page.turn(Some(Keeper::Paused), at);
                     }
@@ -542,7 +549,7 @@ impl Page {
                 self.turn(Some(Keeper::Transport), at);
             }
             Event::Moved { to, .. } => {
-                self.is_owed = false;
+                self.put_aside();
                 self.agency = to.clone();
                 if self.opened_at.is_some() {
                     self.turn(Some(Keeper::Paused), at);

@@ -246,7 +246,9 @@ impl Plan {
         for name in gives {
             // Some results give the person a number.
             let number = match name.starts_with('f') {
-                true => "\nidentifies = { party = \"subject\", scheme = \"personal_id\", pointer = \"/number\" }",
+                true => {
+                    "\nidentifies = { party = \"subject\", scheme = \"personal_id\", pointer = \"/number\" }"
+                }
                 false => "",
             };
             describe(name, &format!("source = \"step\"\nresult = true{number}"));

@@ -25,4 +25,5 @@ mod simulation;
 mod slip;
 mod stories;
 mod stories_of_returns;
+mod stories_of_rules;
 mod world;

@@ -142,19 +142,23 @@ fn a_row_says_when_it_was_given_received_and_answered_and_by_whom() {
         (row.answered_at, row.officer.name.as_str()),
         (Some(case.now), "Cán bộ")
     );
-    assert_eq!(row.timeliness, Some(Timeliness::OnTime));
+    assert_eq!(
+        row.timeliness,
+        Some(Timeliness::Early),
+        "it is due tomorrow"
+    );
 }
 
 #[test]
 fn a_row_says_whether_it_was_early_on_time_or_overdue() {
     let mut case = Case::birth();
     case.holds("register_birth");
-    case.now += SignedDuration::from_hours(6);
+    case.now = at("2026-10-02T07:40");
     case.says("register_birth", completed("on its day, within the limit"));
     case.holds("issue_health_card");
     case.says("issue_health_card", completed("before its day"));
     case.holds("register_residence");
-    case.now += SignedDuration::from_hours(41);
+    case.now = at("2026-10-12T09:00");
     case.says("register_residence", completed("after its limit"));
 
     let rows = slip(&case.entries);

@@ -369,7 +369,7 @@ fn a_department_cannot_lose_what_it_has_answered() {
 #[test]
 fn a_limit_that_passes_is_told_once() {
     let mut case = Case::birth_registered();
-    case.now += SignedDuration::from_hours(100);
+    case.now = at("2026-10-12T09:00");
     let first = case.limit_passes("register_residence");
     assert!(matches!(
         first.entries[..],
@@ -489,7 +489,7 @@ fn a_recall_is_still_owed_when_the_dossier_is_closed() {
 }
 
 #[test]
-fn a_closed_dossier_takes_nothing_more() {
+fn a_closed_dossier_takes_nothing_but_a_correction() {
     let mut case = Case::birth();
     for step in ["register_birth", "register_residence", "issue_health_card"] {
         case.holds(step);
@@ -497,14 +497,21 @@ fn a_closed_dossier_takes_nothing_more() {
     }
     assert!(case.is_closed());
 
-    let correction = case.refusal("register_birth", corrected("birth_certificate", "second"));
-    assert_eq!(correction, Refusal::Closed);
     assert_eq!(
         case.moves("register_residence", OTHER_POLICE).unwrap_err(),
         Refusal::Closed
     );
     let again = case.refusal("register_birth", completed("again"));
     assert_eq!(again.reason(), "STEP_FINISHED");
+
+    // An agency corrects its own fault at its own cost (NĐ 61/2018 Art 21).
+    case.says("register_birth", corrected("birth_certificate", "second"));
+    assert!(!case.is_closed() && case.dossier.reopened);
+    for step in ["register_residence", "issue_health_card"] {
+        case.holds(step);
+        case.says(step, Says::Stands);
+    }
+    assert!(case.is_closed());
 }
 
 /// Three steps, each in its own part, each needing what the one before gives.

@@ -71,6 +71,12 @@ part = "only"
 role = "SOCIAL_INSURANCE"
 needs = ["wish", "licence"]
 limit = "1 working day"
+[step.stamp]
+title = { vi = "Mẫu", en = "Stamp" }
+part = "only"
+role = "REGISTRY"
+needs = [{ evidence = "licence", extract = ["/number"] }]
+limit = "1 working day"
 "#;
 
 const PAPER: &[u8] = b"the licence, on paper";
@@ -227,6 +233,8 @@ async fn who_gets_evidence_of_the_vault_in_a_handover_may_download_it() {
         "H99.1"
     );
     assert!(granted("H99.1", &id) && granted("H99", &id));
+    // Whoever needs only a member of it gets no paper.
+    assert_eq!(shop.dossier.steps[&named::<StepId>("stamp")].round, 1);
     assert!(!granted("H99.2", &id));
     assert!(granted("H99", &licence.dossier.id));
 }

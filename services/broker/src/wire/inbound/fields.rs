@@ -164,10 +164,12 @@ impl<'d> Fields<'d> {
                 identifier_scheme,
             );
             if let Some(scheme) = scheme {
-                match Identifier::new(scheme, &one.value) {
-                    Ok(identifier) => identifiers.push(identifier),
-                    Err(_) => self.wrong(format!("{place}.identifiers[{n}].value"), scheme.rule()),
-                }
+                // What no register can have given is named by intake, with all else that is wrong.
+                let raw = Identifier {
+                    scheme,
+                    value: one.value.clone(),
+                };
+                identifiers.push(Identifier::new(scheme, &one.value).unwrap_or(raw));
             }
         }
         let born_on = party.born_on.as_ref().and_then(|date| {

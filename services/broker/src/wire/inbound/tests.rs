@@ -156,7 +156,7 @@ fn everything_wrong_in_a_submit_is_named_at_once() {
         nanos: 0,
     });
     request.received_at = request.arrived_at;
-    request.parties[0].identifiers[0].value = "12".into();
+    request.parties[0].identifiers[0].scheme = 0;
     request.parties[0].name = "x".repeat(201);
     request.officer = Some(v1::Officer {
         title: "x".repeat(201),
@@ -168,7 +168,7 @@ fn everything_wrong_in_a_submit_is_named_at_once() {
         [
             "submit_key",
             "optional_parts[0]",
-            "parties[0].identifiers[0].value",
+            "parties[0].identifiers[0].scheme",
             "parties[0].name",
             "channel",
             "arrived_at",
