@@ -88,8 +88,8 @@ fn shown<C: Debug, E: Debug>(config: Result<C, E>) -> String {
     format!("{:#?}", config.unwrap())
 }
 
-/// The fields of a configuration that hold no further fields. An identity is one value in the file
-/// and three fields in memory.
+/// The fields of a configuration that hold no further fields. An identity, or a pattern of codes, is one
+/// value in the file and three fields in memory.
 fn leaves(debug: &str) -> usize {
     let mut count = 0;
     let mut lines = debug.lines().map(str::trim).peekable();
@@ -98,7 +98,7 @@ fn leaves(debug: &str) -> usize {
             continue;
         };
         let opens_struct = value.ends_with('{');
-        if value == "Identity {" {
+        if matches!(value, "Identity {" | "CodePattern {") {
             for line in lines.by_ref() {
                 if line == "}," {
                     break;

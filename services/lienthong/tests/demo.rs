@@ -60,7 +60,15 @@ fn the_demo_closes_three_dossiers_with_every_result_and_leaves_nobody_behind() {
         assert_eq!(one["dossier"]["visits"], 1);
         assert_eq!(one["dossier"]["papers_asked_twice"], 0);
         assert_eq!(one["dossier"]["national_status"], "result returned");
-        assert_eq!(one["results"].as_array().unwrap().len(), 4);
+        let results = one["results"].as_array().unwrap();
+        for name in [
+            "birth_certificate",
+            "residence_notice",
+            "health_card",
+            "identity_card",
+        ] {
+            assert!(results.iter().any(|one| one["evidence"] == name), "{name}");
+        }
         assert_eq!(one["missing"], Value::Array(vec![]));
     }
     let slip = dossiers[1]["dossier"]["control_slip"].as_array().unwrap();
