@@ -1,4 +1,5 @@
-"""A department in Python, from the .proto files alone: the commune police of the birth journey.
+"""A department in Python, from the .proto files alone: the commune police of the birth journey, and a
+registry for who looks something up.
 
     department.py CONFIG.json      (see main() for its keys; generated code on PYTHONPATH)
 
@@ -82,12 +83,16 @@ class Office:
     def answer(self, name):
         """Does the step, keeps its report, and sends it until the broker has recorded it."""
         report_path = self.folder / f"{name}.report"
+        handover = handover_pb2.Handover.FromString((self.folder / f"{name}.handover").read_bytes())
+        if handover.task in (handover_pb2.TASK_INFORM, handover_pb2.TASK_RECALL):  # nothing is answered
+            print(f"{name}: {[duty.step_id for duty in handover.transfer_slip]}", flush=True)
+            return keep(self.folder / f"{name}.done", b"known")
         if not report_path.exists():
-            handover = handover_pb2.Handover.FromString((self.folder / f"{name}.handover").read_bytes())
             item = envelope_pb2.Item(item_id=f"report-{name}", report=self.report_on(handover))
             keep(report_path, item.SerializeToString())
         item = envelope_pb2.Item.FromString(report_path.read_bytes())
-        for document in (one for given in item.report.completed.evidence for one in given.documents):
+        given = list(item.report.completed.evidence) + [item.report.look_up_answer.evidence]
+        for document in (one for evidence in given for one in evidence.documents):
             self.upload(document)
         request = exchange_service_pb2.ReportOneRequest(item=item)
         verdict = self.exchange.ReportOne(request).verdict
@@ -107,12 +112,25 @@ class Office:
             for change in handover.changes:
                 report.review.versions.add(evidence=change.evidence, version=change.to_version)
             return report
+        if handover.task == handover_pb2.TASK_LOOK_UP:  # its register: one file for each evidence
+            record, wanted = self.folder / f"{handover.look_up.evidence}.json", handover.look_up
+            report.look_up_answer.outcome = report_pb2.LOOK_UP_OUTCOME_NOT_FOUND
+            if record.exists():
+                report.look_up_answer.outcome = report_pb2.LOOK_UP_OUTCOME_FOUND
+                report.look_up_answer.evidence.name = wanted.evidence
+                report.look_up_answer.evidence.schema_id = wanted.schema_id
+                report.look_up_answer.evidence.data = record.read_bytes()
+            return report
+        if handover.task == handover_pb2.TASK_CONSULT:
+            report.opinion.text = "Nhất trí"
+            return report
         paper = f"%PDF-1.4\n% thông báo cư trú, {handover.dossier_code}\n".encode()
         digest = hashlib.sha256(paper).digest()
         keep(self.documents_folder / digest.hex(), paper)
         document = common_pb2.Document(digest=digest, size_bytes=len(paper), media_type="application/pdf",
                                        file_name="thong-bao-cu-tru.pdf")
-        report.completed.evidence.add(name="residence_notice", documents=[document])
+        report.completed.evidence.add(name="residence_notice", documents=[document],
+                                      schema_id="lienthong:residence_notice:1")
         return report
 
     def upload(self, document):

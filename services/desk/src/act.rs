@@ -83,9 +83,9 @@ pub enum Answer {
 
 macro_rules! requests {
     ($($kind:ident($request:ident, $call:ident) $word:literal,)*) => {
-        /// The contract's requests for a dossier that is there.
+        /// The contract's requests for a dossier that is there, each under the contract's name.
         #[derive(Debug, Clone, PartialEq)]
-        #[allow(clippy::enum_variant_names)] // they are named as the contract names its calls
+        #[allow(clippy::enum_variant_names)]
         pub(crate) enum Request {
             $($kind(v1::$request),)*
         }

@@ -153,7 +153,7 @@ impl Desk {
                 );
                 Ok(Brought::NotYet(refused.to_string(), None))
             }
-            Err(error) if error.is_unknown() && store.is_open(&code).await? => {
+            Err(error) if error.is_unknown() && self.is_lost(&code).await? => {
                 // A broker that was restored from a copy gets the dossier again first.
                 Ok(Brought::NotYet(
                     "the broker has lost the dossier".into(),
@@ -171,10 +171,22 @@ impl Desk {
                 Ok(Brought::Refused(refused))
             }
             Err(CallError::Away(status)) => {
+                tracing::debug!(dossier_code = code, act = request.word(), %status, "not done yet");
                 let after = Fault::retry_after_of(&status);
                 Ok(Brought::NotYet(status.message().into(), after))
             }
         }
+    }
+
+    /// Whether a dossier that the broker must know is unknown to it: else it refused the act alone.
+    async fn is_lost(&self, code: &str) -> Result<bool, StoreError> {
+        if !self.inner.store.is_open(code).await? {
+            return Ok(false);
+        }
+        Ok(self
+            .track(code)
+            .await
+            .is_err_and(|error| error.is_unknown()))
     }
 }
 

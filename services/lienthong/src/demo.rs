@@ -54,13 +54,13 @@ pub(crate) enum Choice {
 }
 
 impl Choice {
-    fn materials(self) -> &'static [&'static Material] {
+    fn materials(self) -> Vec<&'static Material> {
         match self {
-            Self::Birth => &[&BIRTH],
-            Self::Death => &[&DEATH],
-            Self::Land => &[&LAND],
-            Self::Business => &[&BUSINESS],
-            Self::All => &[&BIRTH, &DEATH, &LAND, &BUSINESS],
+            Self::Birth => vec![&BIRTH],
+            Self::Death => vec![&DEATH],
+            Self::Land => vec![&LAND],
+            Self::Business => vec![&BUSINESS],
+            Self::All => vec![&BIRTH, &DEATH, &LAND, &BUSINESS],
         }
     }
 }
@@ -78,7 +78,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let folder = make_folder(folder)?;
     let materials = choice.materials();
-    if let [material] = materials {
+    if let [material] = materials.as_slice() {
         let report = run_one(material, &folder, keep, json).await?;
         return if json { json::print(&report) } else { Ok(()) };
     }

@@ -29,6 +29,8 @@ fn addresses(folder: &Path) -> Vec<String> {
         "police-residence",
         "social-insurance",
         "police-identity",
+        "hospital",
+        "population-database",
     ]
     .map(|name| {
         let config = fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
@@ -57,7 +59,16 @@ fn the_demo_closes_three_dossiers_with_every_result_and_leaves_nobody_behind() {
         assert_eq!(one["dossier"]["state"], "closed");
         assert_eq!(one["dossier"]["visits"], 1);
         assert_eq!(one["dossier"]["papers_asked_twice"], 0);
-        assert_eq!(one["results"].as_array().unwrap().len(), 5);
+        assert_eq!(one["dossier"]["national_status"], "result returned");
+        let results = one["results"].as_array().unwrap();
+        for name in [
+            "birth_certificate",
+            "residence_notice",
+            "health_card",
+            "identity_card",
+        ] {
+            assert!(results.iter().any(|one| one["evidence"] == name), "{name}");
+        }
         assert_eq!(one["missing"], Value::Array(vec![]));
     }
     let slip = dossiers[1]["dossier"]["control_slip"].as_array().unwrap();
@@ -73,6 +84,23 @@ fn the_demo_closes_three_dossiers_with_every_result_and_leaves_nobody_behind() {
             TcpStream::connect(&address).is_err(),
             "somebody still listens on {address}"
         );
+    }
+}
+
+#[test]
+fn the_other_journeys_come_to_their_end() {
+    for (journey, dossiers) in [("death", 2), ("land", 1), ("business", 1)] {
+        let folder = TempDir::new().unwrap();
+        let mut command = demo(&folder.path().join("town"));
+        let ended = command
+            .args(["--journey", journey, "--json"])
+            .output()
+            .unwrap();
+        let told = String::from_utf8(ended.stderr).unwrap();
+        assert!(ended.status.success(), "{journey}: {told}");
+        let report: Value = serde_json::from_slice(&ended.stdout).unwrap();
+        assert_eq!(report["journey"], journey);
+        assert_eq!(report["dossiers"].as_array().unwrap().len(), dossiers);
     }
 }
 

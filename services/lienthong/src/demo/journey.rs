@@ -110,6 +110,12 @@ impl Journey {
             .collect()
     }
 
+    /// Whether evidence is handed out to the citizen.
+    pub(crate) fn is_result(&self, name: &str) -> bool {
+        let name = name.parse();
+        name.is_ok_and(|name| self.procedure.is_result(&name))
+    }
+
     /// Whether a desk's officer does this step by hand: what hands results out, and what the citizen
     /// pays, is done with that.
     pub(crate) fn is_the_desks(&self, id: &str) -> bool {

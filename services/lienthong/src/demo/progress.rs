@@ -118,7 +118,7 @@ impl Progress {
                 evidence(&result.evidence),
                 result.version
             )),
-            Some(Kind::Result(result)) => {
+            Some(Kind::Result(result)) if self.journey.is_result(&result.evidence) => {
                 self.say(&format!(
                     "{} {number}: {} can be handed out",
                     style("✦").green(),

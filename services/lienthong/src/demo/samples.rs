@@ -46,7 +46,7 @@ macro_rules! office {
 }
 
 /// The offices; a journey opens those that it needs.
-pub(crate) const OFFICES: [Office; 12] = [
+pub(crate) const OFFICES: [Office; 13] = [
     office!("civil-status", "H99.01.02"),
     office!("police-residence", "G01.99.01"),
     office!("social-insurance", "G24.99"),
@@ -55,6 +55,7 @@ pub(crate) const OFFICES: [Office; 12] = [
     office!("population-database", "G01.98"),
     office!("welfare", "H99.01.03"),
     office!("home-affairs", "H99.10.01"),
+    office!("labour", "H99.10.02"),
     office!("business-registry", "H99.11.01"),
     office!("land-registry", "H99.12.01"),
     office!("land-registry-branch", "H99.12.01.01"),

@@ -120,7 +120,8 @@ impl Story {
     /// Every dossier is closed, and nothing of it is left for the desk to do.
     fn is_done(&self, told: &Told, codes: &[String]) -> bool {
         let closed = codes.iter().all(|code| told.closed.contains(code));
-        closed && told.worklist.entries().is_empty()
+        let mut entries = told.worklist.entries().into_iter();
+        closed && !entries.any(|entry| self.deed(entry).is_some())
     }
 
     /// Sends in a dossier while an office is closed, and kills the broker while it is under way.
@@ -169,6 +170,9 @@ impl Story {
             if !self.acted.borrow_mut().insert(id) {
                 continue;
             }
+            if let Todo::CompleteStep { step_id } = &entry.todo {
+                self.say(&format!("✎ the desk does “{}”", self.journey.step(step_id)));
+            }
             let form = ActForm {
                 dossier: entry.dossier_code.clone(),
                 officer: Some(OfficerForm {
@@ -193,7 +197,6 @@ impl Story {
         Some(match &entry.todo {
             Todo::Receive => Deed::Receive { received_at: None },
             Todo::CompleteStep { step_id } if self.journey.is_the_desks(step_id) => {
-                self.say(&format!("✎ the desk does “{}”", self.journey.step(step_id)));
                 Deed::CompleteStep {
                     step: step_id.clone(),
                     evidence: Default::default(),
@@ -210,11 +213,13 @@ impl Story {
                 reference: format!("DEMO-{obligation_id}"),
                 paid_at: None,
             },
-            Todo::HandOut { evidence, version } => Deed::HandOut {
-                result: evidence.clone(),
-                version: *version,
-                party: String::new(),
-            },
+            Todo::HandOut { evidence, version } if self.journey.is_result(evidence) => {
+                Deed::HandOut {
+                    result: evidence.clone(),
+                    version: *version,
+                    party: String::new(),
+                }
+            }
             _ => return None,
         })
     }

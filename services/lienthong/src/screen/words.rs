@@ -121,6 +121,7 @@ pub(crate) fn pause_vi(reason: PauseReason) -> &'static str {
         PauseReason::Supplement => "chờ bổ sung hồ sơ",
         PauseReason::Payment => "chờ nộp tiền",
         PauseReason::Stop => "dừng xử lý",
+        PauseReason::Outside => "việc không tính vào thời hạn",
     }
 }
 
@@ -130,6 +131,7 @@ pub(crate) fn pause(reason: PauseReason) -> &'static str {
         PauseReason::Supplement => "supplement",
         PauseReason::Payment => "payment",
         PauseReason::Stop => "stop",
+        PauseReason::Outside => "outside the limit",
     }
 }
 
@@ -157,7 +159,7 @@ pub(crate) fn vnd(amount: i64) -> String {
     let digits = amount.unsigned_abs().to_string();
     let mut text = String::new();
     for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
             text.push('.');
         }
         text.push(digit);
