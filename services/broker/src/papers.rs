@@ -14,7 +14,7 @@ use dossier::{
     supplement::{Supplement, SupplementStage},
 };
 use forms::{
-    Applicant, ApologyExtensionLetter, Component, Form, FormKind, Letterhead, ReceiptSlip,
+    ApologyExtensionLetter, Applicant, Component, Form, FormKind, Letterhead, ReceiptSlip,
     RefusalNotice, Stage, StopNotice, SupplementItem, SupplementRequest,
 };
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
@@ -110,12 +110,13 @@ impl Case<'_> {
     }
 
     fn applicant(&self) -> Applicant {
-        self.owner().map_or_else(Applicant::default, |party| Applicant {
-            name: party.name.clone(),
-            address: party.address.clone(),
-            phone: party.phone.clone(),
-            email: party.email.clone(),
-        })
+        self.owner()
+            .map_or_else(Applicant::default, |party| Applicant {
+                name: party.name.clone(),
+                address: party.address.clone(),
+                phone: party.phone.clone(),
+                email: party.email.clone(),
+            })
     }
 
     fn submitter(&self) -> String {
@@ -179,11 +180,12 @@ impl Case<'_> {
             components: self.components(),
             sets: 1,
             resolution_limit: longest.map(|part| limit(part.limit)).unwrap_or_default(),
-            received_at: Some(civil(received.received_at.unwrap_or(self.dossier.received_at))),
+            received_at: Some(civil(
+                received.received_at.unwrap_or(self.dossier.received_at),
+            )),
             promised_at: Some(civil(received.promised_at)),
             result_place: self.agency_name(&received.hand_out_desk),
-            fees_total: (!fees.is_empty())
-                .then(|| fees.iter().filter_map(|fee| fee.amount).sum()),
+            fees_total: (!fees.is_empty()).then(|| fees.iter().filter_map(|fee| fee.amount).sum()),
             fees,
             submitter: self.submitter(),
             receiver: received.officer.name.clone(),
@@ -251,19 +253,25 @@ impl Case<'_> {
 
     /// Where it was looked for before the citizen was asked (NĐ 47/2020/NĐ-CP Art 5(2)).
     fn once_only_proof(&self, evidence: &EvidenceName, asked_at: Timestamp) -> String {
-        let answered = self.entries.iter().rev().find_map(|entry| match &entry.event {
-            Event::LookedUp {
-                evidence: of,
-                outcome,
-                step,
-                ..
-            } if of == evidence && entry.at <= asked_at => Some((step, *outcome, entry.at)),
-            _ => None,
-        });
+        let answered = self
+            .entries
+            .iter()
+            .rev()
+            .find_map(|entry| match &entry.event {
+                Event::LookedUp {
+                    evidence: of,
+                    outcome,
+                    step,
+                    ..
+                } if of == evidence && entry.at <= asked_at => Some((step, *outcome, entry.at)),
+                _ => None,
+            });
         match answered {
             Some((step, outcome, at)) => {
                 let agency = self.dossier.steps.get(step).map(|step| &step.agency);
-                let name = agency.map(|code| self.agency_name(code)).unwrap_or_default();
+                let name = agency
+                    .map(|code| self.agency_name(code))
+                    .unwrap_or_default();
                 format!(
                     "Đã tra cứu tại {name} lúc {}: {}",
                     civil(at).strftime("%H:%M ngày %d/%m/%Y"),
@@ -278,24 +286,34 @@ impl Case<'_> {
     }
 
     fn refusal_notice(&self) -> Result<RefusalNotice, NoPaper> {
-        let refused = self.entries.iter().rev().find_map(|entry| match &entry.event {
-            Event::NotAccepted {
-                reason,
-                legal_basis,
-                officer,
-            } => Some((self.received().desk.clone(), reason, legal_basis, officer, entry.at)),
-            Event::Refused {
-                step,
-                reason,
-                legal_basis,
-                officer,
-                ..
-            } => {
-                let agency = self.dossier.steps.get(step)?.agency.clone();
-                Some((agency, reason, legal_basis, officer, entry.at))
-            }
-            _ => None,
-        });
+        let refused = self
+            .entries
+            .iter()
+            .rev()
+            .find_map(|entry| match &entry.event {
+                Event::NotAccepted {
+                    reason,
+                    legal_basis,
+                    officer,
+                } => Some((
+                    self.received().desk.clone(),
+                    reason,
+                    legal_basis,
+                    officer,
+                    entry.at,
+                )),
+                Event::Refused {
+                    step,
+                    reason,
+                    legal_basis,
+                    officer,
+                    ..
+                } => {
+                    let agency = self.dossier.steps.get(step)?.agency.clone();
+                    Some((agency, reason, legal_basis, officer, entry.at))
+                }
+                _ => None,
+            });
         let (agency, reason, legal_basis, officer, at) = refused.ok_or(NoPaper::NotRefused)?;
         Ok(RefusalNotice {
             head: self.head(&agency, at),
@@ -364,30 +382,34 @@ impl Case<'_> {
     }
 
     fn stop_notice(&self) -> Result<StopNotice, NoPaper> {
-        let stopped = self.entries.iter().rev().find_map(|entry| match &entry.event {
-            Event::Stopped {
-                reason,
-                legal_basis,
-                settlement,
-                officer,
-            } => Some((
-                "Dừng giải quyết hồ sơ",
-                reason.clone(),
-                legal_basis.clone(),
-                settlement.clone(),
-                officer,
-                entry.at,
-            )),
-            Event::Withdrawn { reason, officer } => Some((
-                "Dừng giải quyết hồ sơ theo yêu cầu rút hồ sơ của công dân",
-                reason.clone(),
-                String::new(),
-                String::new(),
-                officer,
-                entry.at,
-            )),
-            _ => None,
-        });
+        let stopped = self
+            .entries
+            .iter()
+            .rev()
+            .find_map(|entry| match &entry.event {
+                Event::Stopped {
+                    reason,
+                    legal_basis,
+                    settlement,
+                    officer,
+                } => Some((
+                    "Dừng giải quyết hồ sơ",
+                    reason.clone(),
+                    legal_basis.clone(),
+                    settlement.clone(),
+                    officer,
+                    entry.at,
+                )),
+                Event::Withdrawn { reason, officer } => Some((
+                    "Dừng giải quyết hồ sơ theo yêu cầu rút hồ sơ của công dân",
+                    reason.clone(),
+                    String::new(),
+                    String::new(),
+                    officer,
+                    entry.at,
+                )),
+                _ => None,
+            });
         let (decision, reason, legal_basis, settlement, officer, at) =
             stopped.ok_or(NoPaper::NotStopped)?;
         let asked_by = match self.dossier.ending {
@@ -433,7 +455,9 @@ pub(crate) fn head(directory: &Directory, agency: &AgencyCode, at: Timestamp) ->
             .unwrap_or_default(),
         agency: known.map_or_else(|| agency.to_string(), |agency| agency.name.to_uppercase()),
         number: String::new(),
-        place: territory.map(|territory| territory.name.clone()).unwrap_or_default(),
+        place: territory
+            .map(|territory| territory.name.clone())
+            .unwrap_or_default(),
         issued_on: Some(civil(at)),
         digital_signature: String::new(),
     }

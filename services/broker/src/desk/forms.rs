@@ -5,9 +5,9 @@ use crate::{
     access::DeskCall,
     papers::{self, NoPaper, register, register_row},
 };
+use ::forms::{Form, FormError, FormKind};
 use contract::v1;
 use dossier::name::AgencyCode;
-use ::forms::{Form, FormError, FormKind};
 use jiff::Timestamp;
 use node::fault::Fault;
 use tonic::{Code, Status};
@@ -118,7 +118,9 @@ impl Desk {
             let is_last = rows.len() < PAGE_ROWS;
             before = rows.last().map(|row| row.number);
             // The newest come first: past the period nothing more is of it.
-            let past = rows.last().is_some_and(|row| row.summary.received_at < from);
+            let past = rows
+                .last()
+                .is_some_and(|row| row.summary.received_at < from);
             let of_period = rows
                 .into_iter()
                 .filter(|row| (from..until).contains(&row.summary.received_at))

@@ -101,9 +101,16 @@ impl Case<'_> {
                 let plan = self.procedure.step(&duty.step);
                 TransferTask {
                     agency: self.agency_name(&duty.agency),
-                    role: if duty.leads { "Chủ trì" } else { "Phối hợp" }.into(),
+                    role: if duty.leads {
+                        "Chủ trì"
+                    } else {
+                        "Phối hợp"
+                    }
+                    .into(),
                     task: plan.map(|plan| plan.title.vi.clone()).unwrap_or_default(),
-                    limit: plan.map(|plan| words::limit(plan.limit)).unwrap_or_default(),
+                    limit: plan
+                        .map(|plan| words::limit(plan.limit))
+                        .unwrap_or_default(),
                     due_at: Some(civil(duty.due_at)),
                     result_to: self.agency_name(&dossier.received.desk),
                 }
