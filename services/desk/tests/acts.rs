@@ -124,7 +124,7 @@ async fn an_act_that_is_refused_says_why_and_holds_up_no_other() {
     let SubmitError::Refused(refused) = refused else {
         panic!("{refused}")
     };
-    assert_eq!(refused.reason, "ALREADY_DONE");
+    assert_eq!(refused.reason, "NOT_YOURS");
     desk.act(answer(&code), PATIENCE).await.unwrap();
     let unknown = desk.act(withdraw("H57.12-000000-0000"), PATIENCE).await;
     assert!(matches!(unknown.unwrap_err(), SubmitError::Refused(_)));

@@ -166,7 +166,7 @@ impl Broker {
             } else if !known {
                 Err(Status::not_found("no such dossier"))
             } else if has.refuse_act == Some(what) {
-                Err(Fault::new(Code::FailedPrecondition, "ALREADY_DONE", "mend", "sửa").into())
+                Err(Fault::new(Code::PermissionDenied, "NOT_YOURS", "mend", "sửa").into())
             } else {
                 if has.acts.iter().all(|(_, known, _)| known != id) {
                     has.acts.push((code.into(), id.into(), what));
