@@ -206,7 +206,6 @@ pub(crate) fn result(handover: &v1::Handover, name: &str) -> Given {
         data: result_data(name, *round).to_string().into(),
         documents: paper.into_iter().collect(),
         subject_party_id: "child".into(),
-        ..Default::default()
     }
 }
 
