@@ -13,6 +13,7 @@ mod disk;
 mod documents;
 mod identity;
 mod limits;
+mod papers;
 mod python;
 mod repetition;
 mod silence;

@@ -9,6 +9,7 @@ use dossier::{
     directory::Directory,
     dossier::{Ending, Intake},
     event::Received,
+    evidence::Source,
     name::{AgencyCode, Digest, EvidenceName},
     party::{Party, PartyRole},
     supplement::{Supplement, SupplementStage},
@@ -167,6 +168,7 @@ impl Case<'_> {
             .dossier
             .obligations
             .values()
+            .filter(|owed| owed.asked_at <= self.dossier.received_at)
             .map(|owed| forms::Fee {
                 name: owed.purpose.clone(),
                 amount: Some(owed.amount_vnd),
@@ -193,13 +195,15 @@ impl Case<'_> {
         })
     }
 
-    /// What was handed in: the citizen's evidence, and its documents.
+    /// What was handed in at the desk; what the vault or a holder gave was not.
     fn components(&self) -> Vec<Component> {
+        let desk = &self.received().desk;
         self.dossier
             .evidence
             .values()
             .filter_map(|versions| versions.first())
-            .filter(|version| version.step.is_none())
+            .filter(|version| version.step.is_none() && version.agency == *desk)
+            .filter(|version| version.new.source != Source::Vault)
             .map(|version| {
                 let documents = version.new.given.documents.len();
                 Component {

@@ -3,7 +3,7 @@
 use super::{Case, NoPaper, civil, head, words};
 use dossier::{
     directory::Directory,
-    dossier::{Ending, Intake},
+    dossier::{Ending, Intake, Kind},
     event::Channel,
     handover::transfer_slip,
     name::AgencyCode,
@@ -36,12 +36,17 @@ impl Case<'_> {
     }
 
     fn control_row(&self, row: &slip::Row) -> ControlSlipRow {
-        let what = self
-            .procedure
-            .step(&row.step)
-            .map_or_else(|| row.step.to_string(), |step| step.title.vi.clone());
         let answer = words::outcome(row.outcome);
-        let mut note = format!("{what}: {}", words::task(row.task));
+        let task = words::task(row.task);
+        let mut note = match self.procedure.step(&row.step) {
+            Some(plan) => format!("{}: {task}", plan.title.vi),
+            None => match self.dossier.steps.get(&row.step).map(|step| &step.kind) {
+                Some(Kind::LookUp { evidence, .. }) => {
+                    format!("{}: {task}", self.evidence_title(evidence))
+                }
+                _ => task.to_owned(),
+            },
+        };
         if !answer.is_empty() {
             note = format!("{note}, {answer}");
         }
