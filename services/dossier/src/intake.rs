@@ -7,6 +7,7 @@ use crate::{
     dossier::Dossier,
     event::{Assignment, Cause, Channel, Deadline, Received, Reception},
     evidence::{Given, NewVersion, Source},
+    ijson,
     limit::{Limit, Unit},
     name::{
         AgencyCode, DossierCode, DossierId, EvidenceName, Key, PartId, PartyId, StepId,
@@ -700,7 +701,7 @@ pub(crate) fn check_given(
     }
     if given.data.len() > EVIDENCE_DATA_BYTES_MAX {
         fault("data", format!("at most {EVIDENCE_DATA_BYTES_MAX} bytes"));
-    } else if !given.data.is_empty() && !is_json_object(&given.data) {
+    } else if !given.data.is_empty() && !is_object(&given.data) {
         fault("data", "an I-JSON object (RFC 7493) in UTF-8".into());
     }
     if given.documents.len() > EVIDENCE_DOCUMENTS_MAX {
@@ -727,7 +728,8 @@ pub(crate) fn check_given(
     if (given.documents.len() as u64) < u64::from(kind.documents_min) {
         fault("documents", format!("at least {}", kind.documents_min));
     }
-    if !kind.schema.is_empty() && given.schema_id == kind.schema && !given.data.is_empty() {
+    let is_sound = given.data.len() <= EVIDENCE_DATA_BYTES_MAX && is_object(&given.data);
+    if !kind.schema.is_empty() && given.schema_id == kind.schema && is_sound {
         for (pointer, rule) in schema_faults(rules, &kind.schema, &given.data) {
             fault(&format!("data{pointer}"), rule);
         }
@@ -746,64 +748,9 @@ fn schema_faults(rules: Rules<'_>, schema: &str, data: &[u8]) -> Vec<(String, St
     }
 }
 
-/// An object without a repeated key, as I-JSON wants it (RFC 7493 §2.3).
-fn is_json_object(data: &[u8]) -> bool {
-    serde_json::from_slice::<Unique>(data).is_ok()
-        && data.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
-}
-
-/// Reads any JSON and keeps nothing; a repeated key is an error.
-struct Unique;
-
-impl<'de> serde::Deserialize<'de> for Unique {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Visit;
-        impl<'de> serde::de::Visitor<'de> for Visit {
-            type Value = Unique;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("JSON")
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-            fn visit_str<E>(self, _: &str) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-            fn visit_unit<E>(self) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(
-                self,
-                mut seq: A,
-            ) -> Result<Unique, A::Error> {
-                while seq.next_element::<Unique>()?.is_some() {}
-                Ok(Unique)
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Unique, A::Error> {
-                let mut keys = BTreeSet::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    if !keys.insert(key) {
-                        return Err(serde::de::Error::custom("a repeated key"));
-                    }
-                    map.next_value::<Unique>()?;
-                }
-                Ok(Unique)
-            }
-        }
-        from.deserialize_any(Visit)
-    }
+/// Whether it is an I-JSON object (RFC 7493).
+fn is_object(data: &[u8]) -> bool {
+    ijson::read(data, EVIDENCE_DATA_BYTES_MAX).is_ok_and(|value| value.is_object())
 }
 
 fn join<T: ToString>(names: impl Iterator<Item = T>) -> String {

@@ -1,28 +1,25 @@
 //! What follows by itself: steps that become due, rounds that are renewed, parts and dossiers that
 //! finish. A function of the state and the procedure, asked until it has nothing more to say.
 
+mod clock;
+mod errands;
+
+pub(crate) use errands::look_up;
+
 use crate::{
     Event, Procedure, Rules,
     condition::Judgement,
-    dossier::{Dossier, Intake, Kind, Obligation, Stage, Step},
+    dossier::{Dossier, Intake, Obligation, Stage, Step},
     event::{Deadline, PartEnd, PauseWhy, Versions},
     intake::begins,
     limit::Limit,
     name::{AgencyCode, EvidenceName, PartId, StepId},
     party::Officer,
-    procedure::{Actor, ClockRule},
-    request::{self, deadline, warn_at},
-    supplement::{Item, SupplementStage},
-    want::{Want, Wanting, depends_on},
+    request::deadline,
+    want::{Want, Wanting},
 };
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// How long a holder may take where the procedure does not say.
-const LOOK_UP_LIMIT: Limit = Limit {
-    amount: 1,
-    unit: crate::limit::Unit::WorkingDay,
-};
+use std::collections::BTreeSet;
 
 /// The next event that follows by itself, if one does.
 pub(crate) fn next(dossier: &Dossier, rules: Rules<'_>, at: Timestamp) -> Option<Event> {
@@ -35,12 +32,12 @@ pub(crate) fn next(dossier: &Dossier, rules: Rules<'_>, at: Timestamp) -> Option
     };
     // A clock goes on before what it was stopped for is handed over, so that the round says its date.
     let stops = [PauseWhy::Supplement, PauseWhy::Payment, PauseWhy::Stop];
-    if let Some(event) = clock(wanting, rules, &stops, at) {
+    if let Some(event) = clock::clock(wanting, rules, &stops, at) {
         return Some(event);
     }
     let step_event = dossier.steps.iter().find_map(|(id, step)| {
         if !step.is_procedures() {
-            return errand(dossier, rules, id, step, at);
+            return errands::errand(dossier, rules, id, step, at);
         }
         let view = View {
             dossier,
@@ -62,169 +59,11 @@ pub(crate) fn next(dossier: &Dossier, rules: Rules<'_>, at: Timestamp) -> Option
     });
     step_event
         .or_else(|| not_accepted(dossier, rules))
-        .or_else(|| slips(dossier, rules))
-        .or_else(|| missing(wanting, rules, at))
-        .or_else(|| clock(wanting, rules, &[PauseWhy::Outside], at))
+        .or_else(|| errands::slips(dossier, rules))
+        .or_else(|| errands::missing(wanting, rules, at))
+        .or_else(|| clock::clock(wanting, rules, &[PauseWhy::Outside], at))
         .or_else(|| finished_part(dossier))
         .or_else(|| closed(dossier))
-}
-
-/// What follows for an errand: it is handed over, asked again, or no longer wanted.
-fn errand(
-    dossier: &Dossier,
-    rules: Rules<'_>,
-    id: &StepId,
-    step: &Step,
-    at: Timestamp,
-) -> Option<Event> {
-    if let Some((agency, why)) = step.to_recall.clone() {
-        return Some(Event::RecallDue {
-            step: id.clone(),
-            round: step.round + 1,
-            agency,
-            why,
-        });
-    }
-    if step.stage.is_finished() {
-        return None;
-    }
-    let unwanted = dossier.ending.is_some()
-        || match &step.kind {
-            Kind::Procedure => false,
-            Kind::LookUp { evidence, .. } => {
-                dossier.newest(evidence).is_some() || !is_still_needed(dossier, rules, evidence)
-            }
-            Kind::Consultation { asker, .. } => dossier
-                .steps
-                .get(asker)
-                .is_none_or(|asker| asker.stage.is_finished()),
-            Kind::Slip => dossier.parts.values().all(|part| part.end.is_some()),
-        };
-    if unwanted {
-        return Some(Event::Ended {
-            step: id.clone(),
-            because_of: id.clone(),
-        });
-    }
-    let is_ready = step.stage == Stage::Waiting
-        && step.ask_again_at.is_none()
-        && dossier.stopped_since.is_none();
-    let due = step.due_at.zip(step.warn_at);
-    is_ready.then(|| Event::HandoverDue {
-        step: id.clone(),
-        round: step.round + 1,
-        agency: step.agency.clone(),
-        work: true,
-        answers: BTreeSet::new(),
-        review: Versions::new(),
-        inputs: step.inputs.clone(),
-        deadline: due.map_or_else(
-            || deadline(rules, at, LOOK_UP_LIMIT),
-            |(due_at, warn_at)| Deadline { due_at, warn_at },
-        ),
-    })
-}
-
-/// Whether a step that is still to be done depends on this evidence.
-fn is_still_needed(dossier: &Dossier, rules: Rules<'_>, evidence: &EvidenceName) -> bool {
-    dossier.procedure_steps().any(|(id, step)| {
-        let plan = rules.procedure.step(id);
-        step.work
-            && !step.stage.is_finished()
-            && plan.is_some_and(|plan| depends_on(rules.procedure, plan, evidence))
-    })
-}
-
-/// A look-up at the holder of this evidence.
-pub(crate) fn look_up(
-    dossier: &Dossier,
-    rules: Rules<'_>,
-    evidence: &EvidenceName,
-    holder: &AgencyCode,
-    at: Timestamp,
-) -> Option<Event> {
-    let part = dossier
-        .procedure_steps()
-        .find(|(id, _)| {
-            rules
-                .procedure
-                .step(id)
-                .is_some_and(|plan| depends_on(rules.procedure, plan, evidence))
-        })
-        .map(|(_, step)| step.part.clone())?;
-    let limit = rules
-        .procedure
-        .text
-        .evidence
-        .get(evidence)?
-        .look_up_limit
-        .unwrap_or(LOOK_UP_LIMIT);
-    Some(Event::LookUpDue {
-        step: format!("look_up_{evidence}").parse().ok()?,
-        evidence: evidence.clone(),
-        part,
-        agency: holder.clone(),
-        deadline: deadline(rules, rules.calendar.starts(at, None), limit),
-    })
-}
-
-/// Evidence that is missing is looked for at its holder; when every holder has answered no, the
-/// citizen is asked for all of it at once, through the desk.
-fn missing(wanting: Wanting<'_>, rules: Rules<'_>, at: Timestamp) -> Option<Event> {
-    let dossier = wanting.dossier;
-    if dossier.ending.is_some() || dossier.stopped_since.is_some() {
-        return None;
-    }
-    let missing = wanting.missing();
-    let ask_holder = missing.keys().find_map(|name| {
-        if dossier.look_up(name).is_some() {
-            return None;
-        }
-        let holder = request::holder(dossier, rules, name, at)?;
-        look_up(dossier, rules, name, &holder, at)
-    });
-    if ask_holder.is_some() {
-        return ask_holder;
-    }
-    let asked_before = |name: &EvidenceName| {
-        dossier
-            .supplements
-            .iter()
-            .any(|one| one.wanted().contains(name))
-    };
-    let items: Vec<Item> = wanting
-        .only_the_citizens()
-        .into_keys()
-        .filter(|name| !asked_before(name))
-        .map(|evidence| {
-            let title = rules.procedure.text.evidence.get(&evidence);
-            let is_consent = title.is_some_and(|kind| kind.consent);
-            Item {
-                reason: match is_consent {
-                    true => "cần ý kiến đồng ý của người có liên quan".into(),
-                    false => "cơ quan lưu giữ đã được tra cứu và không có".into(),
-                },
-                legal_basis: rules.procedure.text.legal_basis.clone(),
-                approval: None,
-                evidence,
-            }
-        })
-        .collect();
-    let may_ask = dossier.intake == Intake::Received
-        && !items.is_empty()
-        && !request::look_up_is_open(dossier);
-    may_ask.then(|| {
-        request::asked(
-            dossier,
-            rules,
-            SupplementStage::LookUp,
-            None,
-            dossier.received.desk.clone(),
-            items,
-            Officer::default(),
-            at,
-        )
-    })
 }
 
 /// The citizen did not give at intake what the desk asked for.
@@ -237,199 +76,6 @@ fn not_accepted(dossier: &Dossier, rules: Rules<'_>) -> Option<Event> {
         legal_basis: rules.procedure.text.legal_basis.clone(),
         officer: Officer::default(),
     })
-}
-
-/// Every participant knows its task and deadline from reception on (NĐ 61/2018 Art 19(6)): who has a
-/// round has it there, the others are told.
-fn slips(dossier: &Dossier, rules: Rules<'_>) -> Option<Event> {
-    if !rules.procedure.text.transfer_slip
-        || dossier.slips_given
-        || dossier.intake != Intake::Received
-        || dossier.ending.is_some()
-    {
-        return None;
-    }
-    let of = |open: bool| -> BTreeSet<AgencyCode> {
-        dossier
-            .procedure_steps()
-            .filter(|(_, step)| step.is_departments() && step.stage.is_open() == open)
-            .filter(|(_, step)| !step.stage.is_finished())
-            .map(|(_, step)| step.agency.clone())
-            .collect()
-    };
-    let (at_work, waiting) = (of(true), of(false));
-    let to = waiting
-        .difference(&at_work)
-        .enumerate()
-        .filter_map(|(n, agency)| Some((format!("slip_{}", n + 1).parse().ok()?, agency.clone())))
-        .collect();
-    Some(Event::SlipsDue { to })
-}
-
-/// Clocks stand still while the citizen is waited for, or the dossier is stopped; and run again.
-fn clock(
-    wanting: Wanting<'_>,
-    rules: Rules<'_>,
-    whys: &[PauseWhy],
-    at: Timestamp,
-) -> Option<Event> {
-    let dossier = wanting.dossier;
-    if dossier.intake != Intake::Received {
-        return None;
-    }
-    for &why in whys {
-        let wanted = paused_parts(wanting, why);
-        for (id, part) in dossier.parts.iter().filter(|(_, part)| part.end.is_none()) {
-            match (wanted.contains(id), part.pauses.contains(&why)) {
-                (true, false) => {
-                    return Some(Event::ClockPaused {
-                        part: id.clone(),
-                        why,
-                    });
-                }
-                (false, true) => return Some(resumed(dossier, rules, id, why, at)),
-                _ => {}
-            }
-        }
-    }
-    None
-}
-
-/// The parts whose clock this reason stops: those that wait, and those that wait for them.
-fn paused_parts(wanting: Wanting<'_>, why: PauseWhy) -> BTreeSet<PartId> {
-    let dossier = wanting.dossier;
-    let part_of = |step: &StepId| dossier.steps.get(step).map(|step| step.part.clone());
-    let waiting: BTreeSet<PartId> = match why {
-        PauseWhy::Stop if dossier.stopped_since.is_some() => {
-            return dossier.parts.keys().cloned().collect();
-        }
-        PauseWhy::Stop => BTreeSet::new(),
-        PauseWhy::Outside => {
-            return outside(wanting);
-        }
-        PauseWhy::Payment => dossier
-            .unpaid()
-            .filter_map(|(_, owed)| part_of(&owed.step))
-            .collect(),
-        PauseWhy::Supplement => dossier
-            .open_supplements()
-            .flat_map(|one| match &one.step {
-                Some(step) => part_of(step).into_iter().collect::<Vec<_>>(),
-                None => parts_that_need(wanting, &one.wanted()),
-            })
-            .collect(),
-    };
-    if waiting.is_empty() {
-        waiting
-    } else {
-        wanting.downstream(waiting)
-    }
-}
-
-/// The parts in which nothing is under way but what does not count for their limit.
-fn outside(wanting: Wanting<'_>) -> BTreeSet<PartId> {
-    let mut open: BTreeMap<&PartId, bool> = BTreeMap::new();
-    for (id, step) in wanting.dossier.procedure_steps() {
-        let is_under_way = step.stage.is_open() || step.stage == Stage::Declined;
-        if let Some(plan) = wanting.procedure.step(id).filter(|_| is_under_way) {
-            *open.entry(&step.part).or_insert(true) &= plan.outside_total;
-        }
-    }
-    open.into_iter()
-        .filter(|(_, outside)| *outside)
-        .map(|(part, _)| part.clone())
-        .collect()
-}
-
-fn parts_that_need(wanting: Wanting<'_>, names: &BTreeSet<&EvidenceName>) -> Vec<PartId> {
-    wanting
-        .dossier
-        .procedure_steps()
-        .filter(|(_, step)| !step.stage.is_finished())
-        .filter(|(id, _)| {
-            wanting.procedure.step(id).is_some_and(|plan| {
-                names
-                    .iter()
-                    .any(|name| depends_on(wanting.procedure, plan, name))
-            })
-        })
-        .map(|(_, step)| step.part.clone())
-        .collect()
-}
-
-/// A clock runs again: on from where it stood (PAUSE), or, after a supplement at appraisal where the
-/// procedure says so, anew (RESET; NĐ 61/2018 Art 19(4)).
-fn resumed(
-    dossier: &Dossier,
-    rules: Rules<'_>,
-    id: &PartId,
-    why: PauseWhy,
-    at: Timestamp,
-) -> Event {
-    let part = &dossier.parts[id];
-    let limit = rules.procedure.text.parts.get(id).map(|plan| plan.limit);
-    let still_paused = part.pauses.len() > 1;
-    let since = part.paused_since.unwrap_or(at);
-    let last = dossier
-        .supplements
-        .iter()
-        .filter(|one| !one.is_open())
-        .max_by_key(|one| one.ended_at);
-    let reset = why == PauseWhy::Supplement
-        && !still_paused
-        && rules.procedure.text.supplement_clock == ClockRule::Reset
-        && last
-            .is_some_and(|one| !one.expired && matches!(one.stage, SupplementStage::Appraisal(_)));
-    let on = |since: Timestamp, due_at: Timestamp, unit: Limit, warn: Timestamp| {
-        if still_paused {
-            return Deadline {
-                due_at,
-                warn_at: warn,
-            };
-        }
-        if reset {
-            return deadline(
-                rules,
-                begins(rules.calendar.starts(at, None), at, unit),
-                unit,
-            );
-        }
-        let left = rules.calendar.remaining(since, due_at, unit.unit);
-        let due_at = rules.calendar.resumes(at, left);
-        Deadline {
-            due_at,
-            warn_at: warn_at(rules, at, due_at),
-        }
-    };
-    let steps: BTreeMap<StepId, Deadline> = dossier
-        .procedure_steps()
-        .filter(|_| why != PauseWhy::Outside)
-        .filter(|(_, step)| step.part == *id && !step.stage.is_finished())
-        .filter_map(|(step_id, step)| {
-            let plan = rules.procedure.step(step_id)?;
-            // What the citizen does is not measured by an agency's clock.
-            let due_at = step.due_at.filter(|_| plan.actor != Actor::Citizen)?;
-            // One that was put down when the dossier was stopped is due to nobody meanwhile.
-            let since = step.due_since.map_or(since, |due| since.max(due));
-            Some((
-                step_id.clone(),
-                on(since, due_at, plan.limit, step.warn_at?),
-            ))
-        })
-        .collect();
-    Event::ClockResumed {
-        part: id.clone(),
-        why,
-        reset,
-        deadline: limit.map_or(
-            Deadline {
-                due_at: part.promised_at,
-                warn_at: part.warn_at,
-            },
-            |limit| on(since, part.promised_at, limit, part.warn_at),
-        ),
-        steps,
-    }
 }
 
 struct View<'a> {
