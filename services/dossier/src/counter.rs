@@ -165,9 +165,22 @@ pub(crate) fn acted(
             amount_vnd,
             reference,
             paid_at,
-        } => confirm_payment(dossier, rules, obligation, amount_vnd, reference, paid_at),
+        } => confirm_payment(
+            dossier,
+            rules,
+            obligation,
+            amount_vnd,
+            reference,
+            paid_at.unwrap_or(at),
+        ),
         Act::Withdraw { reason, officer } => {
-            if dossier.reopened {
+            // When all departments are done there is nothing to withdraw from.
+            let all_is_done = dossier.intake == Intake::Received
+                && dossier
+                    .procedure_steps()
+                    .filter(|(_, step)| step.is_departments())
+                    .all(|(_, step)| step.stage.is_finished());
+            if dossier.reopened || all_is_done {
                 return Err(Refusal::ResultGiven);
             }
             said(&[("reason", &reason)])?;
@@ -423,7 +436,7 @@ fn confirm_payment(
     obligation: Key,
     amount_vnd: i64,
     reference: String,
-    paid_at: Option<Timestamp>,
+    paid_at: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     let owed = dossier
         .obligations
@@ -454,14 +467,12 @@ fn confirm_payment(
             .get(name)
             .map(|kind| kind.schema.clone())
             .unwrap_or_default();
-        let mut data = serde_json::json!({
+        let data = serde_json::json!({
             "obligation_id": obligation.as_str(),
             "amount_vnd": amount_vnd,
             "payment_reference": reference,
+            "paid_at": paid_at.to_string(),
         });
-        if let (Some(paid_at), Some(object)) = (paid_at, data.as_object_mut()) {
-            object.insert("paid_at".into(), paid_at.to_string().into());
-        }
         let given = Given {
             name: name.clone(),
             schema_id,
@@ -469,13 +480,18 @@ fn confirm_payment(
             documents: vec![],
             subject: None,
         };
+        let mut faults = Vec::new();
+        intake::check_given(rules, &given, "confirmation", &mut faults);
+        if !faults.is_empty() {
+            return Err(Refusal::Fields(faults));
+        }
         evidence = new_versions(dossier, vec![given], Source::Step);
     }
     Ok(vec![Event::Paid {
         obligation,
         amount_vnd,
         reference,
-        paid_at,
+        paid_at: Some(paid_at),
         step: paying.is_some().then(|| owed.step.clone()),
         evidence,
     }])

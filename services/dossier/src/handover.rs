@@ -287,6 +287,9 @@ fn parties(
         .filter(|party| party.roles.iter().any(|role| roles.contains(role)))
         .map(|party| Party {
             identifiers: known_identifiers(dossier, procedure, party, step.round_knows),
+            // Only the desk speaks with the citizen: nobody else gets a way to.
+            phone: String::new(),
+            email: String::new(),
             ..party.clone()
         })
         .collect()

@@ -227,7 +227,7 @@ pub(crate) fn reported(
     };
     if matches!(
         statement,
-        Statement::Completed { .. } | Statement::Refused { .. }
+        Statement::Completed { .. } | Statement::Refused { .. } | Statement::Correction { .. }
     ) {
         about.check_authority(&officer)?;
     }

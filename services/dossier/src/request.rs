@@ -429,7 +429,7 @@ pub(crate) fn extension(
         });
     }
     let is_paused = !part.pauses.is_empty();
-    if about.at > part.promised_at && !is_paused {
+    if part.promise_passed || about.at > part.promised_at && !is_paused {
         return Err(Refusal::ExtensionLate {
             part: step.part.clone(),
         });

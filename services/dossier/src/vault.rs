@@ -143,9 +143,17 @@ pub(crate) fn known_identifiers(
         let Some(identifies) = &kind.identifies else {
             continue;
         };
-        let is_meant = party.roles.contains(&identifies.party);
+        let parties = &dossier.received.parties;
+        let has_role = |one: &Party| one.roles.contains(&identifies.party);
+        let is_the_only_one = parties.iter().filter(|one| has_role(one)).count() == 1;
         let versions = dossier.evidence.get(name).into_iter().flatten();
         let newest = versions.rev().find(|version| version.ordinal <= up_to);
+        // A number is of whom its giver names; of the only one in that role where it names nobody.
+        let is_meant = has_role(party)
+            && newest.is_some_and(|version| match &version.new.given.subject {
+                Some(subject) => *subject == party.id,
+                None => is_the_only_one,
+            });
         let found = newest.and_then(|version| {
             let data: serde_json::Value = serde_json::from_slice(&version.new.given.data).ok()?;
             Some(data.pointer(&identifies.pointer)?.as_str()?.to_owned())

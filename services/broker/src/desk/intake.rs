@@ -3,7 +3,7 @@
 use super::{Caller, Desk};
 use crate::{access::DeskCall, wire};
 use contract::v1;
-use dossier::{Dossier, dossier::Intake, supplement::SupplementStage};
+use dossier::{Dossier, dossier::Intake};
 use node::fault::Fault;
 use tonic::Status;
 
@@ -68,11 +68,12 @@ impl Desk {
         let item = wire::request_supplement(&request, &self.registry.directory())
             .map_err(Fault::into_status)?;
         let dossier = self.act(caller, DeskCall::RequestSupplement, item).await?;
-        // Once per stage: there is no other.
+        // The desk's own ask is the newest of those that no step asked.
         let asked = dossier
             .supplements
             .iter()
-            .find(|one| one.stage == SupplementStage::Intake);
+            .rev()
+            .find(|one| one.step.is_none());
         Ok(v1::RequestSupplementResponse {
             due_at: asked.and_then(|one| wire::timestamp(one.due_at)),
             supplement_number: asked.map_or(0, |one| one.number),
