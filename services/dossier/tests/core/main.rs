@@ -14,6 +14,7 @@ mod extract;
 mod generate;
 mod handover;
 mod intake;
+mod invariants;
 mod journeys;
 mod laws;
 mod made_up;

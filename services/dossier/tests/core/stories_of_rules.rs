@@ -15,7 +15,7 @@ use dossier::{
 };
 
 /// An appraisal that needs a record of a registry, a payment, and a card that the desk hands out.
-fn card_plan() -> Plan {
+pub fn card_plan() -> Plan {
     plan(vec![
         PlannedStep::named("appraise")
             .in_part("card")
@@ -37,12 +37,12 @@ fn card_plan() -> Plan {
     ])
 }
 
-fn card() -> Case {
+pub fn card() -> Case {
     begin(&card_plan())
 }
 
 /// The record was found and the appraisal is held.
-fn card_in_appraisal() -> Case {
+pub fn card_in_appraisal() -> Case {
     let mut case = card();
     case.holds("look_up_record");
     case.says("look_up_record", found("as registered"));
@@ -50,14 +50,14 @@ fn card_in_appraisal() -> Case {
     case
 }
 
-fn withdraw() -> Act {
+pub fn withdraw() -> Act {
     Act::Withdraw {
         reason: "they changed their mind".into(),
         officer: Officer::default(),
     }
 }
 
-fn request(items: Vec<dossier::supplement::Item>) -> Act {
+pub fn request(items: Vec<dossier::supplement::Item>) -> Act {
     Act::RequestSupplement {
         items,
         officer: Officer::default(),
