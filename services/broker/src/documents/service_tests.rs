@@ -425,7 +425,9 @@ async fn a_system_that_is_denied_meanwhile_loses_its_open_upload() {
     });
     let taken = counter.service.take(Some(police()), messages).await;
     assert_eq!(told(taken).0, Code::Unauthenticated);
-    assert_eq!(counter.stat(&bytes).await, (CHUNK as u64, false));
+    // The first chunk may or may not have come before the denial; nothing came after it.
+    let (held, is_complete) = counter.stat(&bytes).await;
+    assert!(held <= CHUNK as u64 && !is_complete, "{held} bytes");
 }
 
 #[tokio::test]

@@ -32,11 +32,18 @@ use std::{
 
 impl Turn {
     /// The reply waits for what becomes of the dossier.
-    fn wait(&mut self, id: DossierId, done: Result<Timestamp, Failure>, reply: Reply<Recorded>) {
+    fn wait(
+        &mut self,
+        id: DossierId,
+        done: Result<Timestamp, Failure>,
+        reply: Reply<Recorded>,
+        now: Timestamp,
+    ) {
         self.pending.push(match done {
             Ok(at) => Pending::Dossier {
                 id,
                 at,
+                is_repeated: at != now,
                 minted: None,
                 system: String::new(),
                 reply,
@@ -68,7 +75,7 @@ impl Keeper {
                 let done = self
                     .reported(turn, &system, *item, now)
                     .map_err(|failure| self.told(turn, failure, Some(id), now));
-                turn.wait(id, done, reply);
+                turn.wait(id, done, reply, now);
             }
             Job::Happen {
                 dossier: id,
@@ -79,7 +86,7 @@ impl Keeper {
                 let done = self
                     .happened(turn, id, cause, action, now)
                     .map_err(|failure| self.told(turn, failure, Some(id), now));
-                turn.wait(id, done, reply);
+                turn.wait(id, done, reply, now);
             }
             Job::LeaseCodes { desk, count, reply } => {
                 drop(reply.send(self.lease(&desk, count, now)));
@@ -107,6 +114,7 @@ impl Keeper {
             Ok((at, minted)) => turn.pending.push(Pending::Dossier {
                 id,
                 at,
+                is_repeated: at != now,
                 minted: minted.then_some(submit),
                 system,
                 reply,

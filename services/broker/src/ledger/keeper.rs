@@ -50,6 +50,8 @@ pub(super) enum Pending {
     Dossier {
         id: DossierId,
         at: Timestamp,
+        /// It was recorded before: it gets no place in the log, whatever else its batch holds.
+        is_repeated: bool,
         minted: Option<Box<Submit>>,
         system: String,
         reply: Reply<Recorded>,
@@ -367,6 +369,7 @@ pub(super) fn answer(pending: Vec<Pending>, results: &Results) -> Vec<Job> {
             Pending::Dossier {
                 id,
                 at,
+                is_repeated,
                 minted,
                 system,
                 reply,
@@ -375,7 +378,7 @@ pub(super) fn answer(pending: Vec<Pending>, results: &Results) -> Vec<Job> {
                     let recorded = Recorded {
                         dossier: dossier.clone(),
                         at,
-                        position: *position,
+                        position: if is_repeated { 0 } else { *position },
                     };
                     drop(reply.send(Ok(recorded)));
                 }

@@ -9,10 +9,13 @@ use dossier::{
     dossier::Intake,
     event::{Cause, Channel, LookUpOutcome, PauseWhy, RecallWhy},
     evidence::{Document, Given},
+    extract::{Pointer, extract},
+    handover::handover,
     intake::{self, Submission},
     name::{AgencyCode, Digest, DossierId, EvidenceName, Key, PartId, StepId},
     owed::{Debt, owed},
     party::{Identifier, Officer, Party, PartyKind, PartyRole},
+    procedure::Actor,
     schema::Schemas,
     slip::{Timeliness, slip},
     standing::{self, Holder},
@@ -34,6 +37,8 @@ pub struct Town {
     entries: Vec<Entry>,
     away: BTreeSet<AgencyCode>,
     items: u32,
+    /// The steps whose rounds were looked at: procedure and step.
+    pub seen: BTreeSet<(String, String)>,
 }
 
 fn read(path: &str) -> String {
@@ -78,6 +83,7 @@ impl Town {
             entries: Vec::new(),
             away: BTreeSet::new(),
             items: 0,
+            seen: BTreeSet::new(),
         }
     }
 
@@ -217,9 +223,46 @@ impl Town {
         }
     }
 
+    /// A round carries what its step declares and nothing more, whatever the story does.
+    fn look_at_rounds(&mut self) {
+        let Some(dossier) = &self.dossier else { return };
+        for (id, step) in dossier.procedure_steps() {
+            let (Some(plan), Some(given)) = (
+                self.procedure.step(id),
+                handover(dossier, &self.procedure, id, step.round),
+            ) else {
+                continue;
+            };
+            for version in &given.evidence {
+                let name = &version.new.given.name;
+                let need = plan.needs.iter().find(|need| need.evidence == *name);
+                let need = need.unwrap_or_else(|| panic!("{id} gets {name} and declares it not"));
+                let pointers: Vec<Pointer> = need
+                    .extract
+                    .iter()
+                    .map(|text| text.parse().unwrap())
+                    .collect();
+                if pointers.is_empty() {
+                    continue;
+                }
+                let data = &version.new.given.data;
+                assert!(version.new.given.documents.is_empty(), "{id}: {name}");
+                assert_eq!(extract(data, &pointers).unwrap(), **data, "{id}: {name}");
+            }
+            for party in &given.parties {
+                let declared = party.roles.iter().any(|role| plan.parties.contains(role));
+                assert!(declared, "{id} gets {party:?}");
+                assert!(party.phone.is_empty() && party.email.is_empty(), "{id}");
+            }
+            let code = self.procedure.code().to_string();
+            self.seen.insert((code, id.to_string()));
+        }
+    }
+
     /// Everybody who is there acknowledges what is owed to them.
     fn deliver(&mut self, at: Timestamp) -> String {
         let mut told = String::new();
+        self.look_at_rounds();
         while let Some((step, round)) = self.next_delivery() {
             told.push_str(&self.happen(at, None, Action::Acknowledge { step, round }));
         }
@@ -864,6 +907,21 @@ impl Town {
     }
 }
 
+/// Every step of every shipped procedure that a department does.
+pub fn departments_steps() -> BTreeSet<(String, String)> {
+    folder("deploy/procedures", "toml")
+        .iter()
+        .map(|(name, text)| Procedure::parse(name, text).unwrap())
+        .flat_map(|procedure| {
+            let code = procedure.code().to_string();
+            let steps = procedure.text.steps.iter();
+            let done = steps.filter(|(_, step)| step.actor == Actor::Department);
+            done.map(|(id, _)| (code.clone(), id.to_string()))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
 const LAW: &str = "NĐ 61/2018/NĐ-CP";
 
 fn refused(refusal: &Refusal) -> String {
@@ -915,8 +973,8 @@ fn parties() -> Vec<Party> {
         },
         born_on: None,
         address: "Thôn 1, xã Mẫu Một".into(),
-        phone: String::new(),
-        email: String::new(),
+        phone: "0900000000".into(),
+        email: "mau@mau.example".into(),
         represents: None,
     };
     vec![
