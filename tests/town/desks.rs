@@ -142,7 +142,7 @@ impl Town {
         }
         Desk::open(Config {
             agency_code: "H99.01.01".into(),
-            store_folder: self.path("desk"),
+            store: self.path("desk"),
             credentials: CredentialPaths {
                 ca: self.ground.authority_file(),
                 certificate: pki.join("desk.pem"),
@@ -155,12 +155,12 @@ impl Town {
             },
             limits: desk::Limits::default(),
             times: Times {
-                backoff_ms_first: 5,
-                backoff_ms_max: 100,
+                back_off_ms_min: 5,
+                back_off_ms_max: 100,
                 check_ms: 200,
                 ..Times::default()
             },
-            spool_folder: None,
+            spool: None,
         })
         .unwrap()
     }

@@ -41,7 +41,7 @@ pub struct Config {
     #[serde(default = "code_pattern")]
     pub code_pattern: CodePattern,
     /// Its credentials.
-    pub tls: CredentialPaths,
+    pub credentials: CredentialPaths,
     /// How many connections it keeps.
     #[serde(default)]
     pub listener: ListenerLimits,
@@ -143,7 +143,7 @@ impl Config {
         config.schemas = seen_from(&config.schemas);
         config.directory = seen_from(&config.directory);
         config.forms = config.forms.as_deref().map(seen_from);
-        config.tls = config.tls.resolved(path);
+        config.credentials = config.credentials.resolved(path);
         Ok(config)
     }
 }
@@ -219,8 +219,8 @@ impl Config {
                 documents.unnamed_expiry_hours.into(),
             ),
             (
-                "documents.chunk_silence_seconds_max",
-                documents.chunk_silence_seconds_max.into(),
+                "documents.chunk_silence_s_max",
+                documents.chunk_silence_s_max.into(),
             ),
             ("documents.uploads_max", documents.uploads_max as u64),
             (
@@ -319,7 +319,7 @@ mod tests {
             calendars = "calendars"
             schemas = "schemas"
             directory = "directory.toml"
-            tls = {{ certificate = "a", key = "b", ca = "c" }}
+            credentials = {{ certificate = "a", key = "b", ca = "c" }}
             {more}
             "#
         );

@@ -300,7 +300,7 @@ pub async fn run(config: Config, restored: bool, shutdown: Shutdown) -> Result<(
 
 async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Running, BrokerError> {
     config.check()?;
-    let credentials = Credentials::load(&config.tls)?;
+    let credentials = Credentials::load(&config.credentials)?;
     if credentials.identity().role != Role::Broker {
         return Err(BrokerError::Role(credentials.identity().clone()));
     }

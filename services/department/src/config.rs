@@ -23,7 +23,7 @@ pub struct Config {
     /// The agency that this process acts for.
     pub agency_code: String,
     /// Where its inbox, its outbox and its documents lie; one process a folder.
-    pub store_folder: PathBuf,
+    pub store: PathBuf,
     /// Where the broker finds it, such as `0.0.0.0:7443`; port 0 lets the system pick.
     pub listen: SocketAddr,
     /// Its certificate, its key and its authority.
@@ -41,7 +41,7 @@ pub struct Config {
     pub listener: ListenerLimits,
     /// Of the streams to and from the broker.
     #[serde(default)]
-    pub stream: StreamLimits,
+    pub streams: StreamLimits,
     /// A TOML file that says what the scripted handler answers; none where a handler is linked.
     pub script: Option<PathBuf>,
 }
@@ -85,9 +85,9 @@ pub struct Times {
     /// Seconds to end in before what is left is cut; 10.
     pub drain_s_max: u64,
     /// Milliseconds before the first repetition of what failed; it doubles; 100.
-    pub backoff_ms_first: u64,
+    pub back_off_ms_min: u64,
     /// Milliseconds before a repetition at most; 30,000.
-    pub backoff_ms_max: u64,
+    pub back_off_ms_max: u64,
     /// Milliseconds between reconciliations while the broker does not know something; 30,000.
     pub reconcile_ms: u64,
     /// Milliseconds after which the broker is asked to give again what could not be taken; 2,000.
@@ -115,8 +115,8 @@ impl Default for Times {
         Self {
             retention_days: 30,
             drain_s_max: 10,
-            backoff_ms_first: 100,
-            backoff_ms_max: 30_000,
+            back_off_ms_min: 100,
+            back_off_ms_max: 30_000,
             reconcile_ms: 30_000,
             later_ms: 2_000,
             probe_ms: 500,
@@ -143,7 +143,7 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let config: Self = node::config::load(path, ENV_PREFIX)?;
         Ok(Self {
-            store_folder: resolve(path, &config.store_folder),
+            store: resolve(path, &config.store),
             credentials: config.credentials.resolved(path),
             script: config.script.as_ref().map(|script| resolve(path, script)),
             ..config
@@ -166,8 +166,8 @@ impl Config {
         } = self.limits;
         let counts = [
             (
-                "stream.window_items_max",
-                self.stream.window_items_max as usize,
+                "streams.window_items_max",
+                self.streams.window_items_max as usize,
             ),
             ("limits.transfers_max", transfers_max),
             ("limits.handlers_max", handlers_max),
@@ -178,8 +178,8 @@ impl Config {
                 usize::try_from(self.times.probe_ms).unwrap_or(1),
             ),
             (
-                "times.backoff_ms_first",
-                usize::try_from(self.times.backoff_ms_first).unwrap_or(1),
+                "times.back_off_ms_min",
+                usize::try_from(self.times.back_off_ms_min).unwrap_or(1),
             ),
         ];
         match counts.into_iter().find(|(_, count)| *count == 0) {

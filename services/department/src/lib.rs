@@ -6,7 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod backoff;
+mod back_off;
 mod config;
 mod counter;
 mod handler;
@@ -91,7 +91,7 @@ pub async fn run(
     let broker = config.broker.identity.clone();
     let drain_max = Duration::from_secs(config.times.drain_s_max);
     let (streams_max, listener_limits) = (config.limits.streams_max, config.listener);
-    let store = Store::open(&config.store_folder).await?;
+    let store = Store::open(&config.store).await?;
     let counter = Arc::new(Counter::new(config, store.clone(), &credentials)?);
     let listener =
         Listener::new(listener, &credentials, listener_limits).map_err(RunError::Listen)?;

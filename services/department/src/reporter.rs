@@ -5,7 +5,7 @@ mod lanes;
 mod session;
 
 use crate::{
-    backoff,
+    back_off,
     counter::{Counter, Life},
     reconcile,
 };
@@ -51,7 +51,7 @@ async fn wait(
     failures: u32,
     error: &(dyn std::fmt::Display + Sync),
 ) {
-    let pause = backoff::pause(&counter.config.times, failures);
+    let pause = back_off::pause(&counter.config.times, failures);
     let agency = &counter.config.agency_code;
     // The first is told, and then one in eight: a broker away for days fills no disk.
     if failures % 8 == 1 {

@@ -93,7 +93,7 @@ impl DepartmentService for Service {
         let inbound = request
             .into_inner()
             .map(|message| Ok(message?.envelope.unwrap_or_default()));
-        let asked = stream::accept(inbound, self.counter.config.stream).await?;
+        let asked = stream::accept(inbound, self.counter.config.streams).await?;
         self.check_agency(&asked.hello().agency_code)?;
         let (store_id, epoch) = (asked.hello().store_id.clone(), asked.hello().epoch.clone());
         self.counter

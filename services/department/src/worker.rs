@@ -1,7 +1,7 @@
 //! Gives received rounds to the handler, and what it answers to the outbox.
 
 use crate::{
-    backoff,
+    back_off,
     counter::{Counter, Working},
     handler::{Answer, Handler, Work},
     report,
@@ -110,7 +110,7 @@ pub(crate) async fn run(counter: Arc<Counter>, handler: Arc<dyn Handler>, shutdo
             Some(ended) = tasks.join_next() => {
                 // A task ends by itself: panics of the handler are caught within.
                 if let Ok(Ended::Again { sequence, failures }) = ended {
-                    let at = Instant::now() + backoff::pause(&counter.config.times, failures);
+                    let at = Instant::now() + back_off::pause(&counter.config.times, failures);
                     again.push(Reverse((at, sequence, failures)));
                 }
             }

@@ -24,7 +24,7 @@ pub struct Config {
     /// The desk's agency.
     pub agency_code: String,
     /// Where its dossiers and their documents lie; one process a folder.
-    pub store_folder: PathBuf,
+    pub store: PathBuf,
     /// Its certificate, its key and its authority.
     pub credentials: CredentialPaths,
     /// The broker.
@@ -36,7 +36,7 @@ pub struct Config {
     #[serde(default)]
     pub times: Times,
     /// Where dossiers may be put as files; none where a program submits them.
-    pub spool_folder: Option<PathBuf>,
+    pub spool: Option<PathBuf>,
 }
 
 /// Who the broker is and where.
@@ -69,9 +69,9 @@ pub struct Times {
     /// Days that a closed dossier is kept; 30.
     pub retention_days: u32,
     /// Milliseconds before the first repetition of what failed; it doubles; 100.
-    pub backoff_ms_first: u64,
+    pub back_off_ms_min: u64,
     /// Milliseconds before a repetition at most; 30,000.
-    pub backoff_ms_max: u64,
+    pub back_off_ms_max: u64,
     /// Milliseconds that the broker may be silent while notices are watched; 90,000.
     pub silence_ms: u64,
     /// Milliseconds that the broker may take for one call; 30,000.
@@ -97,8 +97,8 @@ impl Default for Times {
     fn default() -> Self {
         Self {
             retention_days: 30,
-            backoff_ms_first: 100,
-            backoff_ms_max: 30_000,
+            back_off_ms_min: 100,
+            back_off_ms_max: 30_000,
             silence_ms: 90_000,
             call_ms_max: 30_000,
             spool_ms: 500,
@@ -111,9 +111,9 @@ impl Times {
     /// The pause before the next attempt, after `failures` in a row: exponential, half of it drawn.
     pub(crate) fn pause(&self, failures: u32) -> Duration {
         let doubled = self
-            .backoff_ms_first
+            .back_off_ms_min
             .saturating_mul(1 << failures.saturating_sub(1).min(20));
-        let whole = doubled.clamp(1, self.backoff_ms_max.max(1));
+        let whole = doubled.clamp(1, self.back_off_ms_max.max(1));
         let drawn = uuid::Uuid::new_v4().as_u64_pair().0 % (whole / 2 + 1);
         Duration::from_millis(whole / 2 + drawn)
     }
@@ -136,7 +136,7 @@ impl Config {
         let least_1 = [
             ("limits.document_bytes_max", limits.document_bytes_max),
             ("limits.calls_max", limits.calls_max as u64),
-            ("times.backoff_ms_first", times.backoff_ms_first),
+            ("times.back_off_ms_min", times.back_off_ms_min),
             ("times.silence_ms", times.silence_ms),
             ("times.call_ms_max", times.call_ms_max),
             ("times.spool_ms", times.spool_ms),
@@ -150,10 +150,10 @@ impl Config {
                 "limits.codes_kept: must be at most {CODES_KEPT_MAX}"
             ));
         }
-        if times.backoff_ms_max < times.backoff_ms_first {
-            let first = times.backoff_ms_first;
+        if times.back_off_ms_max < times.back_off_ms_min {
+            let first = times.back_off_ms_min;
             return Err(format!(
-                "times.backoff_ms_max: must be at least times.backoff_ms_first, which is {first}"
+                "times.back_off_ms_max: must be at least times.back_off_ms_min, which is {first}"
             ));
         }
         Ok(())
@@ -167,12 +167,9 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let config: Self = node::config::load(path, ENV_PREFIX)?;
         Ok(Self {
-            store_folder: resolve(path, &config.store_folder),
+            store: resolve(path, &config.store),
             credentials: config.credentials.resolved(path),
-            spool_folder: config
-                .spool_folder
-                .as_ref()
-                .map(|folder| resolve(path, folder)),
+            spool: config.spool.as_ref().map(|folder| resolve(path, folder)),
             ..config
         })
     }

@@ -143,7 +143,7 @@ impl Desk {
     pub fn open(config: Config) -> Result<Self, OpenError> {
         config.check().map_err(OpenError::Config)?;
         let line = Line::new(&config)?;
-        let store = Store::open(&config.store_folder)?;
+        let store = Store::open(&config.store)?;
         let inner = Inner {
             config,
             store,

@@ -51,7 +51,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
         "the desk is open"
     );
     let spool = async {
-        match config.spool_folder.clone() {
+        match config.spool.clone() {
             Some(folder) => spool::run(desk.clone(), folder, shutdown.clone()).await,
             None => shutdown.triggered().await,
         }

@@ -228,7 +228,7 @@ async fn a_worklist_is_made_of_what_the_broker_told() {
 async fn an_act_put_into_the_spool_is_done_and_a_wrong_one_says_what_to_mend() {
     let mut town = Town::new().await;
     let spool = town.folder.path().join("spool");
-    town.config.spool_folder = Some(spool.clone());
+    town.config.spool = Some(spool.clone());
     let desk = Desk::open(town.config.clone()).unwrap();
     let code = desk
         .submit(submission("k"), PATIENCE)

@@ -263,7 +263,7 @@ async fn a_configuration_that_cannot_be_used_is_refused_by_its_key() {
         ),
         ("times.call_ms_max", |c| c.times.call_ms_max = 0),
         ("limits.calls_max", |c| c.limits.calls_max = 0),
-        ("times.backoff_ms_max", |c| c.times.backoff_ms_max = 0),
+        ("times.back_off_ms_max", |c| c.times.back_off_ms_max = 0),
         ("agency_code", |c| c.agency_code.clear()),
     ] {
         let refused = refused(change);
@@ -324,7 +324,7 @@ async fn results_are_saved_with_names_that_stay_in_their_folder() {
 async fn a_dossier_put_into_the_spool_is_sent_and_a_wrong_one_says_what_to_mend() {
     let mut town = Town::new().await;
     let spool = town.folder.path().join("spool");
-    town.config.spool_folder = Some(spool.clone());
+    town.config.spool = Some(spool.clone());
     let put = |name: &str, text: &str| {
         let folder = spool.join("incoming").join(name);
         std::fs::create_dir_all(&folder).unwrap();

@@ -14,7 +14,7 @@ pub(crate) fn broker(listen: &str, more: &str) -> String {
         calendars = "calendars"
         schemas = "schemas"
         directory = "directory.toml"
-        [tls]
+        [credentials]
         ca = "pki/ca.pem"
         certificate = "pki/broker.pem"
         key = "pki/broker.key"
@@ -38,7 +38,7 @@ pub(crate) fn office(post: &Post, listen: SocketAddr, broker: SocketAddr, more: 
     let own = format!(
         r#"
         agency_code = "{agency}"
-        store_folder = "{name}"
+        store = "{name}"
         listen = "{listen}"
         script = "scripts/{name}.toml"
         [credentials]
@@ -51,8 +51,8 @@ pub(crate) fn office(post: &Post, listen: SocketAddr, broker: SocketAddr, more: 
         identity = "spiffe://{TRUST_DOMAIN}/broker/{BROKER}"
         [times]
         drain_s_max = 5
-        backoff_ms_first = 5
-        backoff_ms_max = 100
+        back_off_ms_min = 5
+        back_off_ms_max = 100
         reconcile_ms = 200
         later_ms = 20
         probe_ms = 20

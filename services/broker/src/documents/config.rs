@@ -16,7 +16,7 @@ pub struct DocumentsConfig {
     /// Hours in which a complete document must be named in a dossier; default 24.
     pub unnamed_expiry_hours: u32,
     /// Seconds that an upload waits for its next chunk; default 60.
-    pub chunk_silence_seconds_max: u32,
+    pub chunk_silence_s_max: u32,
     /// Uploads of all systems at once; default 64.
     pub uploads_max: usize,
     /// Uploads of one system at once; default 16.
@@ -38,7 +38,7 @@ impl Default for DocumentsConfig {
             disk_reserve_bytes: 256 * 1024 * 1024,
             upload_expiry_hours: 24,
             unnamed_expiry_hours: 24,
-            chunk_silence_seconds_max: 60,
+            chunk_silence_s_max: 60,
             uploads_max: 64,
             uploads_per_system_max: 16,
             downloads_max: 64,
@@ -59,6 +59,6 @@ impl DocumentsConfig {
     }
 
     pub(super) fn chunk_silence_max(&self) -> Duration {
-        Duration::from_secs(self.chunk_silence_seconds_max.into())
+        Duration::from_secs(self.chunk_silence_s_max.into())
     }
 }

@@ -288,7 +288,7 @@ async fn a_broken_connection_keeps_what_came() {
 #[tokio::test]
 async fn a_silent_upload_ends() {
     let counter = Counter::with(DocumentsConfig {
-        chunk_silence_seconds_max: 0,
+        chunk_silence_s_max: 0,
         ..Default::default()
     });
     let messages = stream::iter([first(header(b"abc", 0))]).chain(stream::pending());
@@ -434,7 +434,7 @@ async fn a_system_that_is_denied_meanwhile_loses_its_open_upload() {
 async fn a_download_that_nobody_reads_gives_its_place_back() {
     let counter = Counter::with(DocumentsConfig {
         downloads_per_system_max: 1,
-        chunk_silence_seconds_max: 0,
+        chunk_silence_s_max: 0,
         ..DocumentsConfig::default()
     });
     let bytes = vec![7; 8 * CHUNK];

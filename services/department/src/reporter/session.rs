@@ -209,7 +209,7 @@ async fn open(
     counter: &Counter,
 ) -> Result<Session<impl Inbound + use<>>, Box<dyn Error + Send + Sync>> {
     let mut client = ExchangeServiceClient::new(counter.exchange.clone());
-    let (opening, outgoing) = stream::open(counter.hello().await?, counter.config.stream);
+    let (opening, outgoing) = stream::open(counter.hello().await?, counter.config.streams);
     let requests = outgoing.envelopes().map(|envelope| ReportRequest {
         envelope: Some(envelope),
     });

@@ -141,7 +141,7 @@ impl Town {
         .into();
         Config {
             agency_code: AGENCY.into(),
-            store_folder: folder.join("store"),
+            store: folder.join("store"),
             listen: "127.0.0.1:0".parse().unwrap(),
             credentials: CredentialPaths {
                 ca,
@@ -155,15 +155,15 @@ impl Town {
             },
             limits: Limits::default(),
             times: Times {
-                backoff_ms_first: 5,
-                backoff_ms_max: 50,
+                back_off_ms_min: 5,
+                back_off_ms_max: 50,
                 later_ms: 5,
                 reconcile_ms: 20,
                 probe_ms: 5,
                 ..Times::default()
             },
             listener: ListenerLimits::default(),
-            stream: StreamLimits::default(),
+            streams: StreamLimits::default(),
             script: None,
         }
     }

@@ -110,7 +110,7 @@ impl Town {
         };
         let config = Config {
             agency_code: "H57.12".into(),
-            store_folder: folder.path().join("store"),
+            store: folder.path().join("store"),
             credentials: CredentialPaths {
                 ca: write("ca.pem", ca),
                 certificate: write("desk.pem", &issued.certificate_pem),
@@ -123,12 +123,12 @@ impl Town {
             },
             limits: Limits::default(),
             times: Times {
-                backoff_ms_first: 5,
-                backoff_ms_max: 20,
+                back_off_ms_min: 5,
+                back_off_ms_max: 20,
                 spool_ms: 5,
                 ..Times::default()
             },
-            spool_folder: None,
+            spool: None,
         };
         Self {
             broker,

@@ -79,7 +79,7 @@ impl Town {
         let config = format!(
             "listen = \"{port}\"\nstore = \"stores/broker\"\nprocedures = \"procedures\"\n\
              calendars = \"calendars\"\nschemas = \"schemas\"\n\
-             directory = \"directory.toml\"\n\n[tls]\n{}",
+             directory = \"directory.toml\"\n\n[credentials]\n{}",
             credential_lines("broker")
         );
         let config = write(folder, "broker.toml", &config)?;
@@ -96,7 +96,7 @@ impl Town {
             set_address(&mut directory, &system, &port.to_string())?;
             write(folder, &format!("scripts/{name}.toml"), office.script)?;
             let config = format!(
-                "agency_code = \"{agency}\"\nlisten = \"{port}\"\nstore_folder = \"stores/{name}\"\n\
+                "agency_code = \"{agency}\"\nlisten = \"{port}\"\nstore = \"stores/{name}\"\n\
                  script = \"scripts/{name}.toml\"\n\n{toward_broker}\n[credentials]\n{}",
                 credential_lines(name)
             );
@@ -116,7 +116,7 @@ impl Town {
 
         issue(Role::Desk, DESK_SYSTEM, "desk")?;
         let config = format!(
-            "agency_code = \"{DESK_AGENCY}\"\nstore_folder = \"stores/desk\"\nspool_folder = \"spool\"\n\n\
+            "agency_code = \"{DESK_AGENCY}\"\nstore = \"stores/desk\"\nspool = \"spool\"\n\n\
              [times]\nspool_ms = 50\n\n{toward_broker}\n[credentials]\n{}",
             credential_lines("desk")
         );

@@ -70,7 +70,7 @@ impl ActArgs {
         };
         let id = self.id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         let patience = Duration::from_secs(self.wait);
-        let spool = config.spool_folder.clone();
+        let spool = config.spool.clone();
         let number = match Desk::open(config) {
             Ok(desk) => {
                 let mut act = Act::new(form, folder).with_id(id.clone());
@@ -111,7 +111,7 @@ impl ActArgs {
 /// What to do where a desk runs and cannot be given anything.
 pub(super) fn no_spool(store: &Path) -> String {
     format!(
-        "a desk runs on {} and has no spool folder; add spool_folder to its configuration, or end \
+        "a desk runs on {} and has no spool folder; add spool to its configuration, or end \
          it first",
         store.display()
     )

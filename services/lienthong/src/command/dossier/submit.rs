@@ -72,7 +72,7 @@ impl SubmitCommand {
         }
         let key = self.key.unwrap_or_else(|| Uuid::now_v7().to_string());
         let patience = Duration::from_secs(self.wait);
-        let spool = config.spool_folder.clone();
+        let spool = config.spool.clone();
         let (dossier_code, promised_at, sent) = match Desk::open(config) {
             Ok(desk) => {
                 let mut submission = Submission::new(form, folder).with_key(key.clone());

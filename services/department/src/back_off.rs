@@ -7,9 +7,9 @@ use std::time::Duration;
 /// The pause before the next attempt, after `failures` in a row.
 pub(crate) fn pause(times: &Times, failures: u32) -> Duration {
     let doubled = times
-        .backoff_ms_first
+        .back_off_ms_min
         .saturating_mul(1 << failures.saturating_sub(1).min(20));
-    let whole = doubled.min(times.backoff_ms_max.max(1));
+    let whole = doubled.min(times.back_off_ms_max.max(1));
     // Half of it is certain, the other half is drawn.
     let drawn = uuid::Uuid::new_v4().as_u128() as u64 % (whole / 2 + 1);
     Duration::from_millis(whole / 2 + drawn)
@@ -22,8 +22,8 @@ mod tests {
     #[test]
     fn a_pause_doubles_up_to_its_limit() {
         let times = Times {
-            backoff_ms_first: 100,
-            backoff_ms_max: 1_000,
+            back_off_ms_min: 100,
+            back_off_ms_max: 1_000,
             ..Times::default()
         };
         for (failures, at_most) in [
