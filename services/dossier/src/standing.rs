@@ -1,15 +1,16 @@
 //! Where a dossier stands, for those outside: the ten national statuses, and beside them the separate
-//! statuses of finance and delivery, each a projection of the state and nothing that is kept
+//! statuses of finance, delivery and sync, each a projection of the state and nothing that is kept
 //! (DOMAIN §4.1; a business status is not a finance, delivery or sync status).
 
 use crate::{
-    Entry, Event, Procedure,
+    Debt, Entry, Event, Procedure,
     calendar::Calendar,
     custody::{Keeper, custody},
     dossier::{Dossier, Ending, Intake, Stage},
     event::PauseWhy,
     name::{AgencyCode, DossierId, EvidenceName, PartId, StepId},
     national::NationalStatus,
+    owed::owed,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,27 @@ pub enum Delivery {
     Partly,
     /// All that exist were handed out, and no more will come.
     Done,
+}
+
+/// Whether the other systems have what the dossier owes them. Time lost here is transport's, and nobody's
+/// fault at a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    /// Every round has arrived.
+    Arrived,
+    /// A round is on its way and not acknowledged yet.
+    UnderWay,
+}
+
+/// The sync status.
+pub fn sync(dossier: &Dossier) -> Sync {
+    let is_under_way = owed(dossier)
+        .iter()
+        .any(|debt| matches!(debt, Debt::Handover { .. } | Debt::Recall { .. }));
+    match is_under_way {
+        true => Sync::UnderWay,
+        false => Sync::Arrived,
+    }
 }
 
 /// The national status that the state stands for now.

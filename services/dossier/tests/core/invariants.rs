@@ -20,7 +20,9 @@ use dossier::{
     national::NationalStatus,
     party::Officer,
     procedure::Procedures,
-    standing::{Delivery, Finance, attribution, delivery, finance, national, national_history},
+    standing::{
+        Delivery, Finance, Sync, attribution, delivery, finance, national, national_history, sync,
+    },
     supplement::Denial,
 };
 use std::sync::Arc;
@@ -436,7 +438,10 @@ fn invariant_12_business_delivery_finance_and_transport_are_told_apart() {
     case.is_offered("issue");
     assert_eq!(case.stage("issue"), Stage::PossiblyHeld);
     assert_eq!(all(&case), before, "a lost connection is nobody's business");
+    assert_eq!(sync(&case.dossier), Sync::UnderWay, "and yet it is seen");
     case.holds("issue");
+    assert_eq!(all(&case), before, "what arrives late changes no status");
+    assert_eq!(sync(&case.dossier), Sync::Arrived);
     case.says("issue", completed("first"));
     assert_eq!(delivery(&case.dossier, &case.procedure), Delivery::Waiting);
     assert!(!case.is_closed(), "paid and made, and not delivered");

@@ -113,6 +113,7 @@ pub(crate) fn track(dossier: &v1::TrackResponse) -> Value {
         "national_status": words::national(dossier.national_status()),
         "finance_status": words::finance(dossier.finance_status()),
         "delivery_status": words::delivery(dossier.delivery_status()),
+        "sync_status": words::sync(dossier.sync_status()),
         "supplements": dossier.supplements.iter().map(supplement).collect::<Vec<_>>(),
         "obligations": dossier.obligations.iter().map(obligation).collect::<Vec<_>>(),
         "pauses": dossier.pauses.iter().map(pause).collect::<Vec<_>>(),

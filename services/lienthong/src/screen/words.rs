@@ -2,7 +2,7 @@
 
 use contract::v1::{
     Channel, DeliveryStatus, DossierState, FinanceStatus, NationalStatus, PartState, PauseReason,
-    PeerReturnState, StepState, TimeHolder, Timeliness,
+    PeerReturnState, StepState, SyncStatus, TimeHolder, Timeliness,
 };
 
 pub(crate) fn dossier(state: DossierState) -> &'static str {
@@ -111,6 +111,14 @@ pub(crate) fn delivery(status: DeliveryStatus) -> &'static str {
         DeliveryStatus::Waiting => "results wait at the desk",
         DeliveryStatus::Partly => "partly handed out",
         DeliveryStatus::Done => "handed out",
+    }
+}
+
+pub(crate) fn sync(status: SyncStatus) -> &'static str {
+    match status {
+        SyncStatus::Unspecified => "unknown",
+        SyncStatus::Arrived => "arrived",
+        SyncStatus::UnderWay => "under way",
     }
 }
 

@@ -6,7 +6,7 @@ use dossier::{
     dossier::{Ending, Intake, Stage},
     event::{Channel, PartEnd, PauseWhy},
     national::NationalStatus,
-    standing::{Delivery, Finance},
+    standing::{Delivery, Finance, Sync},
 };
 
 /// The number of a step's state in the contract.
@@ -104,5 +104,12 @@ pub(super) fn delivery_status(delivery: Delivery) -> v1::DeliveryStatus {
         Delivery::Waiting => v1::DeliveryStatus::Waiting,
         Delivery::Partly => v1::DeliveryStatus::Partly,
         Delivery::Done => v1::DeliveryStatus::Done,
+    }
+}
+
+pub(super) fn sync_status(sync: Sync) -> v1::SyncStatus {
+    match sync {
+        Sync::Arrived => v1::SyncStatus::Arrived,
+        Sync::UnderWay => v1::SyncStatus::UnderWay,
     }
 }

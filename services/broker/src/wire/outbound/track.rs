@@ -4,7 +4,7 @@ use super::{
     bytes, item, limit, officer,
     standing::{
         channel, delivery_status, dossier_state, finance_status, national_status, part_state,
-        pause_reason, step_state,
+        pause_reason, step_state, sync_status,
     },
     timestamp,
 };
@@ -104,6 +104,7 @@ pub fn track(tracked: Tracked<'_>, hashes: impl Fn(u64) -> Option<Digest>) -> v1
         national_status: national_status(standing::national(dossier, procedure)).into(),
         finance_status: finance_status(standing::finance(dossier)).into(),
         delivery_status: delivery_status(standing::delivery(dossier, procedure)).into(),
+        sync_status: sync_status(standing::sync(dossier)).into(),
         supplements: dossier.supplements.iter().map(supplement).collect(),
         obligations: obligations(dossier),
         pauses: standing::pauses(entries).iter().map(pause).collect(),
