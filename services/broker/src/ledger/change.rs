@@ -80,23 +80,28 @@ impl Work {
         after: Dossier,
         procedure: &Procedure,
     ) {
-        let mut now: Option<Dossier> = before.cloned();
-        for entry in entries {
-            let next = match &now {
-                None => Dossier::begin(after.id, entry),
-                Some(dossier) => {
-                    let mut next = dossier.clone();
-                    next.apply(entry).map(|()| next)
-                }
-            }
-            .expect("events that were just decided fit the dossier");
-            self.tell(now.as_ref(), entry, &next);
-            self.grant(entry, &next, procedure);
-            self.use_vault(entry, &next, procedure);
-            self.acknowledged(entry, &next);
-            self.lines.extend(Line::of(now.as_ref(), entry, &next));
+        let mut between: Option<Dossier> = None;
+        for (n, entry) in entries.iter().enumerate() {
+            let now = between.as_ref().or(before);
+            // The last one makes what is known already.
+            let next = (n + 1 < entries.len()).then(|| {
+                let next = match now {
+                    None => Dossier::begin(after.id, entry),
+                    Some(dossier) => {
+                        let mut next = dossier.clone();
+                        next.apply(entry).map(|()| next)
+                    }
+                };
+                next.expect("events that were just decided fit the dossier")
+            });
+            let then = next.as_ref().unwrap_or(&after);
+            self.tell(now, entry, then);
+            self.grant(entry, then, procedure);
+            self.use_vault(entry, then, procedure);
+            self.acknowledged(entry, then);
+            self.lines.extend(Line::of(now, entry, then));
             self.record(entry, &after);
-            now = Some(next);
+            between = next;
         }
         if let Some(last) = entries.last() {
             self.incidents
