@@ -459,6 +459,10 @@ impl Keeper {
                 vault = self.findings(&before.received.parties, rules.procedure)?;
             }
         }
+        let asked_by = match may_ask_the_citizen(&action) {
+            true => cause.clone(),
+            false => None,
+        };
         let happening = Happening {
             at,
             cause,
@@ -470,7 +474,7 @@ impl Keeper {
                 // The sender is refused, and what should have come first is done now.
                 let noted = Happening {
                     at,
-                    cause: None,
+                    cause: asked_by,
                     vault,
                     action: Action::Deny {
                         step: step.clone(),

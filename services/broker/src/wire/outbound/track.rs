@@ -316,12 +316,12 @@ fn time_held(holder: &Holder, seconds: i64) -> v1::TimeHeld {
     }
 }
 
-/// How often the citizen came to a desk: the filing, and each supplement that was answered.
+/// How often the citizen came to a desk: the filing, and each supplement that the citizen answered.
 fn visits(dossier: &Dossier) -> u32 {
     let answered = dossier
         .supplements
         .iter()
-        .filter(|one| one.ended_at.is_some() && !one.expired)
+        .filter(|one| one.answered)
         .count();
     u32::try_from(answered)
         .unwrap_or(u32::MAX)
