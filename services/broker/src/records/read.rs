@@ -342,6 +342,21 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
     })
 }
 
+/// What evidence an event gives.
+pub(super) fn evidence(kind: Kind) -> Vec<pb::Evidence> {
+    match kind {
+        Kind::Received(it) | Kind::Filed(it) => it.evidence,
+        Kind::Completed(it) => it.evidence,
+        Kind::Corrected(it) => it.evidence,
+        Kind::LookedUp(it) => it.given,
+        Kind::Reused(it) => it.evidence,
+        Kind::SupplementAnswered(it) => it.evidence,
+        Kind::EvidenceGiven(it) => it.evidence,
+        Kind::Paid(it) => it.evidence,
+        _ => Vec::new(),
+    }
+}
+
 fn accepted(it: pb::Accepted, personal: pb::Personal) -> Read<Reception> {
     Ok(Reception {
         procedure_digest: digest(&it.procedure_digest)?,
