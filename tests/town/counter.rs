@@ -105,6 +105,7 @@ async fn a_code_printed_from_a_leased_block_is_the_dossiers_and_no_other_is() {
         .lease_codes(v1::LeaseCodesRequest {
             agency_code: DESK.into(),
             count: 3,
+            request_id: "block-1".into(),
         })
         .await;
     let codes = leased.unwrap().into_inner().dossier_codes;

@@ -12,6 +12,7 @@ mod desks;
 mod disk;
 mod documents;
 mod doors;
+mod drain;
 mod identity;
 mod limits;
 mod papers;

@@ -5,11 +5,11 @@
 //! restored from an older copy counts from a lower number again: therefore no number is given below
 //! the pattern's floor for the time of day.
 
-use crate::store::{Batch, CodeLease, Reader, Store, StoreError};
+use crate::store::{Batch, CodeBlock, CodeLease, Reader, Store, StoreError};
 use dossier::{
     code::{CodeError, CodeParts, CodePattern},
     directory::Directory,
-    name::{AgencyCode, DossierCode},
+    name::{AgencyCode, Digest, DossierCode},
     procedure::civil_date,
 };
 use jiff::{Timestamp, civil::Date};
@@ -34,6 +34,9 @@ pub enum CodesError {
     /// The pattern or the directory must be mended, or the day is used up.
     #[error(transparent)]
     Pattern(#[from] CodeError),
+    /// Use a new id for another asking.
+    #[error("another block was asked for under this id before")]
+    OtherLease,
 }
 
 /// Whose a code is that a desk brings along.
@@ -97,7 +100,7 @@ impl Codes {
                 let size = used_up.map_or(self.first_block(), |block| {
                     (block.size * 2).min(self.largest_block())
                 });
-                let left = self.take(&printed, today, at, size, store)?;
+                let left = self.numbers(&self.take(&printed, today, at, size, None, store)?)?;
                 let first = left.start;
                 let date = today;
                 self.blocks
@@ -112,7 +115,8 @@ impl Codes {
     }
 
     /// A block of codes, this desk's for ever: it may print them while it is offline. Fewer than were
-    /// asked for where the day has no more.
+    /// asked for where the day has no more. Asked again under the same `request`, it is the same block,
+    /// also on another day.
     ///
     /// # Errors
     /// [`CodesError`]; none was given.
@@ -121,15 +125,19 @@ impl Codes {
         directory: &Directory,
         desk: &AgencyCode,
         count: u32,
+        request: Digest,
         at: Timestamp,
         store: &mut dyn Store,
     ) -> Result<Vec<DossierCode>, CodesError> {
         let printed = self.printed(directory, desk)?;
         let today = civil_date(at);
-        let count = u64::from(count.clamp(1, LEASE_CODES_MAX));
-        let block = self.take(&printed, today, at, count, store)?;
-        let code = |number| self.pattern.format(&printed, today, number);
-        Ok(block.map(code).collect::<Result<_, _>>()?)
+        let count = count.clamp(1, LEASE_CODES_MAX);
+        let block = self.take(&printed, today, at, count.into(), Some(request), store)?;
+        if block.desk != printed || block.count != count {
+            return Err(CodesError::OtherLease);
+        }
+        let code = |number| self.pattern.format(&printed, block.date, number);
+        Ok(self.numbers(&block)?.map(code).collect::<Result<_, _>>()?)
     }
 
     /// As many numbers as the floor rises in a second.
@@ -153,29 +161,36 @@ impl Codes {
             })
     }
 
-    /// New numbers from the store, at least one.
+    /// Numbers from the store: new ones, or those that the same request got before.
     fn take(
         &self,
         printed: &AgencyCode,
         date: Date,
         at: Timestamp,
         count: u64,
+        request: Option<Digest>,
         store: &mut dyn Store,
-    ) -> Result<Range<u64>, CodesError> {
-        let max = self.pattern.numbers_max();
+    ) -> Result<CodeBlock, CodesError> {
         let ask = CodeLease {
             desk: printed.clone(),
             date,
             floor: self.pattern.number_floor(at),
             count: u32::try_from(count).unwrap_or(u32::MAX),
+            request,
         };
         let committed = store.commit(Batch {
             code_leases: vec![ask],
             ..Batch::default()
         })?;
-        let first = committed.code_leases.first().copied().ok_or_else(|| {
+        let block = committed.code_leases.into_iter().next().ok_or_else(|| {
             StoreError::Failed("the store gave no number for a dossier code".into())
         })?;
+        Ok(block)
+    }
+
+    /// The numbers of a block that the pattern can write, at least one.
+    fn numbers(&self, block: &CodeBlock) -> Result<Range<u64>, CodesError> {
+        let (first, max) = (block.first, self.pattern.numbers_max());
         if first > max {
             return Err(CodeError::NumberOutOfRange {
                 number: first,
@@ -184,7 +199,7 @@ impl Codes {
             }
             .into());
         }
-        Ok(first..(first + count).min(max + 1))
+        Ok(first..(first + u64::from(block.count)).min(max + 1))
     }
 }
 
@@ -219,6 +234,7 @@ pub fn brought(
         date,
         floor: number,
         count: 1,
+        request: None,
     }))
 }
 
@@ -258,6 +274,29 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    /// Of an asking that was not made before.
+    fn request() -> Digest {
+        Digest(rand::random())
+    }
+
+    #[test]
+    fn whoever_asks_again_under_its_id_gets_the_same_block_also_on_another_day() {
+        let directory = directory();
+        let (mut store, mut codes) = (MemoryStore::default(), codes(LONG));
+        let (owner, other) = (desk("H99.01"), desk("H99.02"));
+        let request = Digest([1; 32]);
+        let mut ask = |desk: &AgencyCode, count, day: &str| {
+            codes.lease(&directory, desk, count, request, at(day), &mut store)
+        };
+        let first = ask(&owner, 3, "2026-11-22T23:59:00+07:00").unwrap();
+        let again = ask(&owner, 3, "2026-11-23T00:01:00+07:00").unwrap();
+        assert_eq!((first.len(), &again), (3, &first));
+        for (desk, count) in [(&owner, 4), (&other, 3)] {
+            let reused = ask(desk, count, "2026-11-22T23:59:00+07:00");
+            assert!(matches!(reused, Err(CodesError::OtherLease)), "{reused:?}");
+        }
     }
 
     const LONG: &str = "{agency}-{yyyymmdd}-{number:7}";
@@ -303,7 +342,9 @@ mod tests {
         for _ in 0..3 {
             let next = codes.next(&directory, &desk, now, &mut store).unwrap();
             assert!(given.insert(next));
-            let block = codes.lease(&directory, &desk, 50, now, &mut store).unwrap();
+            let block = codes
+                .lease(&directory, &desk, 50, request(), now, &mut store)
+                .unwrap();
             assert_eq!(block.len(), 50);
             for code in block {
                 assert!(given.insert(code));
@@ -320,7 +361,7 @@ mod tests {
         );
         let (owner, now) = (desk("H99.01"), at("2026-11-22T09:00:00+07:00"));
         let code = codes
-            .lease(&directory, &owner, 1, now, &mut store)
+            .lease(&directory, &owner, 1, request(), now, &mut store)
             .unwrap()
             .remove(0);
         assert!(code.as_str().starts_with("000.00.01.H99-261122-"), "{code}");
@@ -346,7 +387,7 @@ mod tests {
         let (desk, now) = (desk("H99.02"), at("2026-11-22T00:00:00+07:00"));
         let mut given = 0;
         let end = loop {
-            match codes.lease(&directory, &desk, 1_000, now, &mut store) {
+            match codes.lease(&directory, &desk, 1_000, request(), now, &mut store) {
                 Ok(block) => given += block.len(),
                 Err(error) => break error,
             }

@@ -37,6 +37,9 @@ pub struct Config {
     pub directory: PathBuf,
     /// A folder of templates and fonts of the forms that stand in place of those built in.
     pub forms: Option<PathBuf>,
+    /// Days after its closing for which the personal values of a dossier are kept; then they are
+    /// erased. Left out: for ever.
+    pub personal_keep_days: Option<u32>,
     /// How dossier codes are written; `{agency}-{yyyymmdd}-{number:7}`, the one seen in use.
     #[serde(default = "code_pattern")]
     pub code_pattern: CodePattern,

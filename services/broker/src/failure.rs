@@ -31,6 +31,9 @@ pub enum Failure {
     /// Try later: a person must look at the dossier first.
     #[error("the dossier is quarantined")]
     Quarantined,
+    /// File a new dossier: this one is closed, and the time to keep its personal values was over.
+    #[error("the personal values of the dossier were erased")]
+    Erased,
     /// Try again soon.
     #[error("the ledger is busy")]
     Busy,
@@ -93,6 +96,12 @@ impl Failure {
                 "the dossier is stopped until a person has looked at it; keep the item and try later",
                 "Hồ sơ đang tạm dừng để kiểm tra. Giữ lại và gửi sau.",
                 60,
+            ),
+            Self::Erased => Fault::new(
+                Code::FailedPrecondition,
+                "DOSSIER_ERASED",
+                "the dossier is closed and its personal values were erased when the time to keep them was over; file a new one",
+                "Hồ sơ đã kết thúc và dữ liệu cá nhân đã được xoá khi hết thời hạn lưu giữ. Nộp hồ sơ mới.",
             ),
             Self::Busy => later(
                 Code::ResourceExhausted,

@@ -23,6 +23,8 @@ pub struct Committed {
     pub dossier: Arc<Dossier>,
     /// SHA-256 of its last record.
     pub last_hash: Digest,
+    /// Whether its personal values were erased: nothing more happens to it.
+    pub is_erased: bool,
 }
 
 /// A dossier that cannot be read as it lies in the store.
@@ -132,6 +134,7 @@ pub fn load(reader: &dyn Reader, id: &DossierId) -> Result<Option<Committed>, Lo
     Ok(Some(Committed {
         dossier: Arc::new(dossier),
         last_hash,
+        is_erased: loaded.row.erased_at.is_some(),
     }))
 }
 

@@ -17,7 +17,7 @@ use crate::{
     failure::Failure,
     hot::Hot,
     registry::Registry,
-    store::{AttemptChange, Blob, IncidentChange, Origin, Store, StoreError},
+    store::{AttemptChange, Blob, Erased, IncidentChange, Origin, Store, StoreError},
     wire::{ReportItem, Submit},
 };
 use dossier::{
@@ -25,7 +25,7 @@ use dossier::{
     code::CodePattern,
     decide::Action,
     event::Cause,
-    name::{AgencyCode, DossierCode, DossierId},
+    name::{AgencyCode, Digest, DossierCode, DossierId, Key},
 };
 use jiff::Timestamp;
 use keeper::Keeper;
@@ -75,11 +75,16 @@ enum Job {
     LeaseCodes {
         desk: AgencyCode,
         count: u32,
+        request: Digest,
         reply: Reply<Vec<DossierCode>>,
     },
     Note {
         note: Box<Note>,
         reply: Reply<()>,
+    },
+    Erase {
+        dossiers: Vec<DossierId>,
+        reply: Reply<Vec<Erased>>,
     },
     BeginEpoch {
         reply: Reply<Origin>,
@@ -133,6 +138,7 @@ impl std::fmt::Debug for Job {
             Self::Happen { .. } => "Happen",
             Self::LeaseCodes { .. } => "LeaseCodes",
             Self::Note { .. } => "Note",
+            Self::Erase { .. } => "Erase",
             Self::BeginEpoch { .. } => "BeginEpoch",
         })
     }
@@ -270,17 +276,34 @@ impl Ledger {
         .await
     }
 
-    /// Gives a desk a block of dossier codes, its own for ever.
+    /// Gives a desk a block of dossier codes, its own for ever. The same system gets the same block
+    /// under the same id.
     ///
     /// # Errors
     /// [`Failure`].
     pub async fn lease_codes(
         &self,
+        system: String,
+        request_id: Key,
         desk: AgencyCode,
         count: u32,
     ) -> Result<Vec<DossierCode>, Failure> {
-        self.ask(|reply| Job::LeaseCodes { desk, count, reply })
-            .await
+        let request = Digest::of(format!("lease\0{system}\0{request_id}").as_bytes());
+        self.ask(|reply| Job::LeaseCodes {
+            desk,
+            count,
+            request,
+            reply,
+        })
+        .await
+    }
+
+    /// Erases what is personal of closed dossiers. Those that may not be erased are passed over.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn erase(&self, dossiers: Vec<DossierId>) -> Result<Vec<Erased>, Failure> {
+        self.ask(|reply| Job::Erase { dossiers, reply }).await
     }
 
     /// Keeps something beside the dossiers' events.

@@ -23,6 +23,7 @@ pub mod papers;
 pub mod reconcile;
 pub mod records;
 pub mod registry;
+mod retention;
 mod serve;
 pub mod store;
 pub mod timers;

@@ -21,7 +21,7 @@ use forms::{
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use words::{limit, look_up};
 
-pub use slips::{register, register_row};
+pub use slips::{quarantined_row, register, register_row};
 
 /// One dossier, with what its papers need of it.
 pub struct Case<'a> {

@@ -185,6 +185,16 @@ pub fn decode_given(bytes: &[u8]) -> Result<Given, RecordError> {
         .ok_or(RecordError::Missing("its evidence"))
 }
 
+/// The documents that a record names; none where it cannot be read.
+pub fn documents(record: &[u8]) -> Vec<Digest> {
+    let event = record_of(record).ok().and_then(|record| record.event);
+    let evidence = event.map(read::evidence).unwrap_or_default();
+    let documents = evidence.iter().flat_map(|one| &one.documents);
+    documents
+        .filter_map(|document| Digest::from_slice(&document.digest))
+        .collect()
+}
+
 fn record_of(bytes: &[u8]) -> Result<pb::Record, RecordError> {
     pb::Record::decode(bytes).map_err(|error| RecordError::Bytes(error.to_string()))
 }

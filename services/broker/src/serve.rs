@@ -14,6 +14,7 @@ use crate::{
     operator::Operator,
     reconcile::Reconciler,
     registry::{Registry, RegistryError},
+    retention,
     store::{Reader, SqliteStore, Store, StoreError},
     timers,
 };
@@ -467,6 +468,15 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
         quiet.clone(),
     ));
     tasks.spawn(sweep(documents.clone(), quiet.clone()));
+    if let Some(keep_days) = config.personal_keep_days {
+        tasks.spawn(retention::run(
+            keep_days,
+            ledger.clone(),
+            reader.clone(),
+            documents.clone(),
+            quiet.clone(),
+        ));
+    }
     set_health(&health, true).await;
     tasks.spawn(watch_health(health.clone(), ledger.clone(), quiet.clone()));
     if let Some(path) = &config.address_file {

@@ -11,9 +11,9 @@ mod sqlite;
 
 pub use self::{
     change::{
-        AttemptChange, Batch, Blob, BlobKind, Change, CodeLease, Committed, Denied, Grant,
-        IncidentChange, IncidentKey, NoticeRow, OwedKind, OwedRow, Quarantine, StepRow, Summary,
-        VaultUse,
+        AttemptChange, Batch, Blob, BlobKind, Change, CodeBlock, CodeLease, Committed, Denied,
+        Erased, Grant, IncidentChange, IncidentKey, NoticeRow, OwedKind, OwedRow, Quarantine,
+        StepRow, Summary, VaultUse,
     },
     fault::{DossierFault, StoreError},
     found::{
@@ -53,6 +53,15 @@ pub trait Store: Send {
     /// until the store is read again.
     fn commit(&mut self, batch: Batch) -> Result<Committed, StoreError>;
 
+    /// Erases what is personal of closed dossiers, in one transaction: the values beside their
+    /// records, what their desks were told, and their naming of documents. Their chains and the rows
+    /// that they are found by stay. What went into the vault is the vault's, with the documents in it.
+    /// One that is not closed, is quarantined, is not known or was erased before is passed over.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    fn erase(&mut self, dossiers: &[DossierId], at: Timestamp) -> Result<Vec<Erased>, StoreError>;
+
     /// Begins a new epoch, later than every one before it and than every one that a lost copy of
     /// this store may have had; to be told to everybody who holds something of ours.
     ///
@@ -87,6 +96,18 @@ pub trait Reader: Send + Sync {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<DossierRow>, StoreError>;
+    /// Dossiers that a desk received from an instant on and before another, the earliest first. The
+    /// next page begins after the `received_at` and `number` of the last.
+    fn register(
+        &self,
+        desk: &AgencyCode,
+        from: Timestamp,
+        until: Timestamp,
+        after: Option<(Timestamp, u64)>,
+        limit: usize,
+    ) -> Result<Vec<DossierRow>, StoreError>;
+    /// Dossiers that closed before an instant and may be erased, the first closed first.
+    fn closed_before(&self, at: Timestamp, limit: usize) -> Result<Vec<DossierId>, StoreError>;
     /// What is owed to an agency, the earliest due first.
     fn owed_for(
         &self,

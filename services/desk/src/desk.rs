@@ -310,13 +310,23 @@ impl Desk {
         }
     }
 
-    /// Leases codes from the broker and keeps them, so that dossiers get theirs while it is away.
+    /// Leases codes from the broker and keeps them, so that dossiers get theirs while it is away. An
+    /// asking whose answer was lost is made again first, under its id: no block is lost with it, and
+    /// its codes are what is leased then.
     ///
     /// # Errors
-    /// [`LeaseError`]; nothing is kept then.
+    /// [`LeaseError`]; called again, it goes on.
     pub async fn lease_codes(&self, count: u32) -> Result<Vec<String>, LeaseError> {
-        let codes = self.inner.line.lease_codes(count).await?;
-        self.inner.store.keep_codes(codes.clone()).await?;
+        let (line, store) = (&self.inner.line, &self.inner.store);
+        let lease = store.begin_lease(count).await?;
+        let codes = match line.lease_codes(&lease).await {
+            Err(error @ CallError::Refused(_)) => {
+                store.end_lease(&lease, Vec::new()).await?;
+                return Err(error.into());
+            }
+            answer => answer?,
+        };
+        store.end_lease(&lease, codes.clone()).await?;
         Ok(codes)
     }
 

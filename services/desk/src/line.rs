@@ -1,6 +1,6 @@
 //! The line to the broker: where a dossier stands, and its results. It keeps nothing.
 
-use crate::config::Config;
+use crate::{config::Config, store::Lease};
 use contract::v1::{
     self, ListResultsRequest, ListResultsResponse, TrackRequest, TrackResponse,
     desk_service_client::DeskServiceClient,
@@ -244,10 +244,11 @@ impl Line {
     }
 
     /// A block of dossier codes, this desk's for ever.
-    pub(crate) async fn lease_codes(&self, count: u32) -> Result<Vec<String>, CallError> {
+    pub(crate) async fn lease_codes(&self, lease: &Lease) -> Result<Vec<String>, CallError> {
         let request = v1::LeaseCodesRequest {
             agency_code: self.agency_code.clone(),
-            count,
+            count: lease.count,
+            request_id: lease.request_id.clone(),
         };
         let mut client = self.client.clone();
         Ok(self.call(client.lease_codes(request)).await?.dossier_codes)

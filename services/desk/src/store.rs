@@ -3,7 +3,7 @@
 mod act;
 mod code;
 
-pub(crate) use act::KeptAct;
+pub(crate) use {act::KeptAct, code::Lease};
 
 use contract::v1;
 use node::{
@@ -71,6 +71,13 @@ CREATE TABLE code (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     dossier_code TEXT NOT NULL UNIQUE,
     submit_key TEXT UNIQUE
+) STRICT;
+",
+    "
+CREATE TABLE lease (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    request_id TEXT NOT NULL UNIQUE,
+    count INTEGER NOT NULL
 ) STRICT;
 ",
 ];

@@ -201,6 +201,25 @@ async fn a_desk_with_leased_codes_gives_one_while_the_broker_is_away_and_acts_wa
 }
 
 #[tokio::test]
+async fn a_block_of_codes_whose_answer_was_lost_is_asked_for_again_under_its_id() {
+    let town = Town::new().await;
+    let desk = Desk::open(town.config.clone()).unwrap();
+    town.broker.change(|has| has.loses_lease_answer = true);
+    desk.lease_codes(3).await.unwrap_err();
+    assert_eq!(desk.codes_free().await.unwrap(), 0);
+    desk.close().await;
+
+    // Also when the desk was ended meanwhile, and asks for another number.
+    let desk = Desk::open(town.config.clone()).unwrap();
+    let first = desk.lease_codes(5).await.unwrap();
+    assert_eq!(first, ["LEASED-0001", "LEASED-0002", "LEASED-0003"]);
+    let next = desk.lease_codes(1).await.unwrap();
+    assert_eq!(next, ["LEASED-0004"]);
+    assert_eq!(desk.codes_free().await.unwrap(), 4);
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_worklist_is_made_of_what_the_broker_told() {
     let town = Town::new().await;
     let desk = Desk::open(town.config.clone()).unwrap();

@@ -53,14 +53,18 @@ impl Dossier {
 
     pub(crate) fn remember(&mut self, entry: &Entry) {
         if let Some(cause) = &entry.cause {
+            let key = (cause.system.clone(), cause.item_id.clone());
             let seen = Seen {
                 digest: cause.digest,
                 at: entry.at,
                 sequence: entry.sequence,
             };
-            self.seen
-                .entry((cause.system.clone(), cause.item_id.clone()))
-                .or_insert(seen);
+            // What was refused is taken under the same id when it may be asked.
+            let kept = match entry.event {
+                Event::SupplementDenied { .. } => &mut self.denied,
+                _ => &mut self.seen,
+            };
+            kept.entry(key).or_insert(seen);
         }
     }
 
@@ -164,6 +168,7 @@ impl Dossier {
                 step.given_to.insert(agency.clone());
                 step.stage = Stage::Due;
                 step.round = *round;
+                step.progressed = 0;
                 step.agency = agency.clone();
                 step.work = *work;
                 step.answers = answers.clone();
@@ -210,7 +215,11 @@ impl Dossier {
             }
             Event::Progressed {
                 step: id, officer, ..
-            } => step!(id).officer = officer.clone(),
+            } => {
+                let step = step!(id);
+                step.officer = officer.clone();
+                step.progressed += 1;
+            }
             Event::Completed {
                 step: id,
                 evidence,
@@ -483,13 +492,13 @@ impl Dossier {
                 }
                 let agency = step.agency.clone();
                 self.give(given, &agency, None, at, "");
-                self.satisfy(at);
+                self.satisfy(at, false);
             }
             Event::AskedAgain { step: id } => step!(id).ask_again_at = None,
             Event::Reused { evidence, .. } => {
                 let desk = self.received.desk.clone();
                 self.give(evidence, &desk, None, at, "");
-                self.satisfy(at);
+                self.satisfy(at, false);
             }
             Event::Consulted {
                 step: id,
@@ -542,6 +551,7 @@ impl Dossier {
                 due_at: *due_at,
                 ended_at: None,
                 expired: false,
+                answered: false,
                 officer: officer.clone(),
             }),
             Event::SupplementAnswered {
@@ -559,14 +569,15 @@ impl Dossier {
                 for new in evidence {
                     self.refused_consents.remove(&new.given.name);
                 }
-                self.satisfy(at);
+                self.satisfy(at, true);
             }
             Event::ConsentRefused {
                 evidence, party, ..
             } => {
                 self.refused_consents
                     .insert(evidence.clone(), party.clone());
-                self.satisfy(at);
+                self.consents_refused += 1;
+                self.satisfy(at, true);
             }
             Event::PaymentAsked {
                 step,
@@ -687,6 +698,7 @@ impl Dossier {
                 ..
             } => {
                 self.reopen();
+                self.faults_reported += 1;
                 let giver = self
                     .newest(evidence)
                     .and_then(|version| version.step.clone());
@@ -720,6 +732,7 @@ impl Dossier {
             }
             Event::Stopped { .. } => {
                 self.stopped_since = Some(at);
+                self.stops += 1;
                 let open: Vec<StepId> = self
                     .steps
                     .iter()
@@ -768,12 +781,13 @@ impl Dossier {
         for one in self.supplements.iter_mut().filter(|s| s.number == number) {
             one.ended_at = Some(at);
             one.expired = expired;
+            one.answered = !expired;
         }
     }
 
     /// Ends what the citizen was asked for by itself once all of it came in another way, after it was
-    /// asked: a holder answered late, a person gave or refused a consent.
-    fn satisfy(&mut self, at: Timestamp) {
+    /// asked: a holder answered late, or a person came to the desk and gave or refused a consent.
+    fn satisfy(&mut self, at: Timestamp, by_person: bool) {
         let (evidence, refused) = (&self.evidence, &self.refused_consents);
         for one in self.supplements.iter_mut().filter(|one| one.is_open()) {
             let came = |name: &EvidenceName| {
@@ -786,6 +800,7 @@ impl Dossier {
                 .all(|name| came(name) || refused.contains_key(name));
             if all_came {
                 one.ended_at = Some(at);
+                one.answered = by_person;
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::{
     Event, Refusal, Rules,
+    bounds::Bound,
     dossier::{Dossier, Intake, Stage},
     evidence::{Given, NewVersion, Source},
     intake,
@@ -153,6 +154,7 @@ pub(crate) fn acted(
                 return Err(Refusal::ConsentGiven { evidence });
             }
             known_party(dossier, &party, "party_id")?;
+            Bound::ConsentsRefused.check(dossier.consents_refused as usize)?;
             Ok(vec![Event::ConsentRefused {
                 evidence,
                 party,
@@ -199,6 +201,7 @@ pub(crate) fn acted(
             if dossier.stopped_since.is_some() {
                 return Err(Refusal::AlreadyStopped);
             }
+            Bound::Stops.check(dossier.stops as usize)?;
             Ok(vec![Event::Stopped {
                 reason,
                 legal_basis,
@@ -559,6 +562,7 @@ fn report_fault(
     if dossier.returns.contains_key(&evidence) {
         return Err(Refusal::FaultOpen { evidence });
     }
+    Bound::Faults.check(dossier.faults_reported as usize)?;
     Ok(vec![Event::FaultReported {
         version: dossier.newest_number(&evidence),
         evidence,

@@ -4,6 +4,7 @@
 use crate::{
     Entry, Event, Procedure, Refusal,
     alarm::{self, Alarm},
+    bounds::DENIALS_NOTED_MAX,
     calendar::Calendar,
     counter,
     directory::Directory,
@@ -88,7 +89,8 @@ pub enum Action {
     Act(Act),
     /// A time has come.
     Ring(Alarm),
-    /// The broker notes that it refused to ask the citizen, and starts what should come before.
+    /// The broker notes that it refused to ask the citizen, once for each item that asked, and starts
+    /// what should come before.
     Deny {
         /// The step that asked; none for the desk.
         step: Option<StepId>,
@@ -138,6 +140,11 @@ pub fn decide(
             sequence: seen.sequence,
         });
     }
+    if !dossier.denied.is_empty()
+        && let Some(decided) = denied_before(dossier, &happening)
+    {
+        return decided;
+    }
     let events = events(
         dossier,
         rules,
@@ -161,6 +168,29 @@ pub fn decide(
         at: happening.at,
         sequence,
     })
+}
+
+/// What becomes of an item that was refused before because it would ask the citizen for what is held:
+/// it is judged anew, and noted no second time. Nor is anything noted when as many were as are noted.
+fn denied_before(dossier: &Dossier, happening: &Happening) -> Option<Result<Decided, Refusal>> {
+    let cause = happening.cause.as_ref();
+    let noted = cause.and_then(|cause| {
+        let key = (cause.system.clone(), cause.item_id.clone());
+        dossier.denied.get(&key)
+    });
+    if noted.is_some_and(|noted| cause.is_none_or(|cause| cause.digest != noted.digest)) {
+        return Some(Err(Refusal::IdReused));
+    }
+    let is_enough = noted.is_some() || dossier.denied.len() >= DENIALS_NOTED_MAX;
+    if !matches!(happening.action, Action::Deny { .. }) || !is_enough {
+        return None;
+    }
+    Some(Ok(Decided {
+        dossier: dossier.clone(),
+        entries: Vec::new(),
+        at: noted.map_or(happening.at, |noted| noted.at),
+        sequence: noted.map_or(dossier.sequence, |noted| noted.sequence),
+    }))
 }
 
 /// A dossier on its way through new events.

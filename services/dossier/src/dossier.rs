@@ -193,6 +193,15 @@ pub struct Dossier {
     pub reopened: bool,
     /// Items accepted, by sender and id.
     pub seen: BTreeMap<(String, Key), Seen>,
+    /// Items refused because they would ask the citizen for what is held, by sender and id. Each is
+    /// noted once.
+    pub denied: BTreeMap<(String, Key), Seen>,
+    /// How many faults the desk found in results.
+    pub faults_reported: u32,
+    /// How often it was stopped.
+    pub stops: u32,
+    /// How often a consent was refused.
+    pub consents_refused: u32,
     /// When it closed.
     pub closed_at: Option<Timestamp>,
 }
@@ -286,6 +295,10 @@ impl Dossier {
             intake_limit_passed: false,
             reopened: false,
             seen: BTreeMap::new(),
+            denied: BTreeMap::new(),
+            faults_reported: 0,
+            stops: 0,
+            consents_refused: 0,
             closed_at: None,
         };
         dossier.give(&received.evidence, &received.desk, None, first.at, "");

@@ -6,6 +6,7 @@
 
 pub mod alarm;
 mod apply;
+pub mod bounds;
 pub mod calendar;
 pub mod code;
 pub mod condition;

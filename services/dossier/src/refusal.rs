@@ -2,6 +2,7 @@
 //! an integrator the rules.
 
 use crate::{
+    bounds::Bound,
     dossier::Stage,
     limit::Limit,
     name::{AgencyCode, EvidenceName, Key, PartId, RoleName, StepId, TerritoryCode},
@@ -295,6 +296,9 @@ pub enum Refusal {
         /// The result.
         evidence: EvidenceName,
     },
+    /// Do what the message says: there are as many of these as there may be.
+    #[error("there are {} {}", .0.max(), .0.en())]
+    Bound(Bound),
     /// Leave the code out and take the one that the broker gives.
     #[error("the dossier code belongs to another dossier, or was not given to this desk")]
     CodeTaken,
@@ -319,6 +323,7 @@ impl Refusal {
         match self {
             Self::Fields(_) => "INVALID_FIELDS",
             Self::IdReused => "ID_REUSED",
+            Self::Bound(bound) => bound.reason(),
             Self::NotYours => "NOT_YOURS",
             Self::Superseded { .. } => "ROUND_SUPERSEDED",
             Self::NotHeld { .. } => "STEP_NOT_HELD",
@@ -387,6 +392,7 @@ impl Refusal {
                 faults.len(),
                 faults.iter().map(|f| f.field.as_str()).collect::<Vec<_>>().join(", ")
             ),
+            Self::Bound(bound) => format!("Đã có {} {}", bound.max(), bound.vi()),
             Self::IdReused => "Mã này đã được dùng với nội dung khác. Dùng mã mới cho nội dung mới.".into(),
             Self::NotYours => "Cơ quan gửi không có phần việc trong hồ sơ này.".into(),
             Self::Superseded { step, said, newest } => format!(

@@ -2,6 +2,7 @@
 
 use crate::{
     Dossier, Event, Refusal, Rules,
+    bounds::Bound,
     dossier::{Kind, Stage, Step, Task},
     event::LookUpOutcome,
     evidence::{Given, NewVersion, Source},
@@ -324,12 +325,15 @@ fn stated(about: &About<'_>, officer: Officer, statement: Statement) -> Result<E
     let wrong_task = |said| about.wrong_task(said);
     let said = statement.word();
     match (step.task(), statement) {
-        (_, Statement::Progress { note }) => Ok(Event::Progressed {
-            step: step_id,
-            round,
-            officer,
-            note,
-        }),
+        (_, Statement::Progress { note }) => {
+            Bound::Progress.check(step.progressed as usize)?;
+            Ok(Event::Progressed {
+                step: step_id,
+                round,
+                officer,
+                note,
+            })
+        }
         (Task::Work, Statement::Completed { evidence, note }) => {
             let evidence = versions(dossier, rules, id, evidence, true)?;
             Ok(Event::Completed {
@@ -395,6 +399,10 @@ fn stated(about: &About<'_>, officer: Officer, statement: Statement) -> Result<E
             officer,
         }),
         (Task::Answer | Task::Review, Statement::Correction { evidence, reason }) => {
+            for one in &evidence {
+                let versions = dossier.evidence.get(&one.name);
+                Bound::Versions.check(versions.map_or(0, Vec::len))?;
+            }
             let evidence = versions(dossier, rules, id, evidence, false)?;
             Ok(Event::Corrected {
                 step: step_id,

@@ -3,6 +3,7 @@
 
 use crate::{
     Dossier, Event, Procedure, Refusal, Rules,
+    bounds::Bound,
     calendar::Remaining,
     dossier::{Kind, Stage, Task},
     event::{Deadline, LookUpOutcome},
@@ -314,6 +315,7 @@ pub(crate) fn payment(
     if about.dossier.obligations.contains_key(&obligation) {
         return Err(Refusal::ObligationTwice { obligation });
     }
+    Bound::Obligations.check(about.dossier.obligations.len())?;
     Ok(Event::PaymentAsked {
         step: about.id.clone(),
         round: about.round,

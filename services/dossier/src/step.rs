@@ -234,6 +234,8 @@ pub struct Step {
     pub payments_told: usize,
     /// How many consultations it asked for.
     pub consultations: u32,
+    /// How often progress was reported in this round.
+    pub progressed: u32,
     /// The faults that this round asks to answer, as they were when it was given: a round says the
     /// same however often it is sent.
     pub faults: Vec<Fault>,
@@ -306,6 +308,7 @@ impl Step {
             payments: Vec::new(),
             payments_told: 0,
             consultations: 0,
+            progressed: 0,
             faults: Vec::new(),
             given_to: BTreeSet::new(),
             to_recall: None,

@@ -83,6 +83,9 @@ pub struct Supplement {
     pub ended_at: Option<Timestamp>,
     /// Whether the window passed without an answer.
     pub expired: bool,
+    /// Whether the citizen came with it: it may also end because a holder answered late, or with the
+    /// dossier.
+    pub answered: bool,
     /// Who asked, by name.
     pub officer: Officer,
 }

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, transport::Channel};
 use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus, health_client::HealthClient,
 };
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
@@ -197,6 +197,13 @@ impl Caller {
                 .collect(),
             other => panic!("not a list of services: {other:?}"),
         }
+    }
+
+    /// What the other end says of its health, as it changes.
+    pub(crate) async fn health(&self) -> tonic::Streaming<HealthCheckResponse> {
+        let request = HealthCheckRequest::default();
+        let watched = HealthClient::new(self.line.clone()).watch(request).await;
+        watched.unwrap().into_inner()
     }
 
     /// Whether the other end says that it serves.

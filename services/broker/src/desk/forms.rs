@@ -3,9 +3,10 @@
 use super::{Caller, Case, Desk, bad_field, blocking, unreadable};
 use crate::{
     access::DeskCall,
-    papers::{self, NoPaper, register, register_row},
+    papers::{self, NoPaper, quarantined_row, register, register_row},
+    store::{DossierRow, Summary},
 };
-use ::forms::{Form, FormError, FormKind};
+use ::forms::{Form, FormError, FormKind, RegisterRow};
 use contract::v1;
 use dossier::name::AgencyCode;
 use jiff::Timestamp;
@@ -108,43 +109,61 @@ impl Desk {
         if until <= from {
             return Err(bad_field("until", "after `from`"));
         }
-        let mut found = Vec::new();
-        let mut before = None;
+        let mut lines = Vec::new();
+        let mut after = None;
         loop {
             let rows = self
                 .reader
-                .dossiers(Some(desk), false, before, PAGE_ROWS)
+                .register(desk, from, until, after, PAGE_ROWS)
                 .map_err(|error| unreadable(&error))?;
-            let is_last = rows.len() < PAGE_ROWS;
-            before = rows.last().map(|row| row.number);
-            // The newest come first: past the period nothing more is of it.
-            let past = rows
-                .last()
-                .is_some_and(|row| row.summary.received_at < from);
-            let of_period = rows
-                .into_iter()
-                .filter(|row| (from..until).contains(&row.summary.received_at))
-                .filter(|row| row.summary.desk == *desk && row.quarantined.is_none());
-            found.extend(of_period.map(|row| row.dossier_id));
-            if found.len() > REGISTER_ROWS_MAX {
+            if lines.len() + rows.len() > REGISTER_ROWS_MAX {
                 return Err(too_long(&format!("{REGISTER_ROWS_MAX} lines")));
             }
-            if is_last || past {
-                break;
+            for row in &rows {
+                let number = u32::try_from(lines.len() + 1).unwrap_or(u32::MAX);
+                lines.push(self.register_line(row, number)?);
             }
-        }
-        found.reverse();
-        let mut lines = Vec::with_capacity(found.len());
-        for (n, id) in found.iter().enumerate() {
-            let Some(case) = Case::load(self.reader.as_ref(), &self.registry, id)? else {
-                continue;
-            };
-            let number = u32::try_from(n + 1).unwrap_or(u32::MAX);
-            lines.push(case.on_paper(|paper| register_row(paper, number)));
+            match rows.last() {
+                Some(last) if rows.len() == PAGE_ROWS => {
+                    after = Some((last.summary.received_at, last.number));
+                }
+                _ => break,
+            }
         }
         let directory = self.registry.directory();
         let paper = register(&directory, desk, (from, until), lines, Timestamp::now());
         Ok((paper.into(), desk.to_string()))
+    }
+
+    /// What cannot be read has a line, too: by what its row says.
+    fn register_line(&self, row: &DossierRow, number: u32) -> Result<RegisterRow, Status> {
+        match Case::load(self.reader.as_ref(), &self.registry, &row.dossier_id) {
+            Ok(Some(case)) => Ok(case.on_paper(|paper| register_row(paper, number))),
+            Err(status) if Fault::reason_of(&status).as_deref() != Some("DOSSIER_QUARANTINED") => {
+                Err(status)
+            }
+            Ok(None) | Err(_) => {
+                let Summary {
+                    code,
+                    procedure,
+                    received_at,
+                    promised_at,
+                    ..
+                } = &row.summary;
+                let text = self.registry.rules_now(
+                    procedure.as_str(),
+                    &row.summary.territory,
+                    *received_at,
+                );
+                let title = text.map(|rules| rules.rules().procedure.text.title.vi.clone());
+                Ok(quarantined_row(
+                    number,
+                    code,
+                    title.unwrap_or_else(|| procedure.to_string()),
+                    (*received_at, *promised_at),
+                ))
+            }
+        }
     }
 }
 

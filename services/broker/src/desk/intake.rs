@@ -85,11 +85,11 @@ impl Desk {
         caller: Caller,
         request: v1::LeaseCodesRequest,
     ) -> Result<v1::LeaseCodesResponse, Status> {
-        let count =
+        let (count, request_id) =
             wire::lease(&request, &self.registry.directory()).map_err(Fault::into_status)?;
         let codes = self
             .ledger
-            .lease_codes(caller.agency, count)
+            .lease_codes(caller.system, request_id, caller.agency, count)
             .await
             .map_err(|failure| failure.fault().into_status())?;
         Ok(v1::LeaseCodesResponse {

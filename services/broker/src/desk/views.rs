@@ -171,8 +171,11 @@ fn list_dossiers(
     let mut dossiers = Vec::with_capacity(rows.len());
     for row in rows {
         match hot::load(reader, &row.dossier_id) {
-            Ok(Some(found)) => dossiers.push(wire::summary(&found.dossier)),
-            Ok(None) | Err(LoadError::Quarantined(_) | LoadError::Unreadable(_)) => {}
+            Ok(Some(found)) => dossiers.push(wire::summary(&found.dossier, row.erased_at)),
+            Err(LoadError::Quarantined(_) | LoadError::Unreadable(_)) => {
+                dossiers.push(wire::quarantined(&row));
+            }
+            Ok(None) => {}
             Err(LoadError::Store(error)) => return Err(unreadable(&error)),
         }
     }
@@ -180,4 +183,32 @@ fn list_dossiers(
         dossiers,
         next_page_token,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{
+        Batch, MemoryStore, Store as _,
+        conformance::{named, received},
+    };
+
+    #[test]
+    fn a_dossier_that_cannot_be_read_is_listed_and_its_state_says_so() {
+        let mut store = MemoryStore::new();
+        let change = received(1);
+        let code = change.summary.code.to_string();
+        let batch = Batch {
+            changes: vec![change],
+            ..Batch::default()
+        };
+        store.commit(batch).unwrap();
+        let listed = list_dossiers(&store, &named("H26.1"), None, 9).unwrap();
+        let [one] = &listed.dossiers[..] else {
+            panic!("{listed:?}");
+        };
+        assert_eq!(one.dossier_code, code);
+        assert_eq!(one.state(), v1::DossierState::Quarantined);
+        assert!(one.received_at.is_some());
+    }
 }

@@ -34,6 +34,21 @@ impl Documents {
             .map_err(|_| Refusal::Disk("the sweep was broken off".into()))?
     }
 
+    /// Takes away those of these documents that nobody names any more.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn let_go(&self, digests: Vec<Digest>, now: Timestamp) -> Result<(), Refusal> {
+        let inner = self.inner.clone();
+        let gone = spawn_blocking(move || {
+            digests
+                .into_iter()
+                .try_for_each(|digest| leave(&inner, digest, now).map(drop))
+        });
+        gone.await
+            .map_err(|_| Refusal::Disk("the letting go was broken off".into()))?
+    }
+
     /// Takes away files without a row: what a process left that ended between file and row. To be
     /// called once after opening, beside other work.
     ///

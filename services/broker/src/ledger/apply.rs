@@ -10,7 +10,7 @@ use crate::{
     documents::CheckError,
     failure::Failure,
     hot::{Committed, LoadError},
-    store::{IncidentChange, IncidentKey, Origin, StoreError},
+    store::{Erased, IncidentChange, IncidentKey, Origin, StoreError},
     wire::{ReportItem, Submit},
 };
 use dossier::{
@@ -20,7 +20,7 @@ use dossier::{
     event::Cause,
     evidence::{Document, Given},
     intake::{self, Submission},
-    name::{AgencyCode, DossierCode, DossierId, EvidenceName},
+    name::{AgencyCode, Digest, DossierCode, DossierId, EvidenceName},
     party::{Party, PartyRole},
     vault::Finding,
 };
@@ -88,8 +88,14 @@ impl Keeper {
                     .map_err(|failure| self.told(turn, failure, Some(id), now));
                 turn.wait(id, done, reply, now);
             }
-            Job::LeaseCodes { desk, count, reply } => {
-                drop(reply.send(self.lease(&desk, count, now)));
+            Job::LeaseCodes {
+                desk,
+                count,
+                request,
+                reply,
+            } => drop(reply.send(self.lease(&desk, count, request, now))),
+            Job::Erase { dossiers, reply } => {
+                drop(reply.send(self.erase(turn, dossiers, now)));
             }
             Job::Note { note, reply } => {
                 turn.batch.incidents.extend(note.incidents);
@@ -126,6 +132,28 @@ impl Keeper {
                     failure,
                     reply,
                 });
+            }
+        }
+    }
+
+    /// What is being changed in this turn is not erased: the next time.
+    fn erase(
+        &mut self,
+        turn: &Turn,
+        mut dossiers: Vec<DossierId>,
+        now: Timestamp,
+    ) -> Result<Vec<Erased>, Failure> {
+        dossiers.retain(|id| !turn.works.contains_key(id));
+        match self.means.store.erase(&dossiers, now) {
+            Ok(erased) => {
+                for one in &erased {
+                    self.means.hot.forget(&one.dossier_id);
+                }
+                Ok(erased)
+            }
+            Err(error) => {
+                self.means.hot.clear();
+                Err(self.failed(error))
             }
         }
     }
@@ -197,7 +225,12 @@ impl Keeper {
         if let Entry::Vacant(place) = turn.works.entry(id) {
             match self.means.hot.read(self.reader.as_ref(), &id) {
                 Ok(None) => return Ok(None),
-                Ok(Some(Committed { dossier, last_hash })) => {
+                Ok(Some(Committed {
+                    is_erased: true, ..
+                })) => return Err(Failure::Erased),
+                Ok(Some(Committed {
+                    dossier, last_hash, ..
+                })) => {
                     place.insert(Work::new(dossier, Some(last_hash)));
                 }
                 Err(LoadError::Quarantined(_)) => return Err(Failure::Quarantined),
@@ -332,17 +365,21 @@ impl Keeper {
         &mut self,
         desk: &AgencyCode,
         count: u32,
+        request: Digest,
         at: Timestamp,
     ) -> Result<Vec<DossierCode>, Failure> {
         let directory = self.means.registry.directory();
         let store = self.means.store.as_mut();
-        let leased = self.codes.lease(&directory, desk, count, at, store);
+        let leased = self
+            .codes
+            .lease(&directory, desk, count, request, at, store);
         leased.map_err(|error| self.no_code(error))
     }
 
     fn no_code(&mut self, error: CodesError) -> Failure {
         match error {
             CodesError::Store(error) => self.failed(error),
+            CodesError::OtherLease => Refusal::IdReused.into(),
             CodesError::Pattern(error) => {
                 tracing::error!(%error, "no dossier code can be given");
                 Failure::NoCode(error)
@@ -459,6 +496,10 @@ impl Keeper {
                 vault = self.findings(&before.received.parties, rules.procedure)?;
             }
         }
+        let asked_by = match may_ask_the_citizen(&action) {
+            true => cause.clone(),
+            false => None,
+        };
         let happening = Happening {
             at,
             cause,
@@ -470,7 +511,7 @@ impl Keeper {
                 // The sender is refused, and what should have come first is done now.
                 let noted = Happening {
                     at,
-                    cause: None,
+                    cause: asked_by,
                     vault,
                     action: Action::Deny {
                         step: step.clone(),

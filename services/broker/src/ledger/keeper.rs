@@ -261,6 +261,7 @@ impl Keeper {
                     self.means.hot.keep(Committed {
                         dossier: dossier.clone(),
                         last_hash,
+                        is_erased: false,
                     });
                     lines.iter().for_each(|line| line.say(dossier.code()));
                     results.insert(id, Ok((dossier, position.number)));

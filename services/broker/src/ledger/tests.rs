@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     documents::DocumentsConfig,
     registry::Sources,
-    store::{Batch, Committed as Kept, DossierFault, MemoryStore, Reader},
+    store::{Batch, Committed as Kept, DossierFault, Erased, MemoryStore, Reader},
 };
 use contract::v1;
 use dossier::Refusal;
@@ -70,6 +70,10 @@ impl Store for Faulty {
             }
             Some(Mishap::SyncFails) => Err(StoreError::SyncFailed("test".into())),
         }
+    }
+
+    fn erase(&mut self, dossiers: &[DossierId], at: Timestamp) -> Result<Vec<Erased>, StoreError> {
+        self.store.erase(dossiers, at)
     }
 
     fn begin_epoch(&mut self, now: Timestamp) -> Result<Origin, StoreError> {

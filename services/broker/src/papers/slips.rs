@@ -6,7 +6,7 @@ use dossier::{
     dossier::{Ending, Intake, Kind},
     event::Channel,
     handover::transfer_slip,
-    name::AgencyCode,
+    name::{AgencyCode, DossierCode},
     slip::{self, slip},
 };
 use forms::{
@@ -167,6 +167,25 @@ pub fn register_row(case: &Case<'_>, number: u32) -> RegisterRow {
         .into(),
         signed_by: String::new(),
         note: note.into(),
+    }
+}
+
+/// The line of a dossier that cannot be read.
+pub fn quarantined_row(
+    number: u32,
+    code: &DossierCode,
+    procedure: String,
+    (received_at, promised_at): (Timestamp, Timestamp),
+) -> RegisterRow {
+    RegisterRow {
+        number,
+        dossier_code: code.to_string(),
+        procedure,
+        sets: 1,
+        received_at: Some(civil(received_at)),
+        promised_at: Some(civil(promised_at)),
+        note: "Đang tạm dừng để kiểm tra dữ liệu".into(),
+        ..RegisterRow::default()
     }
 }
 

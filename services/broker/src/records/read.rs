@@ -18,6 +18,9 @@ use std::collections::BTreeMap;
 
 type Read<T> = Result<T, RecordError>;
 
+/// Stands where a key or a party's name was erased.
+const ERASED: &str = "erased";
+
 pub(super) fn instant(at: prost_types::Timestamp) -> Read<Timestamp> {
     let nanos = i128::from(at.seconds) * 1_000_000_000 + i128::from(at.nanos);
     Timestamp::from_nanosecond(nanos)
@@ -27,7 +30,7 @@ pub(super) fn instant(at: prost_types::Timestamp) -> Read<Timestamp> {
 pub(super) fn cause(cause: pb::Cause, personal: &pb::Personal) -> Read<Cause> {
     Ok(Cause {
         system: cause.system,
-        item_id: cause.item_id.try_into()?,
+        item_id: named(personal.cause_item_id.clone())?,
         digest: beside(&personal.cause_digest)?,
         claimed_at: cause.claimed_at.map(instant).transpose()?,
     })
@@ -39,9 +42,9 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
         Kind::Received(it) => Event::Received(Box::new(received(it, personal)?)),
         Kind::Filed(it) => Event::Filed(Box::new(received(it, personal)?)),
         Kind::Accepted(it) => Event::Accepted(Box::new(accepted(it, personal)?)),
-        Kind::NotAccepted(it) => Event::NotAccepted {
+        Kind::NotAccepted(pb::NotAccepted {}) => Event::NotAccepted {
             reason: personal.text,
-            legal_basis: it.legal_basis,
+            legal_basis: personal.legal_basis,
             officer: officer(personal.officer),
         },
         Kind::HandoverDue(it) => Event::HandoverDue {
@@ -90,7 +93,7 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
             step: it.step_id.try_into()?,
             round: it.round,
             reason: personal.text,
-            legal_basis: it.legal_basis,
+            legal_basis: personal.legal_basis,
             officer: officer(personal.officer),
         },
         Kind::Declined(it) => Event::Declined {
@@ -227,7 +230,7 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
         Kind::SupplementDenied(it) => Event::SupplementDenied {
             step: optional(it.step_id)?,
             agency: it.agency_code.try_into()?,
-            denials: it
+            denials: personal
                 .denials
                 .into_iter()
                 .map(|one| {
@@ -242,22 +245,22 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
         },
         Kind::ConsentRefused(it) => Event::ConsentRefused {
             evidence: it.evidence.try_into()?,
-            party: it.party_id.try_into()?,
+            party: named(personal.party_id)?,
             reason: personal.text,
             officer: officer(personal.officer),
         },
         Kind::PaymentAsked(it) => Event::PaymentAsked {
             step: it.step_id.try_into()?,
             round: it.round,
-            obligation: it.obligation_id.try_into()?,
-            amount_vnd: it.amount_vnd,
+            obligation: named(personal.obligation_id)?,
+            amount_vnd: personal.amount_vnd,
             purpose: personal.purpose,
-            legal_basis: it.legal_basis,
+            legal_basis: personal.legal_basis,
             officer: officer(personal.officer),
         },
         Kind::Paid(it) => Event::Paid {
-            obligation: it.obligation_id.try_into()?,
-            amount_vnd: it.amount_vnd,
+            obligation: named(personal.obligation_id)?,
+            amount_vnd: personal.amount_vnd,
             reference: personal.payment_reference,
             paid_at: it.paid_at.map(instant).transpose()?,
             step: optional(it.step_id)?,
@@ -318,7 +321,7 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
             Event::HandedOut {
                 evidence,
                 version,
-                party: optional(it.party_id)?,
+                party: optional(personal.party_id)?,
                 officer: officer(personal.officer),
             }
         }
@@ -326,9 +329,9 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
             reason: personal.text,
             officer: officer(personal.officer),
         },
-        Kind::Stopped(it) => Event::Stopped {
+        Kind::Stopped(pb::Stopped {}) => Event::Stopped {
             reason: personal.text,
-            legal_basis: it.legal_basis,
+            legal_basis: personal.legal_basis,
             settlement: personal.settlement,
             officer: officer(personal.officer),
         },
@@ -337,6 +340,21 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
             officer: officer(personal.officer),
         },
     })
+}
+
+/// What evidence an event gives.
+pub(super) fn evidence(kind: Kind) -> Vec<pb::Evidence> {
+    match kind {
+        Kind::Received(it) | Kind::Filed(it) => it.evidence,
+        Kind::Completed(it) => it.evidence,
+        Kind::Corrected(it) => it.evidence,
+        Kind::LookedUp(it) => it.given,
+        Kind::Reused(it) => it.evidence,
+        Kind::SupplementAnswered(it) => it.evidence,
+        Kind::EvidenceGiven(it) => it.evidence,
+        Kind::Paid(it) => it.evidence,
+        _ => Vec::new(),
+    }
 }
 
 fn accepted(it: pb::Accepted, personal: pb::Personal) -> Read<Reception> {
@@ -415,10 +433,10 @@ fn items(items: Vec<pb::SupplementItem>, texts: Vec<pb::ItemText>) -> Read<Vec<I
             Ok(Item {
                 evidence: it.evidence.try_into()?,
                 reason: text.reason,
-                legal_basis: it.legal_basis,
-                approval: it.approval.map(|approval| Approval {
+                legal_basis: text.legal_basis,
+                approval: it.approved.then(|| Approval {
                     approver: officer(text.approver),
-                    legal_basis: approval.legal_basis,
+                    legal_basis: text.approval_legal_basis,
                 }),
             })
         })
@@ -450,8 +468,8 @@ fn received(it: pb::Received, personal: pb::Personal) -> Read<Received> {
         evidence: given(it.evidence, personal.evidence, personal.file_names)?,
         reused: vault_uses(it.reused)?,
         promised_at: time(it.promised_at)?,
-        submit_key: it.submit_key.try_into()?,
-        filed_by: optional(it.filed_by_party_id)?,
+        submit_key: named(personal.submit_key)?,
+        filed_by: optional(personal.party_id)?,
         officer: officer(personal.officer),
     })
 }
@@ -471,16 +489,16 @@ pub(super) fn given(
             .unwrap_or_default();
         let mut documents = Vec::with_capacity(it.documents.len());
         for document in it.documents {
-            let file_name = file_names
+            let called = file_names
                 .iter()
                 .position(|file| file.evidence == it.name && file.digest == document.digest)
-                .map(|at| file_names.remove(at).file_name)
+                .map(|at| file_names.remove(at))
                 .unwrap_or_default();
             documents.push(Document {
                 digest: digest(&document.digest)?,
                 size_bytes: document.size_bytes,
-                media_type: document.media_type,
-                file_name,
+                media_type: called.media_type,
+                file_name: called.file_name,
             });
         }
         versions.push(NewVersion {
@@ -492,7 +510,7 @@ pub(super) fn given(
                 schema_id: it.schema_id,
                 data: data.data.as_ref().into(),
                 documents,
-                subject: optional(it.subject_party_id)?,
+                subject: optional(data.subject_party_id)?,
             },
         });
     }
@@ -563,6 +581,15 @@ fn beside(bytes: &[u8]) -> Read<Digest> {
         Ok(Digest([0; 32]))
     } else {
         digest(bytes)
+    }
+}
+
+/// A name from beside the chain; the word [`ERASED`] when it was erased.
+fn named<T: TryFrom<String, Error = BadName>>(text: String) -> Read<T> {
+    if text.is_empty() {
+        Ok(ERASED.to_owned().try_into()?)
+    } else {
+        Ok(text.try_into()?)
     }
 }
 

@@ -41,7 +41,6 @@ pub(super) fn instant(at: Timestamp) -> prost_types::Timestamp {
 pub(super) fn cause(cause: &Cause) -> pb::Cause {
     pb::Cause {
         system: cause.system.clone(),
-        item_id: text(&cause.item_id),
         claimed_at: cause.claimed_at.map(instant),
     }
 }
@@ -52,6 +51,7 @@ pub(super) fn event(entry: &Entry) -> (Kind, pb::Personal) {
     let kind = kind(&entry.event, &mut personal);
     if let Some(cause) = &entry.cause {
         personal.cause_digest = bytes(cause.digest.as_bytes());
+        personal.cause_item_id = text(&cause.item_id);
     }
     (kind, personal)
 }
@@ -75,9 +75,8 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             officer,
         } => {
             say(reason, officer);
-            Kind::NotAccepted(pb::NotAccepted {
-                legal_basis: legal_basis.clone(),
-            })
+            personal.legal_basis = legal_basis.clone();
+            Kind::NotAccepted(pb::NotAccepted {})
         }
         Event::HandoverDue {
             step,
@@ -145,10 +144,10 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             officer,
         } => {
             say(reason, officer);
+            personal.legal_basis = legal_basis.clone();
             Kind::Refused(pb::Refused {
                 step_id: text(step),
                 round: *round,
-                legal_basis: legal_basis.clone(),
             })
         }
         Event::Declined {
@@ -395,11 +394,13 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             step,
             agency,
             denials,
-        } => Kind::SupplementDenied(pb::SupplementDenied {
-            step_id: step.as_ref().map(text).unwrap_or_default(),
-            agency_code: text(agency),
-            denials: denials.iter().map(denial).collect(),
-        }),
+        } => {
+            personal.denials = denials.iter().map(denial).collect();
+            Kind::SupplementDenied(pb::SupplementDenied {
+                step_id: step.as_ref().map(text).unwrap_or_default(),
+                agency_code: text(agency),
+            })
+        }
         Event::EvidenceGiven { evidence, officer } => {
             personal.officer = officer_of(officer);
             Kind::EvidenceGiven(pb::EvidenceGiven {
@@ -413,9 +414,9 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             officer,
         } => {
             say(reason, officer);
+            personal.party_id = text(party);
             Kind::ConsentRefused(pb::ConsentRefused {
                 evidence: text(evidence),
-                party_id: text(party),
             })
         }
         Event::PaymentAsked {
@@ -429,12 +430,12 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
         } => {
             personal.purpose = purpose.clone();
             personal.officer = officer_of(officer);
+            personal.obligation_id = text(obligation);
+            personal.amount_vnd = *amount_vnd;
+            personal.legal_basis = legal_basis.clone();
             Kind::PaymentAsked(pb::PaymentAsked {
                 step_id: text(step),
                 round: *round,
-                obligation_id: text(obligation),
-                amount_vnd: *amount_vnd,
-                legal_basis: legal_basis.clone(),
             })
         }
         Event::Paid {
@@ -446,9 +447,9 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             evidence,
         } => {
             personal.payment_reference = reference.clone();
+            personal.obligation_id = text(obligation);
+            personal.amount_vnd = *amount_vnd;
             Kind::Paid(pb::Paid {
-                obligation_id: text(obligation),
-                amount_vnd: *amount_vnd,
                 paid_at: paid_at.map(instant),
                 step_id: step.as_ref().map(text).unwrap_or_default(),
                 evidence: given(evidence, personal),
@@ -532,12 +533,12 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             officer,
         } => {
             personal.officer = officer_of(officer);
+            personal.party_id = party.as_ref().map(text).unwrap_or_default();
             Kind::HandedOut(pb::HandedOut {
                 evidence: Some(pb::EvidenceVersion {
                     evidence: text(evidence),
                     version: *version,
                 }),
-                party_id: party.as_ref().map(text).unwrap_or_default(),
             })
         }
         Event::Withdrawn { reason, officer } => {
@@ -552,9 +553,8 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
         } => {
             say(reason, officer);
             personal.settlement = settlement.clone();
-            Kind::Stopped(pb::Stopped {
-                legal_basis: legal_basis.clone(),
-            })
+            personal.legal_basis = legal_basis.clone();
+            Kind::Stopped(pb::Stopped {})
         }
         Event::Resumed { reason, officer } => {
             say(reason, officer);
@@ -614,18 +614,19 @@ fn vault_uses(uses: &BTreeMap<EvidenceName, String>) -> Vec<pb::VaultUse> {
 fn item(item: &Item) -> pb::SupplementItem {
     pb::SupplementItem {
         evidence: text(&item.evidence),
-        legal_basis: item.legal_basis.clone(),
-        approval: item.approval.as_ref().map(|approval| pb::Approval {
-            legal_basis: approval.legal_basis.clone(),
-        }),
+        approved: item.approval.is_some(),
     }
 }
 
 fn item_text(item: &Item) -> pb::ItemText {
-    let approver = item.approval.as_ref().map(|approval| &approval.approver);
+    let approval = item.approval.as_ref();
     pb::ItemText {
         reason: item.reason.clone(),
-        approver: approver.and_then(officer_of),
+        approver: approval.and_then(|approval| officer_of(&approval.approver)),
+        legal_basis: item.legal_basis.clone(),
+        approval_legal_basis: approval
+            .map(|approval| approval.legal_basis.clone())
+            .unwrap_or_default(),
     }
 }
 
@@ -652,6 +653,8 @@ fn accepted(it: &Reception) -> pb::Accepted {
 fn received(it: &Received, personal: &mut pb::Personal) -> pb::Received {
     personal.parties = it.parties.iter().map(party).collect();
     personal.officer = officer_of(&it.officer);
+    personal.submit_key = text(&it.submit_key);
+    personal.party_id = it.filed_by.as_ref().map(text).unwrap_or_default();
     pb::Received {
         dossier_code: text(&it.code),
         procedure_code: text(&it.procedure),
@@ -665,8 +668,6 @@ fn received(it: &Received, personal: &mut pb::Personal) -> pb::Received {
         assignments: assignments(&it.assignments),
         evidence: given(&it.evidence, personal),
         promised_at: Some(instant(it.promised_at)),
-        submit_key: text(&it.submit_key),
-        filed_by_party_id: it.filed_by.as_ref().map(text).unwrap_or_default(),
         parts: part_deadlines(&it.parts),
         calendar_digest: bytes(it.calendar_digest.as_bytes()),
         arrived_at: it.arrived_at.map(instant),
@@ -685,25 +686,25 @@ pub(super) fn given(versions: &[NewVersion], personal: &mut pb::Personal) -> Vec
             name: text(&given.name),
             data: bytes(&given.data),
             digest: bytes(version.digest.as_bytes()),
+            subject_party_id: given.subject.as_ref().map(text).unwrap_or_default(),
         });
-        for document in given.documents.iter().filter(|d| !d.file_name.is_empty()) {
+        for document in &given.documents {
             personal.file_names.push(pb::FileName {
                 evidence: text(&given.name),
                 digest: bytes(document.digest.as_bytes()),
                 file_name: document.file_name.clone(),
+                media_type: document.media_type.clone(),
             });
         }
         let documents = given.documents.iter().map(|document| pb::Document {
             digest: bytes(document.digest.as_bytes()),
             size_bytes: document.size_bytes,
-            media_type: document.media_type.clone(),
         });
         evidence.push(pb::Evidence {
             name: text(&given.name),
             version: version.version,
             schema_id: given.schema_id.clone(),
             documents: documents.collect(),
-            subject_party_id: given.subject.as_ref().map(text).unwrap_or_default(),
             source: version.source.word().into(),
         });
     }

@@ -34,8 +34,8 @@ pub struct Batch {
 pub struct Committed {
     /// For each change, the position of its last record.
     pub changes: Vec<Result<Position, DossierFault>>,
-    /// For each lease, its first number.
-    pub code_leases: Vec<u64>,
+    /// For each lease, the block that is the desk's.
+    pub code_leases: Vec<CodeBlock>,
 }
 
 /// Everything that one dossier changes in one commit.
@@ -160,7 +160,8 @@ pub struct StepRow {
     pub due_at: Option<Timestamp>,
 }
 
-/// Something that a desk is told, kept for as long as the desk may ask.
+/// Something that a desk is told. It names people: it is kept for as long as the dossier's personal
+/// values, and erased with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoticeRow {
     /// The desk.
@@ -284,6 +285,31 @@ pub struct CodeLease {
     pub floor: u64,
     /// How many; at least 1.
     pub count: u32,
+    /// SHA-256 of who asks and of its id of the asking: asked again, it gets the block that it got
+    /// then, whatever else is asked. None where nobody could ask again.
+    pub request: Option<Digest>,
+}
+
+/// A block of numbers for a desk's dossier codes on a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeBlock {
+    /// The desk, by the code that goes into its dossier codes.
+    pub desk: AgencyCode,
+    /// The day.
+    pub date: Date,
+    /// The first number.
+    pub first: u64,
+    /// How many.
+    pub count: u32,
+}
+
+/// A dossier whose personal values were erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// The dossier.
+    pub dossier_id: DossierId,
+    /// Documents that it no longer names; others may.
+    pub documents: Vec<Digest>,
 }
 
 /// What sort of thing is kept by its digest.

@@ -24,7 +24,7 @@ pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
     }
 }
 
-const STORIES: [fn(&mut dyn Ground); 19] = [
+const STORIES: [fn(&mut dyn Ground); 22] = [
     a_dossier_is_read_as_it_was_committed,
     records_go_on_where_they_ended,
     a_bad_dossier_is_undone_alone,
@@ -44,6 +44,9 @@ const STORIES: [fn(&mut dyn Ground); 19] = [
     documents_blobs_and_epochs_are_kept,
     the_vault_finds_what_was_not_superseded,
     denials_are_counted_by_agency,
+    a_register_is_read_by_reception_over_any_number_of_pages,
+    what_is_personal_of_a_closed_dossier_can_be_erased_and_its_chain_stays,
+    only_what_closed_long_enough_ago_is_erased,
 ];
 
 pub(crate) fn named<T: FromStr>(text: &str) -> T
@@ -828,6 +831,14 @@ fn an_incident_is_one_while_it_is_open(ground: &mut dyn Ground) {
     );
 }
 
+fn leased(store: &mut dyn Store, lease: CodeLease) -> CodeBlock {
+    let batch = Batch {
+        code_leases: vec![lease],
+        ..Batch::default()
+    };
+    store.commit(batch).unwrap().code_leases.remove(0)
+}
+
 fn code_numbers_are_never_given_twice(ground: &mut dyn Ground) {
     let lease_from = |store: &mut dyn Store, desk: &str, day, floor, count| {
         let date = jiff::civil::date(2026, 9, day);
@@ -836,14 +847,9 @@ fn code_numbers_are_never_given_twice(ground: &mut dyn Ground) {
             date,
             floor,
             count,
+            request: None,
         };
-        store
-            .commit(Batch {
-                code_leases: vec![lease],
-                ..Batch::default()
-            })
-            .unwrap()
-            .code_leases[0]
+        leased(store, lease).first
     };
     let lease =
         |store: &mut dyn Store, desk: &str, day, count| lease_from(store, desk, day, 1, count);
@@ -860,6 +866,24 @@ fn code_numbers_are_never_given_twice(ground: &mut dyn Ground) {
     assert_eq!(lease_from(&mut *store, "H26.1", 1, 400, 2), 502);
     assert_eq!(lease_from(&mut *store, "H26.3", 1, 700, 1), 700);
 
+    // The same asking gets the same block, whatever else it asks for now.
+    let asked = |day: i8, count| CodeLease {
+        desk: named("H26.1"),
+        date: jiff::civil::date(2026, 9, day),
+        floor: 1,
+        count,
+        request: Some(Digest([9; 32])),
+    };
+    let block = leased(&mut *store, asked(5, 4));
+    assert_eq!((block.first, block.count), (1, 4));
+    drop(store);
+    let mut store = ground.open();
+    assert_eq!(leased(&mut *store, asked(6, 7)), block);
+    let other = CodeLease {
+        request: Some(Digest([8; 32])),
+        ..asked(5, 1)
+    };
+    assert_eq!(leased(&mut *store, other).first, 5);
     let reader = store.reader();
     let leased = |desk: &str, day, number| {
         let date = jiff::civil::date(2026, 9, day);
@@ -1087,4 +1111,194 @@ fn the_store_in_memory_does_what_every_store_must() {
 #[test]
 fn the_embedded_store_does_what_every_store_must() {
     suite(|| OnDisk(tempfile::tempdir().unwrap()));
+}
+
+/// Received at a second, in an order that is not that of reception.
+fn received_at_second(number: u64, second: i64) -> Change {
+    let mut change = received(number);
+    change.summary.received_at = at(second);
+    change
+}
+
+fn a_register_is_read_by_reception_over_any_number_of_pages(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    // Portals file, and a desk receives later: what was filed last may be received first.
+    let seconds = [90, 10, 50, 50, 20, 99, 0, 50];
+    for (number, second) in (1..).zip(seconds) {
+        let mut change = received_at_second(number, 0);
+        commit(&mut *store, &[&change]);
+        change = next(&change);
+        change.summary.received_at = at(second);
+        commit(&mut *store, &[&change]);
+    }
+    let mut other = received_at_second(9, 50);
+    other.summary.desk = named("H26.7");
+    other.summary.hand_out_desk = named("H26.1");
+    commit(&mut *store, &[&other]);
+
+    let reader = store.reader();
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = reader
+            .register(&named("H26.1"), at(10), at(99), after, 2)
+            .unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some((last.summary.received_at, last.number));
+        found.extend(page.into_iter().map(|row| row.dossier_id));
+    }
+    assert_eq!(found, [2, 5, 3, 4, 8, 1].map(id));
+    let nobody = reader.register(&named("H26.9"), at(10), at(99), None, 2);
+    assert!(nobody.unwrap().is_empty());
+}
+
+/// A dossier with one real record that names these documents, and a notice of it.
+fn with_documents(number: u64, documents: &[Digest]) -> Change {
+    let given = Given {
+        name: named("birth_notice"),
+        schema_id: String::new(),
+        data: b"{}".as_slice().into(),
+        documents: documents
+            .iter()
+            .map(|digest| Document {
+                digest: *digest,
+                size_bytes: 1,
+                media_type: "application/pdf".into(),
+                file_name: "nguyen-van-mau.pdf".into(),
+            })
+            .collect(),
+        subject: None,
+    };
+    let new = dossier::evidence::NewVersion {
+        version: 1,
+        digest: given.digest(),
+        source: dossier::evidence::Source::Citizen,
+        given,
+    };
+    let entry = dossier::Entry {
+        sequence: 1,
+        at: at(0),
+        cause: None,
+        event: dossier::Event::EvidenceGiven {
+            evidence: vec![new],
+            officer: dossier::party::Officer::default(),
+        },
+    };
+    let record = crate::records::encode(&entry, &id(number), None, [number as u8; 16]);
+    let notice = |desk: &str| NoticeRow {
+        desk: named(desk),
+        bytes: format!("the officer Mau of {number}").into_bytes(),
+    };
+    let grant = |agency: &str, digest: &Digest| Grant {
+        agency: named(agency),
+        digest: *digest,
+    };
+    Change {
+        records: vec![record],
+        notices: vec![notice("H26.1"), notice("H26.2")],
+        grants: documents
+            .iter()
+            .flat_map(|one| [grant("H26.1", one), grant("H26.2", one)])
+            .collect(),
+        ..received(number)
+    }
+}
+
+/// The dossier is closed by one more record.
+fn closed(before: &Change, second: i64) -> Change {
+    let last = before.records.last().unwrap();
+    let entry = dossier::Entry {
+        sequence: last.sequence + 1,
+        at: at(second),
+        cause: None,
+        event: dossier::Event::Closed,
+    };
+    let record = crate::records::encode(&entry, &before.dossier_id, Some(last.hash), [9; 16]);
+    let mut change = next(before);
+    change.records = vec![record];
+    change.notices = before.notices.clone();
+    change.summary.closed_at = Some(at(second));
+    change
+}
+
+fn what_is_personal_of_a_closed_dossier_can_be_erased_and_its_chain_stays(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let [own, shared, in_vault] = [1, 2, 3].map(|n| Digest([n; 32]));
+    let first = with_documents(1, &[own, shared, in_vault]);
+    let second = with_documents(2, &[shared]);
+    commit(&mut *store, &[&first, &second]);
+    let mut end = closed(&first, 10);
+    let mut result = deposit(
+        &format!("{}-KQ1", end.summary.code),
+        "birth_notice",
+        "1",
+        None,
+    );
+    result.given.documents[0].digest = in_vault;
+    end.deposits = vec![result];
+    commit(&mut *store, &[&end]);
+    let before = store.reader().load(&id(1)).unwrap().unwrap();
+
+    let erased = store.erase(&[id(1), id(2), id(7)], at(99)).unwrap();
+    let gone = Erased {
+        dossier_id: id(1),
+        documents: vec![own, shared],
+    };
+    assert_eq!(erased, [gone], "one is open, one is not known");
+    assert_eq!(store.erase(&[id(1)], at(100)).unwrap(), [], "once");
+    drop(store);
+
+    let reader = ground.open().reader();
+    let after = reader.load(&id(1)).unwrap().unwrap();
+    assert_eq!(after.row.erased_at, Some(at(99)));
+    assert!(after.records.iter().all(|record| record.personal.is_none()));
+    let verified = crate::records::verify_chain(&id(1), &after.records);
+    assert_eq!(verified, Ok(Some(after.row.last_hash)));
+    for (after, before) in after.records.iter().zip(&before.records) {
+        assert_eq!(after.bytes, before.bytes);
+        crate::records::decode(after).unwrap();
+    }
+    for desk in ["H26.1", "H26.2"] {
+        let told = reader.notices(&named(desk), &Cursor::default(), 9).unwrap();
+        let of: Vec<_> = told.iter().map(|notice| notice.dossier_id).collect();
+        assert_eq!(of, [id(2)], "{desk}");
+    }
+    assert!(
+        reader.load(&id(2)).unwrap().unwrap().records[0]
+            .personal
+            .is_some()
+    );
+    let names = [own, shared, in_vault].map(|digest| reader.names(&digest).unwrap());
+    assert_eq!(names, [false, true, true]);
+    assert!(!reader.granted_in(&named("H26.2"), &id(1), &shared).unwrap());
+    assert_eq!(reader.by_code(&first.summary.code).unwrap(), Some(id(1)));
+    assert_eq!(reader.dossiers(None, false, None, 9).unwrap().len(), 2);
+}
+
+fn only_what_closed_long_enough_ago_is_erased(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    for (number, second) in [(1, 30), (2, 20), (3, 40), (4, 10)] {
+        let change = with_documents(number, &[]);
+        commit(&mut *store, &[&change]);
+        commit(&mut *store, &[&closed(&change, second)]);
+    }
+    commit(&mut *store, &[&with_documents(5, &[])]);
+    let quarantine = Quarantine {
+        dossier_id: id(4),
+        why: Some("look".into()),
+    };
+    let batch = Batch {
+        quarantines: vec![quarantine],
+        ..Batch::default()
+    };
+    store.commit(batch).unwrap();
+    let reader = store.reader();
+    let due = |limit| reader.closed_before(at(40), limit).unwrap();
+    assert_eq!(due(9), [2, 1].map(id));
+    assert_eq!(due(1), [id(2)]);
+    assert_eq!(
+        store.erase(&[id(2), id(4), id(5)], at(99)).unwrap().len(),
+        1
+    );
+    assert_eq!(reader.closed_before(at(40), 9).unwrap(), [id(1)]);
 }

@@ -58,6 +58,27 @@ pub enum StoreError {
         /// The highest version that this release reads.
         known: i64,
     },
+    /// Let the release that wrote it bring its dossiers to an end, and give this one a new folder.
+    #[error(
+        "the store has version {found} and this release knows versions from {known}; let the release \
+         that wrote it bring its dossiers to an end, and give this one a new folder"
+    )]
+    Older {
+        /// The version in the file.
+        found: i64,
+        /// The lowest version that this release reads.
+        known: i64,
+    },
+    /// Make the file and its folder writable for this process.
+    #[error(
+        "{path} can be read and not written; make it, its folder and its disk writable for this \
+         process",
+        path = path.display()
+    )]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+    },
     /// Build with the SQLite that is bundled.
     #[error(
         "SQLite {found} can lose what was committed when its log is reset; use {wanted} or later"

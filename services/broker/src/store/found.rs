@@ -40,6 +40,8 @@ pub struct DossierRow {
     pub steps: Vec<StepRow>,
     /// Why it is stopped until a person has looked at it.
     pub quarantined: Option<String>,
+    /// When its personal values were erased.
+    pub erased_at: Option<Timestamp>,
 }
 
 /// A dossier with its records.

@@ -2,10 +2,11 @@
 //! of the process.
 
 use super::{
-    Attempt, AttemptChange, Batch, BlobKind, Change, Committed, Counts, Cursor, DossierFault,
-    DossierRow, Incident, IncidentChange, IncidentCursor, IncidentKey, Loaded, Notice, Origin,
-    Owed, OwedCursor, OwedKind, OwedRow, PAGE_ROWS_MAX, Position, Reader, StepCursor, StepFound,
-    StepRow, Store, StoreError, Summary, VaultUse, change::check_follows, partition_of,
+    Attempt, AttemptChange, Batch, BlobKind, Change, CodeBlock, CodeLease, Committed, Counts,
+    Cursor, DossierFault, DossierRow, Erased, Incident, IncidentChange, IncidentCursor,
+    IncidentKey, Loaded, Notice, Origin, Owed, OwedCursor, OwedKind, OwedRow, PAGE_ROWS_MAX,
+    Position, Reader, StepCursor, StepFound, StepRow, Store, StoreError, Summary, VaultUse,
+    change::check_follows, partition_of,
 };
 use crate::records::Kept;
 use dossier::{
@@ -17,7 +18,6 @@ use dossier::{
 use jiff::{Timestamp, civil::Date};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    ops::Range,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
@@ -35,12 +35,13 @@ struct State {
     by_code: HashMap<DossierCode, DossierId>,
     records: u64,
     notices: Vec<(AgencyCode, Notice)>,
+    notices_given: u64,
     grants: BTreeSet<(Digest, AgencyCode, DossierId)>,
     incidents: Vec<Incident>,
     attempts: HashMap<(DossierId, StepId, u32), Attempt>,
     blobs: Vec<(BlobKind, Digest, Vec<u8>)>,
     codes: BTreeMap<(AgencyCode, Date), u64>,
-    code_blocks: Vec<(AgencyCode, Date, Range<u64>)>,
+    code_blocks: Vec<(CodeBlock, Option<Digest>)>,
     vault: Vec<Deposit>,
     vault_uses: Vec<VaultUse>,
     denials: BTreeMap<AgencyCode, u64>,
@@ -92,20 +93,20 @@ impl Store for MemoryStore {
                 held.row.quarantined = quarantine.why;
             }
         }
-        let mut code_leases = Vec::new();
-        for lease in batch.code_leases {
-            let key = (lease.desk.clone(), lease.date);
-            let next = state.codes.entry(key).or_insert(1);
-            let first = lease.floor.max(*next);
-            let end = first + u64::from(lease.count);
-            *next = end;
-            code_leases.push(first);
-            state.code_blocks.push((lease.desk, lease.date, first..end));
-        }
+        let leases = batch.code_leases.into_iter();
+        let code_leases = leases.map(|lease| state.code_lease(lease)).collect();
         Ok(Committed {
             changes,
             code_leases,
         })
+    }
+
+    fn erase(&mut self, dossiers: &[DossierId], at: Timestamp) -> Result<Vec<Erased>, StoreError> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(dossiers
+            .iter()
+            .filter_map(|id| state.erase(id, at))
+            .collect())
     }
 
     fn begin_epoch(&mut self, now: Timestamp) -> Result<Origin, StoreError> {
@@ -144,6 +145,60 @@ impl State {
         }
     }
 
+    fn code_lease(&mut self, lease: CodeLease) -> CodeBlock {
+        let asked_before = lease.request.and_then(|request| {
+            let of_it = |(_, of): &&(CodeBlock, Option<Digest>)| *of == Some(request);
+            self.code_blocks.iter().find(of_it)
+        });
+        if let Some((block, _)) = asked_before {
+            return block.clone();
+        }
+        let key = (lease.desk.clone(), lease.date);
+        let next = self.codes.entry(key).or_insert(1);
+        let block = CodeBlock {
+            first: lease.floor.max(*next),
+            desk: lease.desk,
+            date: lease.date,
+            count: lease.count,
+        };
+        *next = block.first + u64::from(block.count);
+        self.code_blocks.push((block.clone(), lease.request));
+        block
+    }
+
+    fn erase(&mut self, id: &DossierId, at: Timestamp) -> Option<Erased> {
+        let held = self.held_mut(id)?;
+        let row = &mut held.row;
+        let is_kept = row.erased_at.is_some() || row.quarantined.is_some();
+        if is_kept || row.summary.closed_at.is_none() {
+            return None;
+        }
+        row.erased_at = Some(whole_micros(at));
+        let code = format!("{}-KQ", row.summary.code);
+        for record in &mut held.records {
+            record.personal = None;
+        }
+        self.notices.retain(|(_, notice)| notice.dossier_id != *id);
+        let of_it = |one: &&Deposit| one.code.starts_with(&code);
+        let deposits = self.vault.iter().filter(of_it);
+        let in_vault: BTreeSet<Digest> = deposits
+            .flat_map(|one| &one.given.documents)
+            .map(|document| document.digest)
+            .collect();
+        let mut documents = BTreeSet::new();
+        self.grants.retain(|(digest, _, of)| {
+            let goes = of == id && !in_vault.contains(digest);
+            if goes {
+                documents.insert(*digest);
+            }
+            !goes
+        });
+        Some(Erased {
+            dossier_id: *id,
+            documents: documents.into_iter().collect(),
+        })
+    }
+
     fn change(&mut self, change: Change) -> Result<Position, DossierFault> {
         let id = change.dossier_id;
         let before = self
@@ -174,6 +229,7 @@ impl State {
                 last_hash: Digest([0; 32]),
                 steps: Vec::new(),
                 quarantined: None,
+                erased_at: None,
             };
             self.dossiers.push(Held {
                 row,
@@ -239,7 +295,8 @@ impl State {
             *dossier != id || still_owed.contains(&(Some(step.clone()), *round))
         });
         for row in change.notices {
-            let number = self.notices.len() as u64 + 1;
+            self.notices_given += 1;
+            let number = self.notices_given;
             let position = Position { partition, number };
             let notice = Notice {
                 position,
@@ -411,6 +468,40 @@ impl Reader for MemoryStore {
                 && before.is_none_or(|before| row.number < before)
         });
         Ok(wanted.take(limit.min(PAGE_ROWS_MAX)).cloned().collect())
+    }
+
+    fn register(
+        &self,
+        desk: &AgencyCode,
+        from: Timestamp,
+        until: Timestamp,
+        after: Option<(Timestamp, u64)>,
+        limit: usize,
+    ) -> Result<Vec<DossierRow>, StoreError> {
+        let state = self.state();
+        let place = |row: &DossierRow| (row.summary.received_at, row.number);
+        let rows = state.dossiers.iter().map(|held| &held.row);
+        let mut wanted: Vec<&DossierRow> = rows
+            .filter(|row| row.summary.desk == *desk)
+            .filter(|row| (from..until).contains(&row.summary.received_at))
+            .filter(|row| after.is_none_or(|after| place(row) > after))
+            .collect();
+        wanted.sort_by_key(|row| place(row));
+        let page = wanted.into_iter().take(limit.min(PAGE_ROWS_MAX));
+        Ok(page.cloned().collect())
+    }
+
+    fn closed_before(&self, at: Timestamp, limit: usize) -> Result<Vec<DossierId>, StoreError> {
+        let state = self.state();
+        let rows = state.dossiers.iter().map(|held| &held.row);
+        let mut wanted: Vec<_> = rows
+            .filter(|row| row.erased_at.is_none() && row.quarantined.is_none())
+            .filter_map(|row| Some((row.summary.closed_at?, row.dossier_id)))
+            .filter(|(closed_at, _)| *closed_at < at)
+            .collect();
+        wanted.sort_by_key(|(closed_at, _)| *closed_at);
+        let page = wanted.into_iter().take(limit.min(PAGE_ROWS_MAX));
+        Ok(page.map(|(_, id)| id).collect())
     }
 
     fn owed_for(
@@ -586,7 +677,9 @@ impl Reader for MemoryStore {
         let blocks = &state.code_blocks;
         Ok(blocks
             .iter()
-            .any(|(of, day, block)| (of, *day) == (desk, date) && block.contains(&number)))
+            .map(|(block, _)| block)
+            .filter(|block| (&block.desk, block.date) == (desk, date))
+            .any(|block| (block.first..block.first + u64::from(block.count)).contains(&number)))
     }
 
     fn blob(&self, kind: BlobKind, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {

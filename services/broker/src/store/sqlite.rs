@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod connection;
+mod erase;
 mod read;
 mod readers;
 mod rows;
@@ -14,7 +15,8 @@ mod write;
 use self::{
     checkpoint::Checkpointer, connection::Use, readers::Readers, words::Words, write::Write,
 };
-use super::{Batch, Committed, Origin, Reader, Store, StoreError};
+use super::{Batch, Committed, Erased, Origin, Reader, Store, StoreError};
+use dossier::name::DossierId;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use std::{
@@ -180,6 +182,24 @@ impl Store for SqliteStore {
                 code_leases,
             })
         })
+    }
+
+    fn erase(&mut self, dossiers: &[DossierId], at: Timestamp) -> Result<Vec<Erased>, StoreError> {
+        let erased = self.transact(|write| {
+            // What is deleted is overwritten, and does not linger in the file's free pages.
+            write
+                .connection
+                .execute_batch("PRAGMA secure_delete = ON")?;
+            let erased = dossiers.iter().map(|id| write.erase(id, at));
+            let erased = erased.filter_map(Result::transpose).collect();
+            write
+                .connection
+                .execute_batch("PRAGMA secure_delete = OFF")?;
+            erased
+        });
+        // What the log still holds of it goes with the next copying back.
+        self.checkpointer.wake();
+        erased
     }
 
     fn begin_epoch(&mut self, now: Timestamp) -> Result<Origin, StoreError> {

@@ -20,7 +20,7 @@ mod track;
 
 pub use notice::notice;
 pub use standing::{dossier_state, step_state};
-pub use track::{Tracked, promised_at, public, summary, track};
+pub use track::{Tracked, promised_at, public, quarantined, summary, track};
 
 /// An instant.
 pub fn timestamp(at: Timestamp) -> Option<prost_types::Timestamp> {

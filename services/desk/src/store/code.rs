@@ -1,12 +1,52 @@
 //! Codes that the broker leased: this desk's for ever, each given to one dossier.
 
 use super::{Store, StoreError};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+/// An asking for a block of codes.
+#[derive(Debug, Clone)]
+pub(crate) struct Lease {
+    /// The same however often it is asked.
+    pub(crate) request_id: String,
+    /// How many.
+    pub(crate) count: u32,
+}
 
 impl Store {
-    /// Keeps codes that were leased, in their order.
-    pub(crate) async fn keep_codes(&self, codes: Vec<String>) -> Result<(), StoreError> {
+    /// Keeps that codes are asked for before they are: the asking that is not answered yet, or a new
+    /// one.
+    pub(crate) async fn begin_lease(&self, count: u32) -> Result<Lease, StoreError> {
+        let begun = self.embedded.write(move |c| {
+            let open = "SELECT request_id, count FROM lease ORDER BY sequence LIMIT 1";
+            let read = |row: &Row<'_>| {
+                Ok(Lease {
+                    request_id: row.get(0)?,
+                    count: row.get(1)?,
+                })
+            };
+            if let Some(lease) = c.query_row(open, [], read).optional()? {
+                return Ok(lease);
+            }
+            let lease = Lease {
+                request_id: uuid::Uuid::now_v7().to_string(),
+                count,
+            };
+            let sql = "INSERT INTO lease (request_id, count) VALUES (?1, ?2)";
+            c.execute(sql, params![lease.request_id, lease.count])?;
+            Ok(lease)
+        });
+        Ok(begun.await?)
+    }
+
+    /// Ends an asking with the codes that were leased, in their order; none where it was refused.
+    pub(crate) async fn end_lease(
+        &self,
+        lease: &Lease,
+        codes: Vec<String>,
+    ) -> Result<(), StoreError> {
+        let request_id = lease.request_id.clone();
         let done = self.embedded.write(move |c| {
+            c.execute("DELETE FROM lease WHERE request_id = ?1", [request_id])?;
             for code in &codes {
                 c.prepare_cached("INSERT OR IGNORE INTO code (dossier_code) VALUES (?1)")?
                     .execute([code])?;

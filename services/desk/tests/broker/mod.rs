@@ -57,6 +57,10 @@ pub(crate) struct Has {
     pub(crate) refuse_act: Option<&'static str>,
     /// Codes that were leased.
     pub(crate) leased: u32,
+    /// Blocks of codes, by the id of their asking.
+    pub(crate) leases: HashMap<String, Vec<String>>,
+    /// The next block is leased, and its answer is lost on the way.
+    pub(crate) loses_lease_answer: bool,
     /// Counts up at each restart, which breaks the streams and makes older cursors unknown.
     pub(crate) epoch: u64,
 }
@@ -405,13 +409,24 @@ impl DeskService for Broker {
         if self.has.lock().unwrap().away {
             return Err(Status::unavailable("away"));
         }
+        let request = request.into_inner();
         let mut dossier_codes = Vec::new();
+        let mut answer_is_lost = false;
         self.change(|has| {
-            for _ in 0..request.get_ref().count {
-                has.leased += 1;
-                dossier_codes.push(format!("LEASED-{:04}", has.leased));
-            }
+            let known = has.leases.get(&request.request_id).cloned();
+            dossier_codes = known.unwrap_or_else(|| {
+                let codes = (0..request.count).map(|_| {
+                    has.leased += 1;
+                    format!("LEASED-{:04}", has.leased)
+                });
+                codes.collect()
+            });
+            has.leases.insert(request.request_id, dossier_codes.clone());
+            answer_is_lost = std::mem::take(&mut has.loses_lease_answer);
         });
+        if answer_is_lost {
+            return Err(Status::unavailable("the answer is lost"));
+        }
         Ok(Response::new(v1::LeaseCodesResponse { dossier_codes }))
     }
 

@@ -5,6 +5,7 @@
 #![allow(unreachable_pub)] // modules of a test binary are reached by nobody else
 
 mod bookkeeper;
+mod bounds;
 mod calendar;
 mod code;
 mod condition;

@@ -15,6 +15,7 @@ pub(crate) fn dossier(state: DossierState) -> &'static str {
         DossierState::Withdrawn => "withdrawn",
         DossierState::NotAccepted => "not accepted",
         DossierState::Stopped => "stopped",
+        DossierState::Quarantined => "quarantined: a person looks at it",
     }
 }
 

@@ -1,7 +1,10 @@
 //! The rules at work: the vault before the citizen, what is noted of a refusal, calendars and codes.
 
 use super::*;
-use crate::{adoption::adopt, store::OwedKind};
+use crate::{
+    adoption::adopt,
+    store::{Cursor, OwedKind},
+};
 use bytes::Bytes;
 use dossier::{
     alarm::Alarm,
@@ -275,6 +278,13 @@ async fn whoever_would_ask_the_citizen_for_what_is_held_is_refused_and_it_is_tak
         Denial::LookUpOpen(named("H99.2"))
     );
     assert_eq!(town.reader.denials().unwrap(), [(named("H99"), 1)]);
+    // Sent again, it is refused again and counted once.
+    let repeated = town.ledger.happen(id, desk(), asks_for_licence()).await;
+    assert!(matches!(
+        repeated,
+        Err(Failure::Refused(Refusal::SupplementDenied { .. }))
+    ));
+    assert_eq!(town.reader.denials().unwrap(), [(named("H99"), 1)]);
 
     // Meanwhile the owner got one elsewhere.
     let licence = town.grants_licence("k2", "001").await;
@@ -481,10 +491,63 @@ async fn a_filed_dossier_follows_the_rules_in_force_when_it_is_received() {
 }
 
 #[tokio::test]
+async fn what_closed_long_enough_ago_is_erased_and_nothing_more_happens_to_it() {
+    let town = town();
+    let (first, open) = (
+        of_owner("k1", "shop", "001"),
+        town.take(&of_owner("k2", "shop", "002")).await,
+    );
+    let taken = town.take(&first).await;
+    let id = taken.dossier.id;
+    let withdraws = || {
+        Action::Act(Act::Withdraw {
+            reason: "họ đổi ý".into(),
+            officer: Officer::default(),
+        })
+    };
+    let by = |item| Some(cause("desk", item));
+    let closed = town.ledger.happen(id, by("end"), withdraws()).await;
+    assert!(closed.unwrap().dossier.closed_at.is_some());
+
+    let erase = |keep_days| {
+        let (ledger, reader) = (&town.ledger, town.reader.as_ref());
+        crate::retention::erase(keep_days, ledger, reader, &town.documents)
+    };
+    assert_eq!(erase(1).await, Ok(0), "it closed today");
+    assert_eq!(erase(0).await, Ok(1));
+    assert_eq!(erase(0).await, Ok(0));
+
+    let loaded = town.reader.load(&id).unwrap().unwrap();
+    assert!(loaded.row.erased_at.is_some());
+    assert!(loaded.records.iter().all(|kept| kept.personal.is_none()));
+    let (dossier, _) = crate::hot::replay(id, &loaded).unwrap();
+    assert!(dossier.received.parties.is_empty() && dossier.closed_at.is_some());
+    assert_eq!(dossier.code(), taken.dossier.code());
+    let told = town.reader.notices(&named("H99"), &Cursor::default(), 99);
+    let of = |notice: &crate::store::Notice| notice.dossier_id == open.dossier.id;
+    assert!(told.unwrap().iter().all(of));
+
+    let again = town.ledger.submit("desk".into(), parsed(&first)).await;
+    assert!(matches!(again, Err(Failure::Erased)), "{again:?}");
+    let late = town.ledger.happen(id, by("late"), withdraws()).await;
+    assert!(matches!(late, Err(Failure::Erased)), "{late:?}");
+}
+
+#[tokio::test]
 async fn a_leased_code_is_its_desks_alone() {
     let town = town();
-    let codes = town.ledger.lease_codes(named("H99"), 3).await.unwrap();
+    let lease = |system: &str, count| {
+        let desk = named("H99");
+        town.ledger
+            .lease_codes(system.into(), named("block-1"), desk, count)
+    };
+    let codes = lease("desk", 3).await.unwrap();
     assert_eq!(codes.len(), 3);
+    assert_eq!(lease("desk", 3).await.unwrap(), codes, "asked again");
+    let reused = lease("desk", 4).await;
+    assert!(matches!(reused, Err(Failure::Refused(Refusal::IdReused))));
+    let other = lease("another desk", 3).await.unwrap();
+    assert!(!other.contains(&codes[0]));
     let mut brought = of_owner("k1", "licence", "001");
     brought.dossier_code = codes[1].to_string();
     let taken = town.take(&brought).await;

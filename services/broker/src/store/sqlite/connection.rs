@@ -37,6 +37,7 @@ pub(super) fn open(path: &Path, purpose: Use) -> Result<Connection, StoreError> 
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(before_commit)?;
+    check_writable(&connection, path)?;
     connection
         .busy_timeout(BUSY_TIMEOUT)
         .map_err(before_commit)?;
@@ -66,6 +67,16 @@ pub(super) fn open(path: &Path, purpose: Use) -> Result<Connection, StoreError> 
         }
     }
     Ok(connection)
+}
+
+/// SQLite opens what it may not write for reading, and would say so only at the first commit.
+fn check_writable(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    if connection.is_readonly("main").map_err(before_commit)? {
+        return Err(StoreError::NotWritable {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn set(connection: &Connection, setting: &str) -> Result<(), StoreError> {
@@ -123,6 +134,20 @@ mod tests {
 
     fn failed(extended_code: i32) -> rusqlite::Error {
         rusqlite::Error::SqliteFailure(ffi::Error::new(extended_code), None)
+    }
+
+    #[test]
+    fn a_file_that_can_only_be_read_is_refused_before_anything_is_promised() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broker.db");
+        drop(open(&path, Use::Writing).unwrap());
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let read_only = Connection::open_with_flags(&path, flags).unwrap();
+        let refused = check_writable(&read_only, &path).unwrap_err().to_string();
+        assert!(
+            refused.contains("broker.db can be read and not written; make it"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 
 const DOSSIER: &str = "SELECT d.id, d.number, d.code, k.text, p.text, d.state, d.received_at, \
                        d.promised_at, d.closed_at, d.sequence, d.last_hash, d.steps, d.quarantined, \
-                       h.text, t.text, d.calendar \
+                       h.text, t.text, d.calendar, d.erased_at \
                        FROM dossier d JOIN word k ON k.word = d.desk \
                        JOIN word p ON p.word = d.procedure \
                        LEFT JOIN word h ON h.word = d.hand_out_desk \
@@ -98,6 +98,48 @@ impl Reader for SqliteReader {
                 }
             };
             found.into_iter().map(|found| found.named(c)).collect()
+        })
+    }
+
+    fn register(
+        &self,
+        desk: &AgencyCode,
+        from: Timestamp,
+        until: Timestamp,
+        after: Option<(Timestamp, u64)>,
+        limit: usize,
+    ) -> Result<Vec<DossierRow>, StoreError> {
+        self.readers.read(|c| {
+            let Some(desk) = words::find(c, desk.as_str())? else {
+                return Ok(Vec::new());
+            };
+            let (at, number) = match after {
+                Some((at, number)) => (at.as_microsecond(), number.cast_signed()),
+                None => (from.as_microsecond(), 0),
+            };
+            let sql = format!(
+                "{DOSSIER} WHERE d.desk = ?1 AND (d.received_at, d.number) > (?2, ?3)
+                 AND d.received_at < ?4 ORDER BY d.received_at, d.number LIMIT ?5"
+            );
+            let values = params![desk, at, number, until.as_microsecond(), page(limit)];
+            let found = c
+                .prepare_cached(&sql)?
+                .query_map(values, dossier_row)?
+                .collect::<Result<Vec<_>>>()?;
+            found.into_iter().map(|found| found.named(c)).collect()
+        })
+    }
+
+    fn closed_before(&self, at: Timestamp, limit: usize) -> Result<Vec<DossierId>, StoreError> {
+        self.readers.read(|c| {
+            let sql = "SELECT id FROM dossier WHERE closed_at < ?1 AND closed_at IS NOT NULL
+                         AND erased_at IS NULL AND quarantined IS NULL
+                       ORDER BY closed_at, number LIMIT ?2";
+            c.prepare_cached(sql)?
+                .query_map(params![at.as_microsecond(), page(limit)], |row| {
+                    row.get(0).map(DossierId)
+                })?
+                .collect()
         })
     }
 
@@ -508,6 +550,7 @@ fn dossier_row(row: &Row<'_>) -> Result<Found> {
         last_hash: Digest(row.get(10)?),
         steps: Vec::new(),
         quarantined: row.get(12)?,
+        erased_at: optional_instant(row, 16)?,
     };
     Ok(Found {
         row: found,
@@ -649,6 +692,13 @@ fn incident_row(row: &Row<'_>) -> Result<Incident> {
     })
 }
 
+pub(super) fn day(row: &Row<'_>, at: usize) -> Result<Date> {
+    let day = row.get_ref(at)?.as_str()?.parse();
+    day.map_err(|bad: jiff::Error| {
+        rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(bad))
+    })
+}
+
 /// What the vault has; nothing where its content cannot be read any more.
 fn finding(row: &Row<'_>) -> Result<Option<Finding>> {
     let code: String = row.get(1)?;
@@ -678,7 +728,10 @@ fn page(limit: usize) -> u32 {
     u32::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(u32::MAX)
 }
 
-fn name<T: for<'t> TryFrom<&'t str, Error = BadName>>(row: &Row<'_>, at: usize) -> Result<T> {
+pub(super) fn name<T: for<'t> TryFrom<&'t str, Error = BadName>>(
+    row: &Row<'_>,
+    at: usize,
+) -> Result<T> {
     let text = row.get_ref(at)?.as_str()?;
     T::try_from(text)
         .map_err(|bad| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(bad)))

@@ -6,9 +6,12 @@ use crate::store::{Origin, StoreError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+/// The version that the first of [`MIGRATIONS`] makes. What is older holds records that this release
+/// would misread: it had personal values in the chain.
+const OLDEST: i64 = 3;
 /// The steps from an empty file to what this release needs; each runs once, in order, and is never
 /// changed once released.
-const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 1] = [include_str!("schema_3.sql")];
 
 /// Brings the file to this release's version.
 pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
@@ -16,11 +19,17 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
     let found: i64 = connection
         .query_row(version, [], |row| row.get(0))
         .map_err(before_commit)?;
-    let known = MIGRATIONS.len() as i64;
+    let known = OLDEST - 1 + MIGRATIONS.len() as i64;
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
-    for (at, step) in (1_i64..).zip(MIGRATIONS).filter(|(at, _)| *at > found) {
+    if (1..OLDEST).contains(&found) {
+        return Err(StoreError::Older {
+            found,
+            known: OLDEST,
+        });
+    }
+    for (at, step) in (OLDEST..).zip(MIGRATIONS).filter(|(at, _)| *at > found) {
         let all = format!("BEGIN IMMEDIATE; {step}; PRAGMA user_version = {at}; COMMIT");
         connection.execute_batch(&all).map_err(before_commit)?;
     }

@@ -68,6 +68,58 @@ fn an_older_release_refuses_a_newer_store() {
         matches!(refused, StoreError::Newer { found: 99, .. }),
         "{refused}"
     );
+    let said = refused.to_string();
+    assert!(
+        said.contains("version 99") && said.ends_with("start the newer release"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_store_of_before_the_chain_was_free_of_personal_values_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    file.execute_batch("CREATE TABLE dossier (id); PRAGMA user_version = 2")
+        .unwrap();
+    drop(file);
+    let refused = SqliteStore::open(folder.path(), SqliteConfig::default())
+        .err()
+        .unwrap();
+    let found_2 = matches!(refused, StoreError::Older { found: 2, known: 3 });
+    assert!(found_2, "{refused}");
+    let said = refused.to_string();
+    assert!(said.ends_with("give this one a new folder"), "{said}");
+}
+
+/// The free pages of the file, and what was copied back, hold nothing of it.
+#[test]
+fn what_was_erased_is_in_no_byte_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let mut change = big(1);
+    change.summary.closed_at = Some(jiff::Timestamp::UNIX_EPOCH);
+    change.notices[0].bytes = b"Nguyen Van Mau".repeat(9);
+    let batch = Batch {
+        changes: vec![change],
+        ..Batch::default()
+    };
+    assert!(store.commit(batch).unwrap().changes[0].is_ok());
+    let holds = |store: &SqliteStore| {
+        let gate = store.checkpointer.gate.clone();
+        let _gate = gate.lock().unwrap();
+        let copied = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let connection = store.connection.as_ref().unwrap();
+        let busy = || connection.query_row(copied, [], |row| row.get::<_, i64>(0));
+        while busy().unwrap() != 0 {
+            std::thread::yield_now();
+        }
+        let file = fs::read(folder.path().join(FILE_NAME)).unwrap();
+        file.windows(14).any(|found| found == b"Nguyen Van Mau")
+    };
+    assert!(holds(&store));
+    let erased = store.erase(&[id(1)], jiff::Timestamp::UNIX_EPOCH);
+    assert_eq!(erased.unwrap().len(), 1);
+    assert!(!holds(&store));
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! One batch into one open transaction: a savepoint a dossier.
 
 use super::{
+    read,
     rows::{self, IndexRow},
     words::Words,
 };
 use crate::{
     records::{self, Stored},
     store::{
-        AttemptChange, Blob, Change, CodeLease, Denied, DossierFault, Grant, IncidentChange,
-        IncidentKey, NoticeRow, Position, Quarantine, VaultUse, partition_of,
+        AttemptChange, Blob, Change, CodeBlock, CodeLease, Denied, DossierFault, Grant,
+        IncidentChange, IncidentKey, Position, Quarantine, Summary, VaultUse, partition_of,
     },
 };
 use dossier::{
@@ -17,6 +18,9 @@ use dossier::{
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
+
+/// How many notices one change may have, as a power of two.
+const NOTICE_BITS: u32 = 16;
 
 /// Writes within a transaction that somebody else begins and ends.
 pub(super) struct Write<'a> {
@@ -48,6 +52,28 @@ struct Before {
     last_hash: Option<Digest>,
     owed: Vec<IndexRow>,
     steps: Vec<IndexRow>,
+    /// None for a dossier whose rows are not written yet.
+    seldom: Option<Seldom>,
+}
+
+/// What of a dossier's row changes seldom and stands in indexes.
+#[derive(PartialEq, Eq)]
+struct Seldom {
+    closed_at: Option<i64>,
+    received_at: i64,
+    promised_at: i64,
+    calendar: [u8; 32],
+}
+
+impl Seldom {
+    fn of(summary: &Summary) -> Self {
+        Self {
+            closed_at: summary.closed_at.map(Timestamp::as_microsecond),
+            received_at: summary.received_at.as_microsecond(),
+            promised_at: summary.promised_at.as_microsecond(),
+            calendar: summary.calendar.0,
+        }
+    }
 }
 
 /// Why a change goes back to its savepoint.
@@ -69,7 +95,7 @@ impl From<rusqlite::Error> for Undo {
 }
 
 impl Write<'_> {
-    fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize> {
+    pub(super) fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize> {
         self.connection.prepare_cached(sql)?.execute(values)
     }
 
@@ -152,10 +178,8 @@ impl Write<'_> {
         };
         let last_position = self.append(change, &before)?;
         self.index(&before, numbered)?;
-        self.update(change, numbered, before.number, last_position)?;
-        for (notice, desk) in change.notices.iter().zip(&numbered.notice_desks) {
-            self.notice(change, notice, *desk, before.number)?;
-        }
+        self.update(change, numbered, &before, last_position)?;
+        self.notices(change, numbered, before.number, last_position)?;
         for (grant, agency) in change.grants.iter().zip(&numbered.grant_agencies) {
             self.grant(grant, *agency, before.number)?;
         }
@@ -178,7 +202,8 @@ impl Write<'_> {
     }
 
     fn before(&self, id: &DossierId) -> Result<Option<Before>> {
-        let sql = "SELECT number, sequence, last_position, last_hash, owed, steps
+        let sql = "SELECT number, sequence, last_position, last_hash, owed, steps, closed_at,
+                     received_at, promised_at, calendar
                    FROM dossier WHERE id = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let row = statement.query_row(params![id.0], |row| {
@@ -189,6 +214,12 @@ impl Write<'_> {
                 last_hash: Some(Digest(row.get(3)?)),
                 owed: rows::decode(row.get_ref(4)?.as_blob()?),
                 steps: rows::decode(row.get_ref(5)?.as_blob()?),
+                seldom: Some(Seldom {
+                    closed_at: row.get(6)?,
+                    received_at: row.get(7)?,
+                    promised_at: row.get(8)?,
+                    calendar: row.get(9)?,
+                }),
             })
         });
         row.optional()
@@ -205,9 +236,9 @@ impl Write<'_> {
             return Err(Undo::Fault(DossierFault::CodeTaken(summary.code.clone())));
         }
         let sql = "INSERT INTO dossier (partition, id, code, desk, hand_out_desk, procedure,
-                     territory, state, received_at, promised_at, sequence, last_position, last_hash,
-                     owed, steps)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, x'', x'', x'')
+                     territory, state, received_at, promised_at, calendar, sequence, last_position,
+                     last_hash, owed, steps)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, 0, x'', x'', x'')
                    RETURNING number";
         let number = self.connection.prepare_cached(sql)?.query_row(
             params![
@@ -221,6 +252,7 @@ impl Write<'_> {
                 summary.state,
                 summary.received_at.as_microsecond(),
                 summary.promised_at.as_microsecond(),
+                summary.calendar.0,
             ],
             |row| row.get(0),
         )?;
@@ -231,6 +263,7 @@ impl Write<'_> {
             last_hash: None,
             owed: Vec::new(),
             steps: Vec::new(),
+            seldom: None,
         })
     }
 
@@ -322,7 +355,7 @@ impl Write<'_> {
         &self,
         change: &Change,
         numbered: &Numbered,
-        number: i64,
+        before: &Before,
         last_position: i64,
     ) -> Result<()> {
         let Some(Stored { sequence, hash, .. }) = change.records.last() else {
@@ -330,32 +363,58 @@ impl Write<'_> {
         };
         let summary = &change.summary;
         self.execute(
-            "UPDATE dossier SET state = ?2, closed_at = ?3, sequence = ?4, last_position = ?5,
-               last_hash = ?6, owed = ?7, steps = ?8, received_at = ?9, promised_at = ?10,
-               calendar = ?11
+            "UPDATE dossier SET state = ?2, sequence = ?3, last_position = ?4, last_hash = ?5,
+               owed = ?6, steps = ?7
              WHERE number = ?1",
             params![
-                number,
+                before.number,
                 summary.state,
-                summary.closed_at.map(Timestamp::as_microsecond),
                 sequence.cast_signed(),
                 last_position,
                 hash.0,
                 rows::encode(&numbered.owed),
                 rows::encode(&numbered.steps),
-                summary.received_at.as_microsecond(),
-                summary.promised_at.as_microsecond(),
-                summary.calendar.0,
+            ],
+        )?;
+        // A column that is named is written again in every index that it stands in.
+        let now = Seldom::of(summary);
+        if before.seldom.as_ref() == Some(&now) {
+            return Ok(());
+        }
+        self.execute(
+            "UPDATE dossier SET closed_at = ?2, received_at = ?3, promised_at = ?4, calendar = ?5
+             WHERE number = ?1",
+            params![
+                before.number,
+                now.closed_at,
+                now.received_at,
+                now.promised_at,
+                now.calendar
             ],
         )?;
         Ok(())
     }
 
-    fn notice(&self, change: &Change, row: &NoticeRow, desk: u32, dossier: i64) -> Result<()> {
-        self.execute(
-            "INSERT INTO notice (partition, desk, dossier, bytes) VALUES (?1, ?2, ?3, ?4)",
-            params![partition_of(&change.dossier_id), desk, dossier, row.bytes],
-        )?;
+    fn notices(
+        &self,
+        change: &Change,
+        numbered: &Numbered,
+        dossier: i64,
+        last_position: i64,
+    ) -> std::result::Result<(), Undo> {
+        let partition = partition_of(&change.dossier_id);
+        let mut positions = notice_positions(last_position);
+        for (row, desk) in change.notices.iter().zip(&numbered.notice_desks) {
+            let Some(position) = positions.next() else {
+                let why = "a change tells more than there is room for".to_owned();
+                return Err(Undo::Fault(DossierFault::Refused(why)));
+            };
+            self.execute(
+                "INSERT INTO notice (position, partition, desk, dossier, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![position, partition, desk, dossier, row.bytes],
+            )?;
+        }
         Ok(())
     }
 
@@ -518,8 +577,11 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// The first number of a lease.
-    pub(super) fn code_lease(&mut self, lease: &CodeLease) -> Result<u64> {
+    /// The block of a lease: the one that the same request got before, or a new one.
+    pub(super) fn code_lease(&mut self, lease: &CodeLease) -> Result<CodeBlock> {
+        if let Some(block) = self.leased_before(lease)? {
+            return Ok(block);
+        }
         let desk = self.words.number(self.connection, lease.desk.as_str())?;
         let (date, floor) = (lease.date.to_string(), lease.floor.max(1).cast_signed());
         let sql = "INSERT INTO code_sequence (desk, date, next) VALUES (?1, ?2, ?3 + ?4)
@@ -530,12 +592,43 @@ impl Write<'_> {
             .prepare_cached(sql)?
             .query_row(params![desk, date, floor, lease.count], |row| row.get(0))?;
         let first = end - i64::from(lease.count);
+        let request = lease.request.map(|request| request.0);
         self.execute(
-            "INSERT INTO code_block (desk, date, first, until) VALUES (?1, ?2, ?3, ?4)",
-            params![desk, date, first, end],
+            "INSERT INTO code_block (desk, date, first, until, request)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![desk, date, first, end, request],
         )?;
-        Ok(first.cast_unsigned())
+        Ok(CodeBlock {
+            desk: lease.desk.clone(),
+            date: lease.date,
+            first: first.cast_unsigned(),
+            count: lease.count,
+        })
     }
+
+    fn leased_before(&self, lease: &CodeLease) -> Result<Option<CodeBlock>> {
+        let Some(request) = &lease.request else {
+            return Ok(None);
+        };
+        let sql = "SELECT w.text, b.date, b.first, b.until FROM code_block b
+                   JOIN word w ON w.word = b.desk WHERE b.request = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_row(params![request.0], |row| {
+            let (first, until): (i64, i64) = (row.get(2)?, row.get(3)?);
+            Ok(CodeBlock {
+                desk: read::name(row, 0)?,
+                date: read::day(row, 1)?,
+                first: first.cast_unsigned(),
+                count: u32::try_from(until - first).unwrap_or_default(),
+            })
+        });
+        found.optional()
+    }
+}
+
+/// Where the notices of a change stand whose last record stands here.
+pub(super) fn notice_positions(last_position: i64) -> std::ops::Range<i64> {
+    last_position << NOTICE_BITS..(last_position + 1) << NOTICE_BITS
 }
 
 fn columns(key: &IncidentKey) -> (&[u8], &str, &str) {

@@ -363,16 +363,17 @@ pub fn hand_out_result(request: &v1::HandOutResultRequest, directory: &Directory
     done(fields, named, act)
 }
 
-/// How many codes a desk wants.
+/// How many codes a desk wants, and its id of the asking.
 ///
 /// # Errors
 /// As [`receive`].
-pub fn lease(request: &v1::LeaseCodesRequest, directory: &Directory) -> Result<u32, Fault> {
+pub fn lease(request: &v1::LeaseCodesRequest, directory: &Directory) -> Result<(u32, Key), Fault> {
     let mut fields = Fields::new(directory);
+    let request_id = fields.name("request_id", &request.request_id);
     if !(1..=LEASE_CODES_MAX).contains(&request.count) {
         fields.wrong("count", format!("1 to {LEASE_CODES_MAX}"));
     }
-    fields.done(Some(request.count))
+    fields.done(request_id.map(|request_id| (request.count, request_id)))
 }
 
 /// A step to be moved; an errand is moved as any other.

@@ -525,11 +525,18 @@ fn a_block_of_codes_has_one_to_a_thousand() {
     let ask = |count| {
         let request = v1::LeaseCodesRequest {
             count,
+            request_id: "lease-1".into(),
             ..v1::LeaseCodesRequest::default()
         };
         lease(&request, &directory())
     };
-    assert_eq!(ask(1_000).unwrap(), 1_000);
+    assert_eq!(ask(1_000).unwrap(), (1_000, "lease-1".parse().unwrap()));
+    let nameless = v1::LeaseCodesRequest {
+        count: 1,
+        ..v1::LeaseCodesRequest::default()
+    };
+    let fault = lease(&nameless, &directory()).unwrap_err();
+    assert_eq!(named(fault), ["request_id"]);
     for bad in [0, 1_001] {
         assert_eq!(named(ask(bad).unwrap_err()), ["count"]);
     }

@@ -8,6 +8,7 @@ use super::{
     },
     timestamp,
 };
+use crate::store::DossierRow;
 use contract::v1;
 use dossier::{
     Dossier, Entry, Procedure,
@@ -40,15 +41,33 @@ pub struct Tracked<'a> {
     pub now: Timestamp,
 }
 
-/// A dossier in a list.
-pub fn summary(dossier: &Dossier) -> v1::DossierSummary {
+/// A dossier in a list that cannot be read: what its row says of it.
+pub fn quarantined(row: &DossierRow) -> v1::DossierSummary {
+    v1::DossierSummary {
+        dossier_id: row.dossier_id.to_string(),
+        dossier_code: row.summary.code.to_string(),
+        submit_key: String::new(),
+        procedure_code: row.summary.procedure.to_string(),
+        state: v1::DossierState::Quarantined.into(),
+        received_at: timestamp(row.summary.received_at),
+        erased_at: row.erased_at.and_then(timestamp),
+    }
+}
+
+/// A dossier in a list; `erased_at` is when its personal values were erased.
+pub fn summary(dossier: &Dossier, erased_at: Option<Timestamp>) -> v1::DossierSummary {
+    let submit_key = match erased_at {
+        None => dossier.received.submit_key.to_string(),
+        Some(_) => String::new(),
+    };
     v1::DossierSummary {
         dossier_id: dossier.id.to_string(),
         dossier_code: dossier.code().to_string(),
-        submit_key: dossier.received.submit_key.to_string(),
+        submit_key,
         procedure_code: dossier.received.procedure.to_string(),
         state: dossier_state(dossier).into(),
         received_at: received_at(dossier),
+        erased_at: erased_at.and_then(timestamp),
     }
 }
 
@@ -317,12 +336,12 @@ fn time_held(holder: &Holder, seconds: i64) -> v1::TimeHeld {
     }
 }
 
-/// How often the citizen came to a desk: the filing, and each supplement that was answered.
+/// How often the citizen came to a desk: the filing, and each supplement that the citizen answered.
 fn visits(dossier: &Dossier) -> u32 {
     let answered = dossier
         .supplements
         .iter()
-        .filter(|one| one.ended_at.is_some() && !one.expired)
+        .filter(|one| one.answered)
         .count();
     u32::try_from(answered)
         .unwrap_or(u32::MAX)

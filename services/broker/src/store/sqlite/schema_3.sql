@@ -10,18 +10,24 @@ CREATE TABLE word (
 ) STRICT;
 
 -- `owed` and `steps` hold what this dossier has in those tables, so that a change finds its own
--- rows without an index by dossier.
+-- rows without an index by dossier. `hand_out_desk` is the desk that hands out, where it is another
+-- one than the one that received. `calendar` is the one that the clocks follow, so that a changed
+-- calendar finds its open dossiers.
 CREATE TABLE dossier (
   number        INTEGER PRIMARY KEY,
   partition     INTEGER NOT NULL,
   id            BLOB NOT NULL UNIQUE,
   code          TEXT NOT NULL UNIQUE,
   desk          INTEGER NOT NULL REFERENCES word,
+  hand_out_desk INTEGER REFERENCES word,
   procedure     INTEGER NOT NULL REFERENCES word,
+  territory     INTEGER NOT NULL REFERENCES word,
+  calendar      BLOB NOT NULL,
   state         INTEGER NOT NULL,
   received_at   INTEGER NOT NULL,
   promised_at   INTEGER NOT NULL,
   closed_at     INTEGER,
+  erased_at     INTEGER,
   sequence      INTEGER NOT NULL,
   last_position INTEGER NOT NULL,
   last_hash     BLOB NOT NULL,
@@ -30,7 +36,13 @@ CREATE TABLE dossier (
   quarantined   TEXT
 ) STRICT;
 CREATE INDEX dossier_by_desk ON dossier (desk);
+CREATE INDEX dossier_by_reception ON dossier (desk, received_at);
+CREATE INDEX dossier_by_hand_out_desk ON dossier (hand_out_desk)
+  WHERE hand_out_desk IS NOT NULL;
 CREATE INDEX dossier_open ON dossier (desk) WHERE closed_at IS NULL;
+CREATE INDEX dossier_open_by_calendar ON dossier (territory, calendar) WHERE closed_at IS NULL;
+CREATE INDEX dossier_to_erase ON dossier (closed_at)
+  WHERE closed_at IS NOT NULL AND erased_at IS NULL;
 
 -- Each record knows the position of the one before it in its dossier: a dossier is read backwards
 -- from its last record, and appending touches no index.
@@ -50,7 +62,7 @@ CREATE TABLE personal (
   bytes    BLOB NOT NULL
 ) STRICT;
 
--- Agency 0 is nobody: a timer. Step 0 is none.
+-- Agency 0 is nobody: a timer, whose step is its alarm: a word, too.
 CREATE TABLE owed (
   agency  INTEGER NOT NULL,
   due_at  INTEGER NOT NULL,
@@ -81,6 +93,8 @@ CREATE TABLE attempt (
   PRIMARY KEY (dossier, step, round)
 ) STRICT, WITHOUT ROWID;
 
+-- What desks are told is personal, too. Its position is that of the last record of its change, moved
+-- up by 16 bits, and a count: so a dossier finds its notices by its records, without an index.
 CREATE TABLE notice (
   position  INTEGER PRIMARY KEY,
   partition INTEGER NOT NULL,
@@ -115,7 +129,7 @@ CREATE TABLE incident (
 CREATE UNIQUE INDEX incident_open ON incident (cause, dossier_id, step, agency)
   WHERE closed_at IS NULL;
 
--- Procedures and directories, by digest.
+-- Procedures, calendars, schemas and directories, by digest.
 CREATE TABLE kept_blob (
   number INTEGER PRIMARY KEY,
   kind   INTEGER NOT NULL,
@@ -130,3 +144,62 @@ CREATE TABLE code_sequence (
   next INTEGER NOT NULL,
   PRIMARY KEY (desk, date)
 ) STRICT, WITHOUT ROWID;
+
+-- Results that may be used again. Nothing in these two tables is personal, and nothing in them is
+-- ever changed.
+CREATE TABLE vault (
+  number      INTEGER PRIMARY KEY,
+  code        TEXT NOT NULL UNIQUE,
+  dossier     INTEGER NOT NULL REFERENCES dossier,
+  evidence    INTEGER NOT NULL REFERENCES word,
+  agency      INTEGER NOT NULL REFERENCES word,
+  version     INTEGER NOT NULL,
+  valid_until TEXT,
+  supersedes  TEXT
+) STRICT;
+CREATE INDEX vault_superseded ON vault (supersedes) WHERE supersedes IS NOT NULL;
+
+CREATE TABLE vault_use (
+  number    INTEGER PRIMARY KEY,
+  code      TEXT NOT NULL,
+  dossier   INTEGER NOT NULL REFERENCES dossier,
+  procedure INTEGER NOT NULL REFERENCES word,
+  evidence  INTEGER NOT NULL REFERENCES word,
+  at        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX vault_use_by_code ON vault_use (code);
+
+-- What is personal of it: by which numbers the owner is known, and what was given. Rows of these two
+-- can go when the law says so; what was erased is not found any more. The numbers lie plainly: there
+-- are few enough of them to try every one against a hash, whose key would lie in this file, too.
+CREATE TABLE vault_owner (
+  scheme TEXT NOT NULL,
+  value  TEXT NOT NULL,
+  vault  INTEGER NOT NULL REFERENCES vault,
+  PRIMARY KEY (scheme, value, vault)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE vault_content (
+  vault INTEGER PRIMARY KEY REFERENCES vault,
+  bytes BLOB NOT NULL
+) STRICT;
+
+-- How often an agency wanted to ask the citizen for what is already held.
+CREATE TABLE denial (
+  agency INTEGER NOT NULL REFERENCES word,
+  day    TEXT NOT NULL,
+  count  INTEGER NOT NULL,
+  PRIMARY KEY (agency, day)
+) STRICT, WITHOUT ROWID;
+
+-- Which numbers were leased: `first` and those before `until`. `request` is SHA-256 of who asked and
+-- its id, so that whoever asks again gets the same block.
+CREATE TABLE code_block (
+  desk    INTEGER NOT NULL REFERENCES word,
+  date    TEXT NOT NULL,
+  first   INTEGER NOT NULL,
+  until   INTEGER NOT NULL,
+  request BLOB,
+  PRIMARY KEY (desk, date, first)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX code_block_by_request ON code_block (request) WHERE request IS NOT NULL;
