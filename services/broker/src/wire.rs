@@ -10,7 +10,7 @@ pub use inbound::{
     refuse_intake, report, report_fault, request_supplement, resume, stop, submit, withdraw,
 };
 pub use outbound::{
-    Tracked, dossier_state, evidence, handover, notice, promised_at, public, step_state, summary,
-    timestamp, track,
+    Tracked, department_notice, dossier_state, evidence, handover, notice, promised_at, public,
+    step_state, summary, timestamp, track,
 };
 pub use refuse::{denied, fault, not_implemented, recorded, refused, unknown, unknown_kind};
