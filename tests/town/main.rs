@@ -18,4 +18,5 @@ mod python;
 mod repetition;
 mod silence;
 mod stories;
+mod told;
 mod town;
