@@ -56,6 +56,8 @@ class Office:
                 self.fetch(document)
             keep(self.folder / f"{item.handover.handover_id}.handover", item.handover.SerializeToString())
             self.to_do.put(item.handover.handover_id)
+        else:
+            keep(self.folder / f"{item.item_id}.notice", item.notice.SerializeToString())
         verdict.recorded.recorded_at.GetCurrentTime()
         return verdict
 

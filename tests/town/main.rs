@@ -20,4 +20,5 @@ mod python;
 mod repetition;
 mod silence;
 mod stories;
+mod told;
 mod town;

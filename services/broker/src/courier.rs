@@ -1,12 +1,14 @@
-//! Couriers: one for each department. It hands over what is owed, oldest due date first, within the
-//! department's window, and lets the ledger know what became of it. Nothing is ever dropped.
+//! Couriers: one for each department. It hands over and tells what is owed, oldest due date first, within
+//! the department's window, and lets the ledger know what became of it. Nothing is ever dropped.
 
 mod list;
 mod outcome;
+mod telling;
 
 use self::{
-    list::{List, RoundKey},
+    list::{Key, List},
     outcome::{Done, Round},
+    telling::Telling,
 };
 use crate::{
     access::Access,
@@ -14,13 +16,20 @@ use crate::{
     config::CourierConfig,
     exchange::Greeting,
     hot::{Committed, Hot, LoadError},
-    ledger::{Ledger, Note},
+    ledger::{Ledger, Note, notice_row},
     registry::Registry,
-    store::{IncidentChange, IncidentKey, Owed, Reader, StoreError},
+    store::{IncidentChange, IncidentKey, Owed, OwedRow, Reader, StoreError},
     wire,
 };
 use contract::v1::{HandOverRequest, Item, department_service_client::DepartmentServiceClient};
-use dossier::{Debt, decide::Action, handover::handover, name::AgencyCode, owed};
+use dossier::{
+    Debt, Dossier,
+    decide::Action,
+    department_notice::{DepartmentNotice, notices_owed},
+    handover::handover,
+    name::{AgencyCode, StepId},
+    owed,
+};
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use node::{
@@ -78,19 +87,35 @@ pub struct Office {
 /// What a courier has on one stream.
 struct Load {
     list: List,
-    under_way: HashMap<String, Round>,
-    rounds: HashSet<RoundKey>,
+    under_way: HashMap<String, UnderWay>,
+    keys: HashSet<Key>,
     settling: FuturesUnordered<BoxFuture<'static, Done>>,
+}
+
+/// What is on its way to the department.
+#[derive(Debug, Clone)]
+enum UnderWay {
+    Round(Round),
+    Notice(Telling),
+}
+
+impl UnderWay {
+    fn key(&self) -> &Key {
+        match self {
+            Self::Round(round) => &round.key,
+            Self::Notice(telling) => &telling.key,
+        }
+    }
 }
 
 /// What there is to do about something owed.
 enum Made {
     /// Offer it.
-    Item(Box<Item>, Round),
+    Item(Box<Item>, UnderWay),
     /// Nothing: it is owed no longer, or waits for a person.
     Nothing,
     /// Tell the ledger, which stops the dossier.
-    Unreadable(Round),
+    Unreadable(Key, Action),
 }
 
 /// The courier of one department.
@@ -323,11 +348,19 @@ impl Courier {
             tokio::select! {
                 settled = settlements.next() => match settled {
                     Ok(settled) => {
-                        if let Some(round) = load.under_way.get(&settled.item_id).cloned() {
+                        if let Some(under_way) = load.under_way.get(&settled.item_id).cloned() {
                             let office = self.office.clone();
                             let agency = self.agency.clone();
+                            let (item_id, outcome) = (settled.item_id, settled.outcome);
                             load.settling.push(async move {
-                                office.settle(&agency, settled.item_id, round, settled.outcome).await
+                                match under_way {
+                                    UnderWay::Round(round) => {
+                                        office.settle(&agency, item_id, round, outcome).await
+                                    }
+                                    UnderWay::Notice(telling) => {
+                                        office.settle_notice(&agency, item_id, telling, outcome).await
+                                    }
+                                }
                             }.boxed());
                         }
                     }
@@ -357,10 +390,10 @@ impl Courier {
         let later = |pause: SignedDuration| now.saturating_add(pause).ok();
         let window = self.office.limits.window_items_max as usize;
         while load.under_way.len() < window.max(1) {
-            let rounds = &load.rounds;
+            let keys = &load.keys;
             let next = load
                 .list
-                .next(self.office.reader.as_ref(), now, |key| rounds.contains(key));
+                .next(self.office.reader.as_ref(), now, |key| keys.contains(key));
             let (key, owed) = match next {
                 Ok(Some(next)) => next,
                 Ok(None) => return load.list.wake_at(),
@@ -369,11 +402,11 @@ impl Courier {
                     return later(STORE_PAUSE);
                 }
             };
-            let (item, round) = match self.item(key, &owed) {
-                Ok(Made::Item(item, round)) => (*item, round),
+            let (item, under_way) = match self.item(key, &owed) {
+                Ok(Made::Item(item, under_way)) => (*item, under_way),
                 Ok(Made::Nothing) => continue,
-                Ok(Made::Unreadable(round)) => {
-                    self.stop(load, round);
+                Ok(Made::Unreadable(key, action)) => {
+                    self.stop(load, key, action);
                     continue;
                 }
                 Err(error) => {
@@ -383,13 +416,15 @@ impl Courier {
                 }
             };
             let bytes = item.encoded_len();
-            if bytes > HANDOVER_BYTES_MAX {
-                self.set_aside(load, item.item_id, round, bytes);
+            if let UnderWay::Round(round) = &under_way
+                && bytes > HANDOVER_BYTES_MAX
+            {
+                self.set_aside(load, item.item_id, round.clone(), bytes);
                 continue;
             }
             let item_id = item.item_id.clone();
             match offers.try_offer(item).map_err(|refused| refused.why) {
-                Ok(()) => load.begin(item_id, round),
+                Ok(()) => load.begin(item_id, under_way),
                 Err(stream::Refusal::UnderWay) => {}
                 // A verdict, or the end, brings us back here.
                 Err(stream::Refusal::WindowFull | stream::Refusal::Ended) => {
@@ -406,12 +441,7 @@ impl Courier {
         load.list.wake_at()
     }
 
-    fn item(&self, key: RoundKey, row: &Owed) -> Result<Made, StoreError> {
-        let round = Round {
-            key,
-            code: row.code.clone(),
-            attempts: row.attempt.as_ref().map_or(0, |attempt| attempt.attempts),
-        };
+    fn item(&self, key: Key, row: &Owed) -> Result<Made, StoreError> {
         let found = self
             .office
             .hot
@@ -419,12 +449,31 @@ impl Courier {
         let dossier = match found {
             Ok(Some(Committed { dossier, .. })) => dossier,
             Ok(None) | Err(LoadError::Quarantined(_)) => return Ok(Made::Nothing),
-            Err(LoadError::Unreadable(_)) => return Ok(Made::Unreadable(round)),
+            Err(LoadError::Unreadable(_)) => {
+                let action = self.unanswered(&row.row);
+                return Ok(Made::Unreadable(key, action));
+            }
             Err(LoadError::Store(error)) => return Err(error),
         };
-        let (step, number) = (&round.key.step, round.key.round);
-        // The row may be older than the dossier.
-        let is_owed = owed(&dossier).iter().any(|debt| match debt {
+        let made = match &row.row.step {
+            Some(step) => self.round(key, step, row, &dossier),
+            None => self.notice(key, row, &dossier),
+        };
+        Ok(made.map_or(Made::Nothing, |(item, under_way)| {
+            Made::Item(Box::new(item), under_way)
+        }))
+    }
+
+    /// A round of a step. The row may be older than the dossier.
+    fn round(
+        &self,
+        key: Key,
+        step: &StepId,
+        row: &Owed,
+        dossier: &Dossier,
+    ) -> Option<(Item, UnderWay)> {
+        let number = row.row.round;
+        let is_owed = owed(dossier).iter().any(|debt| match debt {
             Debt::Handover {
                 step: one,
                 round,
@@ -440,20 +489,38 @@ impl Courier {
             _ => false,
         });
         if !is_owed {
-            return Ok(Made::Nothing);
+            return None;
         }
-        let made = self.office.registry.rules_of(&dossier).and_then(|book| {
-            let procedure = book.rules().procedure;
-            let made = handover(&dossier, procedure, step, number)?;
-            Some(wire::handover(&dossier, procedure, &made))
-        });
-        Ok(made.map_or(Made::Nothing, |item| Made::Item(Box::new(item), round)))
+        let book = self.office.registry.rules_of(dossier)?;
+        let procedure = book.rules().procedure;
+        let made = handover(dossier, procedure, step, number)?;
+        let round = Round {
+            key,
+            step: step.clone(),
+            code: row.code.clone(),
+            attempts: row.attempt.as_ref().map_or(0, |attempt| attempt.attempts),
+        };
+        let item = wire::handover(dossier, procedure, &made);
+        Some((item, UnderWay::Round(round)))
+    }
+
+    /// A notice, if it is still owed as the row has it.
+    fn notice(&self, key: Key, row: &Owed, dossier: &Dossier) -> Option<(Item, UnderWay)> {
+        let mut owed = notices_owed(dossier).into_iter();
+        let (notice, _, _) = owed.find(|(notice, agency, due_at)| {
+            let one = notice_row(notice, agency, *due_at);
+            *agency == self.agency
+                && (one.notice, one.round) == (row.row.notice.clone(), row.row.round)
+        })?;
+        let item = wire::department_notice(dossier, &self.agency, &notice)?;
+        let code = row.code.clone();
+        Some((item, UnderWay::Notice(Telling { key, code, notice })))
     }
 
     /// A handover that no message can carry rests; its place is taken until that is recorded.
     fn set_aside(&self, load: &mut Load, item_id: String, round: Round, bytes: usize) {
         let (office, agency) = (self.office.clone(), self.agency.clone());
-        load.begin(item_id.clone(), round.clone());
+        load.begin(item_id.clone(), UnderWay::Round(round.clone()));
         load.settling.push(
             async move {
                 office
@@ -465,21 +532,16 @@ impl Courier {
     }
 
     /// The ledger finds what we found, and stops the dossier.
-    fn stop(&self, load: &mut Load, round: Round) {
+    fn stop(&self, load: &mut Load, key: Key, action: Action) {
         let office = self.office.clone();
-        let item_id = format!("{} {} {}", round.code, round.key.step, round.key.round);
-        load.begin(item_id.clone(), round.clone());
+        load.keys.insert(key.clone());
         load.settling.push(
             async move {
-                let action = Action::Offer {
-                    step: round.key.step.clone(),
-                    round: round.key.round,
-                };
-                let _ = office.ledger.happen(round.key.dossier, None, action).await;
+                let _ = office.ledger.happen(key.dossier, None, action).await;
                 let until = office.after(office.longest_pause());
                 Done {
-                    item_id,
-                    key: round.key,
+                    item_id: String::new(),
+                    key,
                     rest: Some((until, false)),
                 }
             }
@@ -487,18 +549,36 @@ impl Courier {
         );
     }
 
-    async fn possibly_held(&self, unanswered: &[String], under_way: &HashMap<String, Round>) {
-        for round in unanswered
-            .iter()
-            .filter_map(|item_id| under_way.get(item_id))
-        {
+    /// What happened to something that could not be made: nothing that its dossier would keep.
+    fn unanswered(&self, row: &OwedRow) -> Action {
+        match &row.step {
+            Some(step) => Action::Offer {
+                step: step.clone(),
+                round: row.round,
+            },
+            None => Action::Notify {
+                agency: self.agency.clone(),
+                notice: DepartmentNotice::Closed {
+                    closed_at: row.due_at,
+                },
+                refused: false,
+            },
+        }
+    }
+
+    /// A notice that was not answered is told again, and nothing depends on it meanwhile.
+    async fn possibly_held(&self, unanswered: &[String], under_way: &HashMap<String, UnderWay>) {
+        for item_id in unanswered {
+            let Some(UnderWay::Round(round)) = under_way.get(item_id) else {
+                continue;
+            };
             let key = &round.key;
             let action = Action::Offer {
-                step: key.step.clone(),
+                step: round.step.clone(),
                 round: key.round,
             };
             if let Err(failure) = self.office.ledger.happen(key.dossier, None, action).await {
-                tracing::debug!(dossier_code = %round.code, step = %key.step, agency = %self.agency, %failure, "an unanswered offer was not recorded");
+                tracing::debug!(dossier_code = %round.code, step = %round.step, agency = %self.agency, %failure, "an unanswered offer was not recorded");
             }
         }
     }
@@ -509,19 +589,19 @@ impl Load {
         Self {
             list: List::new(agency, window_items_max as usize),
             under_way: HashMap::new(),
-            rounds: HashSet::new(),
+            keys: HashSet::new(),
             settling: FuturesUnordered::new(),
         }
     }
 
-    fn begin(&mut self, item_id: String, round: Round) {
-        self.rounds.insert(round.key.clone());
-        self.under_way.insert(item_id, round);
+    fn begin(&mut self, item_id: String, under_way: UnderWay) {
+        self.keys.insert(under_way.key().clone());
+        self.under_way.insert(item_id, under_way);
     }
 
     fn done(&mut self, done: Done) {
         self.under_way.remove(&done.item_id);
-        self.rounds.remove(&done.key);
+        self.keys.remove(&done.key);
         if let Some((until, is_kept)) = done.rest {
             self.list.rest(done.key, until, is_kept);
         }

@@ -20,6 +20,7 @@ use crate::{
     store::{AttemptChange, Blob, Erased, IncidentChange, Origin, Store, StoreError},
     wire::{ReportItem, Submit},
 };
+pub(crate) use change::notice_row;
 use dossier::{
     Dossier,
     code::CodePattern,

@@ -10,7 +10,8 @@ pub use inbound::{
     refuse_intake, report, report_fault, request_supplement, resume, stop, submit, withdraw,
 };
 pub use outbound::{
-    Tracked, dossier_state, evidence, handover, notice, promised_at, public, quarantined,
+    Tracked, department_notice, dossier_state, evidence, handover, notice, promised_at, public,
+    quarantined,
     step_state, summary, timestamp, track,
 };
 pub use refuse::{denied, fault, not_implemented, recorded, refused, unknown, unknown_kind};

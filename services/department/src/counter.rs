@@ -39,6 +39,8 @@ pub(crate) struct Counter {
     pub(crate) transfers: Semaphore,
     /// A round was received.
     pub(crate) received: Notify,
+    /// A notice was kept.
+    pub(crate) told: Notify,
     /// A report waits.
     pub(crate) outgoing: Arc<Notify>,
     /// Where in the outbox the first report stands that waits again; `i64::MAX` when none does.
@@ -87,6 +89,7 @@ impl Counter {
             config,
             store,
             received: Notify::new(),
+            told: Notify::new(),
             outgoing: Arc::new(Notify::new()),
             again_from: AtomicI64::new(i64::MAX),
             working: DashMap::new(),

@@ -1,6 +1,6 @@
 //! The one thing that a department brings itself: what it does with a round, and what it says of it.
 
-use crate::store::{Round, Store, StoreError};
+use crate::store::{Due, Round, Store, StoreError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::v1;
@@ -42,6 +42,18 @@ pub trait Handler: Send + Sync + 'static {
     async fn informed(&self, _work: Work) -> Result<(), HandlerError> {
         Ok(())
     }
+
+    /// Shows what is new of a round that is held: it is due at another time or its clock stands still
+    /// (`due_changed`), or an apology is owed for its part (`apology_owed`: finish, or ask for an
+    /// [`extension`](Work::extend)). It may come while the round is being done, and comes again until
+    /// it was taken. That a dossier is closed is the counter's own affair. Shows nothing unless it is
+    /// written.
+    ///
+    /// # Errors
+    /// Any error lets it be shown again after a while.
+    async fn notified(&self, _notice: v1::DepartmentNotice) -> Result<(), HandlerError> {
+        Ok(())
+    }
 }
 
 /// Why a round could not be done now.
@@ -63,6 +75,18 @@ impl Work {
     /// What was handed over.
     pub fn handover(&self) -> &v1::Handover {
         &self.handover
+    }
+
+    /// When the round is due now: as its handover says, or as was told since.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn due(&self) -> Result<Due, StoreError> {
+        let told = self.store.due(&self.round).await?;
+        Ok(told.unwrap_or(Due {
+            due_at: self.handover.due_at,
+            stands_still: false,
+        }))
     }
 
     /// A piece of its evidence.

@@ -129,35 +129,77 @@ impl Inbox {
 
     /// Whether this very handover is here: its documents are here then, or were forgotten with it.
     async fn holds(&self, handover: &v1::Handover) -> Result<bool, Fault> {
-        let held = self.counter.store.holds(handover).await;
+        let life = self.counter.broker.borrow().clone();
+        let from = life
+            .as_ref()
+            .map(|life| (life.store_id.as_str(), life.epoch.as_str()));
+        let held = self.counter.store.holds(handover, from).await;
         held.map_err(|error| self.store_fault(&error))
     }
 
     async fn take_notice(&self, notice: v1::DepartmentNotice) -> Result<Outcome, Fault> {
-        self.check_agency(&notice.agency_code)?;
-        let Some(department_notice::Kind::Closed(closed)) = notice.kind else {
-            return Err(fault(
-                Code::InvalidArgument,
-                "UNKNOWN_KIND",
-                "the notice has no kind that this department knows; send one of contract 1.0",
-                "thông báo không thuộc loại mà cơ quan biết; hãy gửi loại của hợp đồng 1.0",
-            ));
-        };
-        let closed_at = closed.closed_at.unwrap_or_default();
-        let closed_at_us = closed_at
-            .seconds
-            .saturating_mul(1_000_000)
-            .saturating_add(i64::from(closed_at.nanos) / 1_000);
+        self.check_notice(&notice)?;
         let store = &self.counter.store;
-        let done = store.close_dossier(&notice.dossier_id, closed_at_us).await;
-        done.map_err(|error| self.store_fault(&error))?;
-        tracing::info!(dossier_code = notice.dossier_code, "dossier closed");
-        let recorded_at = Some(closed_at);
+        let (recorded_at, superseded) =
+            if let Some(department_notice::Kind::Closed(closed)) = &notice.kind {
+                let closed_at = closed.closed_at.unwrap_or_default();
+                let closed_at_us = closed_at
+                    .seconds
+                    .saturating_mul(1_000_000)
+                    .saturating_add(i64::from(closed_at.nanos) / 1_000);
+                let done = store.close_dossier(&notice.dossier_id, closed_at_us).await;
+                done.map_err(|error| self.store_fault(&error))?;
+                (closed_at, false)
+            } else {
+                let life = self.counter.broker.borrow().clone();
+                let from = life
+                    .as_ref()
+                    .map(|life| (life.store_id.as_str(), life.epoch.as_str()));
+                let kept = store.keep_notice(&notice, from).await;
+                let kept = kept.map_err(|error| self.store_fault(&error))?;
+                let kept = kept.ok_or_else(unknown_notice)?;
+                self.counter.told.notify_one();
+                (timestamp(kept.recorded_at_us), kept.superseded)
+            };
+        log_notice(&notice, superseded);
         Ok(Outcome::Recorded(v1::Recorded {
-            recorded_at,
+            recorded_at: Some(recorded_at),
             position: 0,
-            superseded: false,
+            superseded,
         }))
+    }
+
+    fn check_notice(&self, notice: &v1::DepartmentNotice) -> Result<(), Fault> {
+        self.check_agency(&notice.agency_code)?;
+        let (step_id, round) = match &notice.kind {
+            None => return Err(unknown_notice()),
+            Some(department_notice::Kind::Closed(_)) => (None, 1),
+            Some(department_notice::Kind::DueChanged(due)) => (Some(&due.step_id), due.round),
+            Some(department_notice::Kind::ApologyOwed(owed)) => (Some(&owed.step_id), owed.round),
+        };
+        let mut wrong = fault(
+            Code::InvalidArgument,
+            "INVALID_FIELDS",
+            "the notice cannot be taken as it is; see the fields",
+            "thông báo chưa nhận được như hiện có; xem từng trường",
+        );
+        let names = [
+            ("dossier_id", Some(&notice.dossier_id)),
+            ("step_id", step_id),
+        ];
+        for (name, value) in names {
+            if value.is_some_and(|value| value.is_empty() || value.len() > NAME_BYTES_MAX) {
+                wrong = wrong.field(name, format!("has 1 to {NAME_BYTES_MAX} bytes"));
+            }
+        }
+        if round == 0 {
+            wrong = wrong.field("round", "counts from 1");
+        }
+        if wrong.has_fields() {
+            Err(wrong)
+        } else {
+            Ok(())
+        }
     }
 
     fn check_agency(&self, agency_code: &str) -> Result<(), Fault> {
@@ -301,6 +343,43 @@ impl Inbox {
             "hiện chưa nhận được; sẽ nhận sau",
         )
         .retry_after(after)
+    }
+}
+
+fn unknown_notice() -> Fault {
+    fault(
+        Code::InvalidArgument,
+        "UNKNOWN_KIND",
+        "the notice has no kind that this department knows; send one of contract 1.0",
+        "thông báo không thuộc loại mà cơ quan biết; hãy gửi loại của hợp đồng 1.0",
+    )
+}
+
+/// One line: what, of which step, and the new due date.
+fn log_notice(notice: &v1::DepartmentNotice, superseded: bool) {
+    use department_notice::Kind;
+    let dossier_code = &notice.dossier_code;
+    match &notice.kind {
+        Some(Kind::Closed(_)) => tracing::info!(dossier_code, "dossier closed"),
+        Some(Kind::DueChanged(due)) => tracing::info!(
+            dossier_code,
+            step = due.step_id,
+            round = due.round,
+            due_at = due.due_at.map(|at| at.to_string()),
+            stands_still = due.stands_still,
+            superseded,
+            "a round is due at another time"
+        ),
+        Some(Kind::ApologyOwed(owed)) => tracing::info!(
+            dossier_code,
+            step = owed.step_id,
+            round = owed.round,
+            part = owed.part_id,
+            promised_at = owed.promised_at.map(|at| at.to_string()),
+            superseded,
+            "a promised date is near: finish, or extend with an apology"
+        ),
+        None => {}
     }
 }
 

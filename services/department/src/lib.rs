@@ -17,6 +17,7 @@ mod reporter;
 pub mod scripted;
 mod service;
 pub mod store;
+mod teller;
 mod worker;
 
 pub use config::{Broker, Config, ENV_PREFIX, Limits, Times};
@@ -40,8 +41,10 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 /// Bytes of one message; the contract's.
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
-/// Between two looks for what may be forgotten.
+/// Between two looks for what may be let go.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(3_600);
+/// The same where nothing is kept after the end.
+const NO_RETENTION_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The department cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +134,8 @@ pub async fn run(
         .serve_with_incoming_shutdown(listener, async move { ending.triggered().await });
 
     let mut tasks = JoinSet::new();
+    let (told, teller_ends) = (handler.clone(), shutdown.clone());
+    tasks.spawn(teller::run(counter.clone(), told, teller_ends));
     tasks.spawn(worker::run(counter.clone(), handler, shutdown.clone()));
     tasks.spawn(reporter::run(counter.clone(), shutdown.clone()));
     tasks.spawn(forget_closed(counter.clone(), shutdown.clone()));
@@ -191,26 +196,27 @@ async fn watch(counter: Arc<Counter>, health: HealthReporter, shutdown: Shutdown
     }
 }
 
-/// Forgets closed dossiers after their retention time.
+/// Lets go of closed dossiers after their retention time.
 async fn forget_closed(counter: Arc<Counter>, shutdown: Shutdown) {
+    let retention_days = counter.config.times.retention_days;
+    let interval = match retention_days {
+        0 => NO_RETENTION_INTERVAL,
+        _ => RETENTION_INTERVAL,
+    };
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(RETENTION_INTERVAL) => {}
-            () = shutdown.triggered() => return,
-        }
         loop {
-            match counter
-                .store
-                .forget_after(counter.config.times.retention_days)
-                .await
-            {
+            match counter.store.forget_after(retention_days).await {
                 Ok(0) => break,
-                Ok(dossiers) => tracing::info!(dossiers, "closed dossiers forgotten"),
+                Ok(dossiers) => tracing::info!(dossiers, "closed dossiers were let go"),
                 Err(error) => {
-                    tracing::warn!(%error, "closed dossiers are not forgotten now");
+                    tracing::warn!(%error, "closed dossiers are not let go now");
                     break;
                 }
             }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            () = shutdown.triggered() => return,
         }
     }
 }

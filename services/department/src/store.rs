@@ -1,11 +1,13 @@
 //! The department's memory: what it was handed over, what it says of it, and the documents of both.
 
 mod inbox;
+mod notices;
 mod outbox;
 mod retention;
 
 pub(crate) use inbox::handover_documents;
 pub use inbox::{Kept, Received};
+pub use notices::{Due, KeptNotice};
 pub(crate) use outbox::OVERTAKEN;
 pub use outbox::{HoldingRow, Reply, Reported, Waiting};
 
@@ -81,6 +83,31 @@ CREATE TABLE incident (
 ",
     "
 ALTER TABLE inbox ADD COLUMN life TEXT NOT NULL DEFAULT '';
+",
+    "
+CREATE TABLE notice (
+    dossier_id TEXT NOT NULL,
+    step_id TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    life TEXT NOT NULL,
+    told INTEGER NOT NULL,
+    PRIMARY KEY (dossier_id, step_id, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX notice_untold ON notice (recorded_at) WHERE told = 0;
+-- What stays of a dossier that was let go: how far each step had come, so that an old round that comes
+-- late is not worked on again. Nothing in it is personal.
+CREATE TABLE let_go (
+    dossier_id TEXT NOT NULL,
+    step_id TEXT NOT NULL,
+    round INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    life TEXT NOT NULL,
+    PRIMARY KEY (dossier_id, step_id)
+) STRICT, WITHOUT ROWID;
 ",
 ];
 

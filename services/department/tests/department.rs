@@ -697,3 +697,93 @@ async fn a_full_disk_acknowledges_nothing_and_goes_on_when_there_is_room() {
         })
         .await;
 }
+
+/// An office that fails to take the first notice, and says in its result when the round is due.
+struct Careful {
+    told: watch::Sender<Vec<v1::DepartmentNotice>>,
+    failures: AtomicUsize,
+}
+
+#[async_trait]
+impl Handler for Careful {
+    async fn handle(&self, work: Work) -> Result<Vec<Answer>, HandlerError> {
+        let told = |told: &Vec<_>| !told.is_empty();
+        self.told.subscribe().wait_for(told).await?;
+        let due = work.due().await?;
+        let note = format!("{:?} {}", due.due_at.map(|at| at.seconds), due.stands_still);
+        let evidence = Vec::new();
+        Ok(vec![Said::Completed { evidence, note }.into()])
+    }
+
+    async fn notified(&self, notice: v1::DepartmentNotice) -> Result<(), HandlerError> {
+        if self.failures.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Err("the screen is off".into());
+        }
+        self.told.send_modify(|told| told.push(notice));
+        Ok(())
+    }
+}
+
+fn notice(number: u64, kind: impl FnOnce(String) -> v1::department_notice::Kind) -> v1::Item {
+    let notice = v1::DepartmentNotice {
+        dossier_id: "0f".repeat(16),
+        agency_code: AGENCY.into(),
+        kind: Some(kind("register_birth".into())),
+        ..Default::default()
+    };
+    v1::Item {
+        item_id: format!("notice-{number}"),
+        kind: Some(Kind::Notice(notice)),
+    }
+}
+
+#[tokio::test]
+async fn a_new_due_date_is_shown_until_the_handler_took_it_and_is_the_one_that_its_work_has() {
+    let mut town = Town::new().await;
+    let office = Arc::new(Careful {
+        told: watch::Sender::default(),
+        failures: 0.into(),
+    });
+    town.start(office.clone()).await;
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    let due = |step_id| {
+        v1::department_notice::Kind::DueChanged(v1::DueChanged {
+            step_id,
+            round: 1,
+            due_at: Some(prost_types::Timestamp {
+                seconds: 77,
+                nanos: 0,
+            }),
+            stands_still: true,
+            number: 3,
+            ..Default::default()
+        })
+    };
+    let first = recorded(town.hand_over(notice(1, due)).await);
+    let again = recorded(town.hand_over(notice(1, due)).await);
+    assert_eq!(first.recorded_at, again.recorded_at);
+    let reports = town.broker.reports(1).await;
+    let Some(report::Kind::Completed(completed)) = &report_of(&reports[0]).kind else {
+        panic!("{reports:?}")
+    };
+    assert_eq!(completed.note, "Some(77) true");
+    assert_eq!(office.told.borrow().len(), 1, "shown once");
+}
+
+#[tokio::test]
+async fn a_notice_that_says_nothing_or_of_no_step_is_refused() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    let mut empty = notice(1, |step_id| {
+        v1::department_notice::Kind::ApologyOwed(v1::ApologyOwed {
+            step_id,
+            ..Default::default()
+        })
+    });
+    let verdict = town.hand_over(empty.clone()).await;
+    assert_eq!(refused(verdict), "INVALID_FIELDS", "a round counts from 1");
+    if let Some(Kind::Notice(notice)) = &mut empty.kind {
+        notice.kind = None;
+    }
+    assert_eq!(refused(town.hand_over(empty).await), "UNKNOWN_KIND");
+}

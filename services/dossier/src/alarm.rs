@@ -114,7 +114,7 @@ pub(crate) fn alarms(dossier: &Dossier) -> Vec<(Alarm, Timestamp)> {
 
 /// Whether the limits of a part's steps stand still. What does not count for the part still has a
 /// limit of its own.
-fn steps_stand_still(dossier: &Dossier, part: &PartId) -> bool {
+pub(crate) fn steps_stand_still(dossier: &Dossier, part: &PartId) -> bool {
     dossier
         .parts
         .get(part)

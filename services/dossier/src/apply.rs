@@ -2,6 +2,7 @@
 
 use crate::{
     Dossier, Entry, Event,
+    department_notice::clocks_before,
     dossier::{
         Ending, Fault, FaultAnswer, HandOut, Intake, Kind, Obligation, Opinion, Recall, Return,
         Seen, Stage, Step, Unreplayable,
@@ -139,6 +140,7 @@ impl Dossier {
                 self.steps.get_mut($id).ok_or_else(|| no_step($id))?
             };
         }
+        let clocks = clocks_before(self, &entry.event);
         match &entry.event {
             Event::Filed(_) | Event::Received(_) => {
                 return Err(Unreplayable::Gap {
@@ -160,6 +162,7 @@ impl Dossier {
                 let known = self.versions_count();
                 self.recalls
                     .retain(|(of, _), recall| of != id || recall.agency != *agency);
+                self.told_closed.remove(agency);
                 let step = step!(id);
                 if step.work && matches!(step.stage, Stage::PossiblyHeld | Stage::Held) {
                     step.used = std::mem::take(&mut step.inputs);
@@ -184,10 +187,12 @@ impl Dossier {
                 step.round_due_at = Some(deadline.due_at);
                 step.round_knows = known;
                 step.set_deadline(deadline);
+                step.clock_changed = entry.sequence;
                 let reopened = step.is_procedures().then(|| step.part.clone());
                 if let Some(part) = reopened.and_then(|part| self.parts.get_mut(&part)) {
                     part.end = None;
                 }
+                self.say_what_the_round_does_not(id);
             }
             Event::Offered { step: id, round } => {
                 if let Some(recall) = self.recalls.get_mut(&(id.clone(), *round)) {
@@ -212,6 +217,8 @@ impl Dossier {
                 step.stage = Stage::Due;
                 step.due_since = Some(at);
                 step.held_since = None;
+                step.apology_told = 0;
+                self.say_what_the_round_does_not(id);
             }
             Event::Progressed {
                 step: id, officer, ..
@@ -390,6 +397,7 @@ impl Dossier {
                     step.put_aside();
                 }
                 step.agency = to.clone();
+                step.apology_told = 0;
                 step.officer = Officer::default();
                 step.reason.clear();
                 self.stop_asking(id);
@@ -409,8 +417,10 @@ impl Dossier {
                 }
             }
             Event::Closed => self.closed_at = Some(at),
-            other => self.apply_rule(other, at, &no_step)?,
+            Event::Notified { agency, notice, .. } => self.note_told(agency, notice),
+            other => self.apply_rule(other, entry, &no_step)?,
         }
+        self.mark_changed_clocks(&clocks, entry.sequence);
         self.sequence = entry.sequence;
         self.remember(entry);
         Ok(())
@@ -420,9 +430,10 @@ impl Dossier {
     fn apply_rule(
         &mut self,
         event: &Event,
-        at: Timestamp,
+        entry: &Entry,
         no_step: &dyn Fn(&StepId) -> Unreplayable,
     ) -> Result<(), Unreplayable> {
+        let at = entry.at;
         macro_rules! step {
             ($id:expr) => {
                 self.steps.get_mut($id).ok_or_else(|| no_step($id))?
@@ -651,6 +662,7 @@ impl Dossier {
             Event::ApologyOwed { part, .. } => {
                 if let Some(part) = self.parts.get_mut(part) {
                     part.apology_owed = true;
+                    part.apology_number = entry.sequence;
                 }
             }
             Event::Extended {

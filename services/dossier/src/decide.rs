@@ -7,6 +7,7 @@ use crate::{
     bounds::DENIALS_NOTED_MAX,
     calendar::Calendar,
     counter,
+    department_notice::{DepartmentNotice, notices_owed},
     directory::Directory,
     dossier::{Dossier, Stage},
     event::Cause,
@@ -66,6 +67,15 @@ pub enum Action {
         step: StepId,
         /// The round.
         round: u32,
+    },
+    /// The department answered a notice: recorded, or refused for good.
+    Notify {
+        /// The department.
+        agency: AgencyCode,
+        /// The notice.
+        notice: DepartmentNotice,
+        /// Whether it was refused.
+        refused: bool,
     },
     /// The department says that it no longer has what it acknowledged.
     LoseHolding {
@@ -261,6 +271,25 @@ fn events(
             let is_recall = dossier.recalls.contains_key(&(id.clone(), round));
             Ok(if is_owed || is_recall {
                 vec![Event::Acknowledged { step: id, round }]
+            } else {
+                vec![]
+            })
+        }
+        Action::Notify {
+            agency,
+            notice,
+            refused,
+        } => {
+            // What was told meanwhile, or is not so any more, is no debt to discharge.
+            let is_owed = notices_owed(dossier)
+                .iter()
+                .any(|(owed, to, _)| *owed == notice && *to == agency);
+            Ok(if is_owed {
+                vec![Event::Notified {
+                    agency,
+                    notice,
+                    refused,
+                }]
             } else {
                 vec![]
             })

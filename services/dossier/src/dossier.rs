@@ -38,6 +38,8 @@ pub struct Part {
     pub warn_at: Timestamp,
     /// Whether it was said that an apology is owed.
     pub apology_owed: bool,
+    /// The event that said so last.
+    pub apology_number: u64,
     /// Whether its promised date passed and somebody was told.
     pub promise_passed: bool,
     /// How often it was promised for a later date.
@@ -55,6 +57,7 @@ impl Part {
             promised_at: deadline.due_at,
             warn_at: deadline.warn_at,
             apology_owed: false,
+            apology_number: 0,
             promise_passed: false,
             extensions: 0,
             pauses: BTreeSet::new(),
@@ -204,6 +207,8 @@ pub struct Dossier {
     pub consents_refused: u32,
     /// When it closed.
     pub closed_at: Option<Timestamp>,
+    /// Who knows that it closed, of those that had a round of it.
+    pub told_closed: BTreeSet<AgencyCode>,
 }
 
 /// Events that no dossier can have: the store is damaged, or newer than this program.
@@ -300,6 +305,7 @@ impl Dossier {
             stops: 0,
             consents_refused: 0,
             closed_at: None,
+            told_closed: BTreeSet::new(),
         };
         dossier.give(&received.evidence, &received.desk, None, first.at, "");
         dossier.remember(first);

@@ -1,6 +1,7 @@
 //! Events: facts about one dossier, recorded once and never decided again.
 
 use crate::{
+    department_notice::DepartmentNotice,
     evidence::NewVersion,
     limit::Limit,
     name::{
@@ -606,6 +607,12 @@ pub enum Event {
     },
     /// A step's limit passed while it was not finished.
     LimitPassed { step: StepId },
+    /// A department has a notice, or refused it: it is not told again.
+    Notified {
+        agency: AgencyCode,
+        notice: DepartmentNotice,
+        refused: bool,
+    },
     /// A part finished.
     PartFinished { part: PartId, end: PartEnd },
     /// Every part is finished and no answer is open.
@@ -643,6 +650,7 @@ impl Event {
             | Self::LimitPassed { step } => Some(step),
             Self::SupplementAsked { by, .. } => by.as_ref().map(|(step, _)| step),
             Self::SupplementDenied { step, .. } | Self::Paid { step, .. } => step.as_ref(),
+            Self::Notified { notice, .. } => notice.step(),
             Self::Filed(_)
             | Self::Received(_)
             | Self::Accepted(_)

@@ -13,6 +13,7 @@ pub mod condition;
 mod counter;
 mod custody;
 pub mod decide;
+pub mod department_notice;
 pub mod directory;
 pub mod dossier;
 pub mod event;

@@ -2,6 +2,7 @@
 
 use crate::{
     alarm::{Alarm, alarms},
+    department_notice::{DepartmentNotice, notices_owed},
     dossier::Dossier,
     name::{AgencyCode, StepId},
 };
@@ -32,6 +33,15 @@ pub enum Debt {
         /// Since when.
         due_at: Timestamp,
     },
+    /// Tell a department something that it does not answer.
+    Notice {
+        /// What.
+        notice: DepartmentNotice,
+        /// The department.
+        agency: AgencyCode,
+        /// The one that is due first goes first, as handovers do.
+        due_at: Timestamp,
+    },
     /// Ring when a time has come.
     Timer {
         /// What for.
@@ -41,7 +51,7 @@ pub enum Debt {
     },
 }
 
-/// Everything that must still be done, in order of step and round.
+/// Everything that must still be done, handovers in order of step and round.
 pub fn owed(dossier: &Dossier) -> Vec<Debt> {
     let handovers = dossier
         .steps
@@ -64,8 +74,19 @@ pub fn owed(dossier: &Dossier) -> Vec<Debt> {
             agency: recall.agency.clone(),
             due_at: recall.due_since,
         });
+    let notices = notices_owed(dossier)
+        .into_iter()
+        .map(|(notice, agency, due_at)| Debt::Notice {
+            notice,
+            agency,
+            due_at,
+        });
     let timers = alarms(dossier)
         .into_iter()
         .map(|(alarm, at)| Debt::Timer { alarm, at });
-    handovers.chain(recalls).chain(timers).collect()
+    handovers
+        .chain(recalls)
+        .chain(notices)
+        .chain(timers)
+        .collect()
 }

@@ -259,6 +259,12 @@ pub struct Step {
     pub round_knows: u32,
     /// When somebody is told that it will.
     pub warn_at: Option<Timestamp>,
+    /// The event that gave this round its clock, or changed it last.
+    pub clock_changed: u64,
+    /// The event whose clock the department knows.
+    pub clock_told: u64,
+    /// The event of the apology that the department knows it owes.
+    pub apology_told: u64,
     /// Whether somebody was told.
     pub warned: bool,
     /// When a holder that could not answer is asked again.
@@ -320,6 +326,9 @@ impl Step {
             round_due_at: None,
             round_knows: 0,
             warn_at: None,
+            clock_changed: 0,
+            clock_told: 0,
+            apology_told: 0,
             warned: false,
             ask_again_at: None,
             limit_passed: false,

@@ -18,6 +18,7 @@ struct Desk {
     works: watch::Sender<bool>,
     rules: Mutex<Vec<Rule>>,
     given: watch::Sender<Vec<v1::Handover>>,
+    told: watch::Sender<Vec<v1::DepartmentNotice>>,
 }
 
 impl Clerk {
@@ -26,6 +27,7 @@ impl Clerk {
             works: watch::Sender::new(true),
             rules: Mutex::default(),
             given: watch::Sender::default(),
+            told: watch::Sender::default(),
         }))
     }
 
@@ -50,6 +52,19 @@ impl Clerk {
     /// Every round that was given to the clerk, in order; one that a crash interrupted stands twice.
     pub(crate) fn rounds(&self) -> Vec<v1::Handover> {
         self.0.given.borrow().clone()
+    }
+
+    /// Waits until the clerk was told something that fits.
+    pub(crate) async fn hears(
+        &self,
+        what: &str,
+        fits: impl Fn(&v1::DepartmentNotice) -> bool,
+    ) -> v1::DepartmentNotice {
+        let mut told = self.0.told.subscribe();
+        let told = patiently(what, told.wait_for(|told| told.iter().any(&fits)))
+            .await
+            .unwrap();
+        told.iter().find(|notice| fits(notice)).cloned().unwrap()
     }
 
     /// Waits until the clerk has a round that fits.
@@ -82,5 +97,10 @@ impl Handler for Clerk {
         let said = rules.iter().rev().find_map(|rule| rule(handover));
         let said = said.unwrap_or_else(|| proper_answer(handover));
         Ok(said.into_iter().map(Answer::from).collect())
+    }
+
+    async fn notified(&self, notice: v1::DepartmentNotice) -> Result<(), HandlerError> {
+        self.0.told.send_modify(|told| told.push(notice));
+        Ok(())
     }
 }

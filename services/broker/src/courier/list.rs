@@ -2,25 +2,26 @@
 //! until the bell rings or a round has rested.
 
 use crate::store::{Owed, OwedCursor, Reader, StoreError};
-use dossier::name::{AgencyCode, DossierId, StepId};
+use dossier::name::{AgencyCode, DossierId};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, VecDeque};
 
-/// Names one thing that is owed. The due date tells a handover from its recall.
+/// Names one thing that is owed: a round of a step, or a notice by its number. The due date tells a
+/// handover from its recall.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct RoundKey {
+pub(super) struct Key {
     pub(super) dossier: DossierId,
-    pub(super) step: StepId,
+    subject: String,
     pub(super) round: u32,
     due_at: Timestamp,
 }
 
-impl RoundKey {
-    /// None when it is not of a step.
+impl Key {
+    /// None when it is about nothing.
     pub(super) fn of(owed: &Owed) -> Option<Self> {
         Some(Self {
             dossier: owed.dossier_id,
-            step: owed.row.step.clone()?,
+            subject: owed.row.subject()?,
             round: owed.row.round,
             due_at: owed.row.due_at,
         })
@@ -43,7 +44,7 @@ pub(super) struct List {
     rows: VecDeque<Owed>,
     after: Option<OwedCursor>,
     is_through: bool,
-    resting: HashMap<RoundKey, Rest>,
+    resting: HashMap<Key, Rest>,
     /// The department has called: what rested before is due now.
     is_called: bool,
     next_call_at: Timestamp,
@@ -103,14 +104,14 @@ impl List {
         &mut self,
         reader: &dyn Reader,
         now: Timestamp,
-        is_under_way: impl Fn(&RoundKey) -> bool,
-    ) -> Result<Option<(RoundKey, Owed)>, StoreError> {
+        is_under_way: impl Fn(&Key) -> bool,
+    ) -> Result<Option<(Key, Owed)>, StoreError> {
         if self.wake_at.is_some_and(|at| at <= now) {
             self.begin_again();
         }
         loop {
             while let Some(owed) = self.rows.pop_front() {
-                let Some(key) = RoundKey::of(&owed) else {
+                let Some(key) = Key::of(&owed) else {
                     continue;
                 };
                 if is_under_way(&key) {
@@ -133,7 +134,7 @@ impl List {
         }
     }
 
-    fn rests_until(&self, key: &RoundKey, owed: &Owed) -> Option<Timestamp> {
+    fn rests_until(&self, key: &Key, owed: &Owed) -> Option<Timestamp> {
         match self.resting.get(key) {
             Some(rest) => Some(rest.until),
             None if self.is_called => None,
@@ -147,7 +148,7 @@ impl List {
     }
 
     /// A round was not taken. `is_kept`: the store knows it, too.
-    pub(super) fn rest(&mut self, key: RoundKey, until: Timestamp, is_kept: bool) {
+    pub(super) fn rest(&mut self, key: Key, until: Timestamp, is_kept: bool) {
         self.resting.insert(key, Rest { until, is_kept });
         self.wake(until);
     }
@@ -181,6 +182,7 @@ mod tests {
                 kind: OwedKind::Handover,
                 agency: Some(named("H26.2")),
                 step: Some(named("residence")),
+                notice: None,
                 alarm: None,
                 round: 1,
                 due_at: Timestamp::from_second(1_790_000_000 + number as i64).unwrap(),
@@ -197,10 +199,10 @@ mod tests {
         store
     }
 
-    fn keep_attempt(store: &mut MemoryStore, key: &RoundKey, next_at: Timestamp) {
+    fn keep_attempt(store: &mut MemoryStore, key: &Key, next_at: Timestamp) {
         let attempt = AttemptChange {
             dossier_id: key.dossier,
-            step: key.step.clone(),
+            step: named(&key.subject),
             round: key.round,
             attempts: 1,
             next_at,
@@ -215,7 +217,7 @@ mod tests {
             .unwrap();
     }
 
-    fn all(list: &mut List, store: &MemoryStore) -> Vec<RoundKey> {
+    fn all(list: &mut List, store: &MemoryStore) -> Vec<Key> {
         let mut seen = Vec::new();
         let now = Timestamp::now();
         while let Some((key, _)) = list

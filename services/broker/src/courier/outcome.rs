@@ -1,6 +1,6 @@
 //! What became of a round: it is recorded, or the round rests.
 
-use super::{Office, list::RoundKey};
+use super::{Office, list::Key};
 use crate::{
     config::CourierConfig,
     ledger::Note,
@@ -9,7 +9,7 @@ use crate::{
 use contract::v1::verdict::Outcome;
 use dossier::{
     decide::Action,
-    name::{AgencyCode, DossierCode},
+    name::{AgencyCode, DossierCode, StepId},
 };
 use jiff::{SignedDuration, Timestamp};
 use node::fault::Fault;
@@ -18,18 +18,19 @@ use std::time::Duration;
 /// A round on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Round {
-    pub(super) key: RoundKey,
+    pub(super) key: Key,
+    pub(super) step: StepId,
     pub(super) code: DossierCode,
     pub(super) attempts: u32,
 }
 
-/// A round that was settled.
+/// A round or a notice that was settled.
 #[derive(Debug)]
 pub(super) struct Done {
     /// The item that is no longer under way.
     pub(super) item_id: String,
-    /// Its round.
-    pub(super) key: RoundKey,
+    /// What it was.
+    pub(super) key: Key,
     /// Until when it rests, and whether the store knows it; none when it is owed no longer.
     pub(super) rest: Option<(Timestamp, bool)>,
 }
@@ -54,7 +55,7 @@ impl Office {
         round: Round,
         outcome: Outcome,
     ) -> Option<(Timestamp, bool)> {
-        let (code, step) = (&round.code, &round.key.step);
+        let (code, step) = (&round.code, &round.step);
         let pause = self.pause_after(round.attempts + 1);
         let (pause, why, incidents) = match outcome {
             // It has a higher round than this store knows: reconciling brings what is missing here.
@@ -109,7 +110,7 @@ impl Office {
         bytes_max: usize,
     ) -> Done {
         let (code, key) = (&round.code, round.key.clone());
-        let step = &key.step;
+        let step = &round.step;
         tracing::error!(dossier_code = %code, %step, %agency, bytes, bytes_max, "a handover is larger than a message may be");
         let incident = incident(
             "HANDOVER_TOO_LARGE",
@@ -142,7 +143,7 @@ impl Office {
         let until = self.after(pause);
         let attempt = AttemptChange {
             dossier_id: round.key.dossier,
-            step: round.key.step,
+            step: round.step,
             round: round.key.round,
             attempts: round.attempts.saturating_add(1),
             next_at: until,
@@ -198,7 +199,7 @@ fn incident(cause: &str, round: &Round, vi: String, en: String) -> IncidentChang
         key: IncidentKey {
             cause: cause.into(),
             dossier_id: Some(round.key.dossier),
-            step: Some(round.key.step.clone()),
+            step: Some(round.step.clone()),
             agency: None,
         },
         vi,

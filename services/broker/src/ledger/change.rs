@@ -11,11 +11,12 @@ use crate::{
 };
 use dossier::{
     Debt, Dossier, Entry, Event, Procedure,
+    department_notice::DepartmentNotice,
     dossier::Intake,
     event::Versions,
     evidence::NewVersion,
     handover::handover,
-    name::{AgencyCode, Digest, EvidenceName},
+    name::{AgencyCode, Digest, EvidenceName, StepId},
     notice, owed,
     procedure::civil_date,
     vault::{Deposit, deposits},
@@ -210,8 +211,17 @@ impl Work {
         }
     }
 
-    /// A handover that was refused before is taken now.
+    /// A handover that was refused before is taken now; a notice that was refused is not told again.
     fn acknowledged(&mut self, entry: &Entry, after: &Dossier) {
+        if let Event::Notified {
+            agency,
+            notice,
+            refused,
+        } = &entry.event
+        {
+            let incident = trouble::of_notice(after, agency, notice, *refused, entry.at);
+            self.incidents.extend(incident);
+        }
         if let Event::Acknowledged { step, .. } = &entry.event {
             let key = trouble::of_step("HANDOVER_REFUSED", after, step);
             self.over(key, entry.at);
@@ -301,6 +311,24 @@ fn has_documents(dossier: &Dossier, inputs: &Versions) -> bool {
         .any(|one| !one.new.given.documents.is_empty())
 }
 
+/// How a notice that is owed stands in the store.
+pub(crate) fn notice_row(
+    notice: &DepartmentNotice,
+    agency: &AgencyCode,
+    due_at: Timestamp,
+) -> OwedRow {
+    let step = notice.step().map(StepId::as_str).unwrap_or_default();
+    OwedRow {
+        kind: OwedKind::Notice,
+        agency: Some(agency.clone()),
+        step: None,
+        notice: Some(format!("{}:{step}", notice.word())),
+        alarm: None,
+        round: u32::try_from(notice.number()).unwrap_or(u32::MAX),
+        due_at,
+    }
+}
+
 fn owed_row(debt: &Debt) -> OwedRow {
     match debt {
         Debt::Handover {
@@ -318,14 +346,21 @@ fn owed_row(debt: &Debt) -> OwedRow {
             kind: OwedKind::Handover,
             agency: Some(agency.clone()),
             step: Some(step.clone()),
+            notice: None,
             alarm: None,
             round: *round,
             due_at: *due_at,
         },
+        Debt::Notice {
+            notice,
+            agency,
+            due_at,
+        } => notice_row(notice, agency, *due_at),
         Debt::Timer { alarm, at } => OwedRow {
             kind: OwedKind::Timer,
             agency: None,
             step: None,
+            notice: None,
             alarm: Some(alarm.clone()),
             round: 0,
             due_at: *at,

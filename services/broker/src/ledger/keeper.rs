@@ -15,7 +15,7 @@ use crate::{
     },
     wire::Submit,
 };
-use dossier::{Dossier, Refusal, name::DossierId};
+use dossier::{Dossier, Refusal, department_notice::notices_owed, name::DossierId};
 use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -298,12 +298,15 @@ impl Keeper {
                     .steps
                     .values()
                     .filter(|step| step.stage.is_owed())
-                    .map(|step| &step.agency),
+                    .map(|step| step.agency.clone()),
             );
-            owed_to.extend(dossier.recalls.values().map(|recall| &recall.agency));
+            let recalls = dossier.recalls.values();
+            owed_to.extend(recalls.map(|recall| recall.agency.clone()));
+            let notices = notices_owed(dossier).into_iter();
+            owed_to.extend(notices.map(|(_, agency, _)| agency));
         }
         for agency in owed_to {
-            belfry.owed.ring(agency);
+            belfry.owed.ring(&agency);
         }
         for desk in &desks {
             belfry.notices.ring(desk);

@@ -29,6 +29,20 @@ impl Line {
             Event::LookedUp { step, round, .. } => ("a look-up was answered", step, round),
             Event::Opined { step, round, .. } => ("a consultation was answered", step, round),
             Event::PaymentAsked { step, round, .. } => ("a payment was asked for", step, round),
+            Event::Notified {
+                agency,
+                notice,
+                refused,
+            } => {
+                return Some(Self {
+                    what: match refused {
+                        true => "a notice was refused",
+                        false => "a notice was recorded",
+                    },
+                    step: notice.step().map(|step| (step.clone(), notice.round())),
+                    agency: Some(agency.clone()),
+                });
+            }
             Event::Extended { step, round, .. } => ("a promised date was put off", step, round),
             event => {
                 return Some(Self {

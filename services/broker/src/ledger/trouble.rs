@@ -4,6 +4,7 @@
 use crate::store::{IncidentChange, IncidentKey};
 use dossier::{
     Dossier, Procedure,
+    department_notice::DepartmentNotice,
     dossier::{Intake, Kind, Part, Stage, Step},
     event::LookUpOutcome,
     name::{AgencyCode, EvidenceName, PartId, StepId},
@@ -40,6 +41,52 @@ pub(super) fn of_step(cause: &str, dossier: &Dossier, step: &StepId) -> Incident
         step: Some(step.clone()),
         ..of_dossier(cause, dossier)
     }
+}
+
+/// What becomes of the incident of a notice that a department answered, if it has one. That it does
+/// not hear of closed dossiers is one incident of the department and none of each dossier.
+pub(super) fn of_notice(
+    dossier: &Dossier,
+    agency: &AgencyCode,
+    notice: &DepartmentNotice,
+    refused: bool,
+    at: Timestamp,
+) -> Option<IncidentChange> {
+    let (of_it, vi, en) = match notice.step() {
+        None if !refused => return None,
+        None => (
+            IncidentKey {
+                cause: String::new(),
+                dossier_id: None,
+                step: None,
+                agency: None,
+            },
+            format!(
+                "Cơ quan {agency} không nhận thông báo hồ sơ đã kết thúc, nên sẽ lưu hồ sơ mãi. Kiểm tra hệ thống của cơ quan."
+            ),
+            format!(
+                "department {agency} does not take the notice that a dossier is closed, and so keeps it for ever; look at its system"
+            ),
+        ),
+        Some(step) => (
+            of_step("", dossier, step),
+            format!(
+                "Cơ quan {agency} không nhận thông báo về thời hạn của bước {step}. Báo cho cơ quan bằng cách khác và kiểm tra hệ thống của cơ quan."
+            ),
+            format!(
+                "department {agency} does not take the notice of the limit of step {step}; tell it in another way, and look at its system"
+            ),
+        ),
+    };
+    let key = IncidentKey {
+        cause: "NOTICE_REFUSED".into(),
+        agency: Some(agency.clone()),
+        ..of_it
+    };
+    Some(match refused {
+        true => IncidentChange::Happened { key, vi, en, at },
+        false => IncidentChange::Over { key, at },
+    })
 }
 
 fn of_dossier(cause: &str, dossier: &Dossier) -> IncidentKey {

@@ -4,6 +4,7 @@ use super::{RecordError, write::ACTORS};
 use contract::record::v1::{self as pb, record::Event as Kind};
 use dossier::{
     Event,
+    department_notice::DepartmentNotice,
     event::{
         Assignment, Cause, Channel, Deadline, LookUpOutcome, PartEnd, PauseWhy, RecallWhy,
         Received, Reception, Versions,
@@ -285,6 +286,11 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
                 .map(TryInto::try_into)
                 .collect::<Result<_, _>>()?,
         },
+        Kind::Notified(it) => Event::Notified {
+            agency: it.agency_code.clone().try_into()?,
+            refused: it.refused,
+            notice: notice(it)?,
+        },
         Kind::Extended(it) => Event::Extended {
             step: it.step_id.try_into()?,
             round: it.round,
@@ -367,6 +373,26 @@ fn accepted(it: pb::Accepted, personal: pb::Personal) -> Read<Reception> {
         promised_at: time(it.promised_at)?,
         received_at: it.received_at.map(instant).transpose()?,
         officer: officer(personal.officer),
+    })
+}
+
+fn notice(it: pb::Notified) -> Read<DepartmentNotice> {
+    let (round, number) = (it.round, it.number);
+    Ok(match it.kind.as_str() {
+        "closed" => DepartmentNotice::Closed {
+            closed_at: time(it.closed_at)?,
+        },
+        "due_changed" => DepartmentNotice::DueChanged {
+            step: it.step_id.try_into()?,
+            round,
+            number,
+        },
+        "apology_owed" => DepartmentNotice::ApologyOwed {
+            step: it.step_id.try_into()?,
+            round,
+            number,
+        },
+        other => return Err(RecordError::Unknown(other.to_owned())),
     })
 }
 

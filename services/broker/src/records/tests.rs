@@ -3,6 +3,7 @@
 use super::*;
 use dossier::{
     Event,
+    department_notice::DepartmentNotice,
     event::{
         Assignment, Cause, Channel, Deadline, LookUpOutcome, PartEnd, PauseWhy, RecallWhy,
         Received, Reception, Versions,
@@ -506,6 +507,25 @@ fn citizens() -> impl Strategy<Value = Event> {
     ]
 }
 
+fn notice() -> impl Strategy<Value = DepartmentNotice> {
+    let of = || (step(), 1..9_u32, 1..99_u64);
+    prop_oneof![
+        deadline().prop_map(|deadline| DepartmentNotice::Closed {
+            closed_at: deadline.due_at
+        }),
+        of().prop_map(|(step, round, number)| DepartmentNotice::DueChanged {
+            step,
+            round,
+            number
+        }),
+        of().prop_map(|(step, round, number)| DepartmentNotice::ApologyOwed {
+            step,
+            round,
+            number
+        }),
+    ]
+}
+
 fn clocks() -> impl Strategy<Value = Event> {
     let why = || select(PauseWhy::ALL.to_vec());
     let unit = select(vec![
@@ -550,6 +570,13 @@ fn clocks() -> impl Strategy<Value = Event> {
                     }
                 }
             ),
+        (agency(), notice(), any::<bool>()).prop_map(|(agency, notice, refused)| {
+            Event::Notified {
+                agency,
+                notice,
+                refused,
+            }
+        }),
         part().prop_map(|part| Event::PromisePassed { part }),
         step().prop_map(|step| Event::Warned { step }),
         Just(Event::IntakeLimitPassed),
@@ -1277,6 +1304,29 @@ fn samples() -> Vec<Event> {
         Event::Resumed {
             reason: "tra cứu xong".into(),
             officer: officer(),
+        },
+        Event::Notified {
+            agency: named("H26.2"),
+            notice: DepartmentNotice::Closed { closed_at: at() },
+            refused: false,
+        },
+        Event::Notified {
+            agency: named("H26.2"),
+            notice: DepartmentNotice::DueChanged {
+                step: step(),
+                round: 2,
+                number: 47,
+            },
+            refused: false,
+        },
+        Event::Notified {
+            agency: named("H26.2"),
+            notice: DepartmentNotice::ApologyOwed {
+                step: step(),
+                round: 2,
+                number: 48,
+            },
+            refused: true,
         },
     ]
 }

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use contract::record::v1::{self as pb, record::Event as Kind};
 use dossier::{
     Entry, Event,
+    department_notice::DepartmentNotice,
     event::{Assignment, Cause, Deadline, Received, Reception, Versions},
     evidence::NewVersion,
-    name::{EvidenceName, PartId, StepId},
+    name::{AgencyCode, EvidenceName, PartId, StepId},
     party::{Officer, Party},
     procedure::Actor,
     supplement::{Denial, Item},
@@ -476,6 +477,11 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             part_id: text(part),
             holder_agency_codes: holders.iter().map(text).collect(),
         }),
+        Event::Notified {
+            agency,
+            notice,
+            refused,
+        } => Kind::Notified(notified(agency, notice, *refused)),
         Event::Extended {
             step,
             round,
@@ -561,6 +567,33 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             Kind::Resumed(pb::Resumed {})
         }
     }
+}
+
+fn notified(agency: &AgencyCode, notice: &DepartmentNotice, refused: bool) -> pb::Notified {
+    let mut record = pb::Notified {
+        agency_code: text(agency),
+        kind: notice.word().to_owned(),
+        refused,
+        ..Default::default()
+    };
+    match notice {
+        DepartmentNotice::Closed { closed_at } => record.closed_at = Some(instant(*closed_at)),
+        DepartmentNotice::DueChanged {
+            step,
+            round,
+            number,
+        }
+        | DepartmentNotice::ApologyOwed {
+            step,
+            round,
+            number,
+        } => {
+            record.step_id = text(step);
+            record.round = *round;
+            record.number = *number;
+        }
+    }
+    record
 }
 
 fn deadline_of(deadline: &Deadline) -> pb::Deadline {

@@ -127,21 +127,25 @@ pub struct OwedRow {
     pub kind: OwedKind,
     /// To whom; none for a timer.
     pub agency: Option<AgencyCode>,
-    /// Of which step; none for a timer.
+    /// Of which step; none for a notice and a timer.
     pub step: Option<StepId>,
+    /// For a notice: its kind and what it is about, `due_changed:register_birth`.
+    pub notice: Option<String>,
     /// For a timer: what it is for.
     pub alarm: Option<Alarm>,
-    /// Of which round; 0 when it has none.
+    /// Of which round, or the number of the notice; 0 when it has none.
     pub round: u32,
     /// When it is due, or when the timer ends.
     pub due_at: Timestamp,
 }
 
 impl OwedRow {
-    /// What tells it from others of its dossier: a timer's alarm, or its step.
-    pub(super) fn subject(&self) -> Option<String> {
+    /// What tells it from others of its dossier: a timer's alarm, what a notice is about, or its step.
+    pub fn subject(&self) -> Option<String> {
         let alarm = self.alarm.as_ref().map(Alarm::text);
-        alarm.or_else(|| self.step.as_ref().map(ToString::to_string))
+        alarm
+            .or_else(|| self.notice.clone())
+            .or_else(|| self.step.as_ref().map(ToString::to_string))
     }
 }
 

@@ -14,10 +14,12 @@ use dossier::{
 };
 use jiff::Timestamp;
 
+mod department_notice;
 mod notice;
 mod standing;
 mod track;
 
+pub use department_notice::department_notice;
 pub use notice::notice;
 pub use standing::{dossier_state, step_state};
 pub use track::{Tracked, promised_at, public, quarantined, summary, track};

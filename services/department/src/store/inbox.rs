@@ -8,7 +8,7 @@ use super::{
 use contract::v1;
 use node::documents::Digest;
 use prost::Message as _;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use std::sync::Arc;
 
 /// Not worked on yet.
@@ -81,14 +81,7 @@ impl Store {
         let (sequence, documents) = (self.sequence.clone(), self.documents.clone());
 
         let kept = self.embedded.write(move |c| {
-            let from = match from {
-                Some(from) => from,
-                None => c.query_row(
-                    "SELECT COALESCE((SELECT value FROM meta WHERE key = 'broker'), '')",
-                    [],
-                    |row| row.get(0),
-                )?,
-            };
+            let from = speaks_from(c, from)?;
             let known = one(c
                 .prepare_cached(
                     "SELECT sequence, identity, recorded_at, state, life FROM inbox
@@ -122,6 +115,15 @@ impl Store {
                     return Ok(Kept::IdReused);
                 }
                 replaces = true;
+            } else if let Some(recorded_at_us) = let_go(c, &dossier_id, &step_id, round, &from)? {
+                return Ok(Kept::Here {
+                    recorded_at_us,
+                    position: 0,
+                    superseded: true,
+                    again: true,
+                    first_again: None,
+                    replaces,
+                });
             }
 
             let highest: Option<u32> = c
@@ -146,6 +148,9 @@ impl Store {
                 (false, false) => RECEIVED,
             };
             if !superseded {
+                // It is open again, if it was closed.
+                c.prepare_cached("DELETE FROM closed WHERE dossier_id = ?1")?
+                    .execute([&dossier_id])?;
                 c.prepare_cached(
                     "UPDATE inbox SET state = ?1
                      WHERE dossier_id = ?2 AND step_id = ?3 AND state = ?4",
@@ -182,8 +187,17 @@ impl Store {
         Ok(kept.await?)
     }
 
-    /// Whether this very handover is here already: its documents need not be looked for then.
-    pub async fn holds(&self, handover: &v1::Handover) -> Result<bool, StoreError> {
+    /// Whether this very handover is here already, or was let go with its dossier: its documents need
+    /// not be looked for then. `from` is as at [`keep`](Self::keep).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn holds(
+        &self,
+        handover: &v1::Handover,
+        from: Option<(&str, &str)>,
+    ) -> Result<bool, StoreError> {
+        let from = from.map(|(store_id, epoch)| life(store_id, epoch));
         let identity = identity(handover);
         let key = (
             handover.dossier_id.clone(),
@@ -191,14 +205,19 @@ impl Store {
             handover.round,
         );
         let found = self.embedded.read(move |c| {
-            one(c
+            let held = one(c
                 .prepare_cached(
                     "SELECT identity = ?4 FROM inbox
                      WHERE dossier_id = ?1 AND step_id = ?2 AND round = ?3",
                 )?
-                .query_row(params![key.0, key.1, key.2, identity], |row| row.get(0)))
+                .query_row(params![key.0, key.1, key.2, identity], |row| row.get(0)))?;
+            if let Some(held) = held {
+                return Ok(held);
+            }
+            let from = speaks_from(c, from)?;
+            Ok(let_go(c, &key.0, &key.1, key.2, &from)?.is_some())
         });
-        Ok(found.await?.unwrap_or(false))
+        Ok(found.await?)
     }
 
     /// The rounds that wait for work and came after `after`, oldest first, at most `rounds_max`.
@@ -250,9 +269,42 @@ impl Store {
     }
 }
 
+/// The store and the epoch that the broker speaks from: as it said in this process, or before.
+pub(super) fn speaks_from(c: &Connection, said: Option<String>) -> rusqlite::Result<String> {
+    match said {
+        Some(from) => Ok(from),
+        None => c.query_row(
+            "SELECT COALESCE((SELECT value FROM meta WHERE key = 'broker'), '')",
+            [],
+            |row| row.get(0),
+        ),
+    }
+}
+
+/// When the newest round of a step was recorded that was let go, if this one is not newer. To a broker
+/// that was restored meanwhile any round is new: it lost what was said of it.
+fn let_go(
+    c: &Connection,
+    dossier_id: &str,
+    step_id: &str,
+    round: u32,
+    from: &str,
+) -> rusqlite::Result<Option<i64>> {
+    let known = one(c
+        .prepare_cached(
+            "SELECT recorded_at, life FROM let_go
+             WHERE dossier_id = ?1 AND step_id = ?2 AND round >= ?3",
+        )?
+        .query_row(params![dossier_id, step_id, round], |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?))
+        }))?;
+    let of_this_life = known.filter(|(_, given_from)| !is_later_life(from, given_from));
+    Ok(of_this_life.map(|(recorded_at_us, _)| recorded_at_us))
+}
+
 /// Whether the broker's life `now` came after the one `given`. Numbers say which is later; of epochs
 /// that are none, any other one than before is new.
-fn is_later_life(now: &str, given: &str) -> bool {
+pub(super) fn is_later_life(now: &str, given: &str) -> bool {
     if now == given || now.is_empty() {
         return false;
     }

@@ -28,12 +28,24 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets dossiers closed before `closed_before_us` of which no report waits, with the
-    /// documents that no other dossier uses. Says how many went; call again until it says 0.
+    /// Lets go of dossiers closed before `closed_before_us` of which no report waits, with the
+    /// documents that no other dossier uses; how far their steps had come stays. Says how many went;
+    /// call again until it says 0.
     ///
     /// # Errors
     /// [`StoreError`]; what was not forgotten is at the next call.
     pub async fn forget(&self, closed_before_us: i64) -> Result<usize, StoreError> {
+        let any = "SELECT EXISTS (SELECT 1 FROM closed WHERE closed_at < ?1)";
+        let is_any: bool = self
+            .embedded
+            .read(move |c| {
+                c.prepare_cached(any)?
+                    .query_row([closed_before_us], |row| row.get(0))
+            })
+            .await?;
+        if !is_any {
+            return Ok(0);
+        }
         let sequence = self.sequence.clone();
         let forgotten = self.embedded.write(move |c| {
             let dossier_ids: Vec<String> = c
@@ -50,7 +62,15 @@ impl Store {
                     .prepare_cached("SELECT digest FROM document_use WHERE dossier_id = ?1")?
                     .query_map([dossier_id], |row| row.get(0))?
                     .collect::<rusqlite::Result<_>>()?;
-                for table in ["inbox", "outbox", "document_use", "closed"] {
+                c.prepare_cached(
+                    "INSERT INTO let_go (dossier_id, step_id, round, recorded_at, life)
+                     SELECT dossier_id, step_id, MAX(round), recorded_at, life
+                     FROM inbox WHERE dossier_id = ?1 GROUP BY step_id
+                     ON CONFLICT (dossier_id, step_id) DO UPDATE SET round = excluded.round,
+                       recorded_at = excluded.recorded_at, life = excluded.life",
+                )?
+                .execute([dossier_id])?;
+                for table in ["inbox", "outbox", "notice", "document_use", "closed"] {
                     c.execute(
                         &format!("DELETE FROM {table} WHERE dossier_id = ?1"),
                         [dossier_id],

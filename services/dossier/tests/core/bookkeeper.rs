@@ -3,6 +3,7 @@
 use dossier::{
     Entry, Event,
     alarm::Alarm,
+    department_notice::DepartmentNotice,
     event::{Assignment, Deadline, LookUpOutcome, PauseWhy},
     evidence::NewVersion,
     name::{AgencyCode, EvidenceName, PartId, StepId},
@@ -33,6 +34,12 @@ struct Page {
     answers: BTreeSet<EvidenceName>,
     review: BTreeSet<EvidenceName>,
     deadline: Option<Deadline>,
+    /// When the round was due as it was given.
+    given_due_at: Option<Timestamp>,
+    /// The event that set the clock last, and the one of what the department knows.
+    clock: u64,
+    clock_told: u64,
+    apology_told: u64,
     warned: bool,
     passed: bool,
     ask_again_at: Option<Timestamp>,
@@ -56,6 +63,10 @@ impl Page {
             answers: BTreeSet::new(),
             review: BTreeSet::new(),
             deadline: None,
+            given_due_at: None,
+            clock: 0,
+            clock_told: 0,
+            apology_told: 0,
             warned: false,
             passed: false,
             ask_again_at: None,
@@ -132,6 +143,8 @@ pub fn word(keeper: Keeper) -> &'static str {
 struct Promise {
     deadline: Deadline,
     apology: bool,
+    apology_number: u64,
+    is_extended: bool,
     passed: bool,
     pauses: BTreeSet<PauseWhy>,
     is_finished: bool,
@@ -142,6 +155,8 @@ impl Promise {
         Self {
             deadline,
             apology: false,
+            apology_number: 0,
+            is_extended: false,
             passed: false,
             pauses: BTreeSet::new(),
             is_finished: false,
@@ -177,7 +192,9 @@ pub struct Book {
     refused: BTreeSet<EvidenceName>,
     /// Until when a desk must receive it.
     receive_by: Option<Timestamp>,
-    is_closed: bool,
+    closed_at: Option<Timestamp>,
+    /// Who had a round since it was last told that the dossier is closed.
+    to_tell_closed: BTreeSet<AgencyCode>,
 }
 
 impl Book {
@@ -229,7 +246,9 @@ impl Book {
 
     pub fn note(&mut self, entry: &Entry) {
         let at = entry.at;
-        self.note_dossier(&entry.event, at);
+        let clocks = self.clocks();
+        self.note_dossier(entry);
+        self.note_clocks(entry, &clocks);
         let Some(id) = entry.event.step().cloned() else {
             return;
         };
@@ -237,15 +256,32 @@ impl Book {
             page.note(&entry.event, at);
         }
         match &entry.event {
-            Event::HandoverDue { agency, .. } => {
+            Event::HandoverDue {
+                agency, deadline, ..
+            } => {
                 self.recalls
                     .retain(|(of, _), (to, _)| *of != id || to != agency);
-                let page = &self.pages[&id];
+                let stands_still = self.stands_still(&self.pages[&id]);
+                let page = self.pages.get_mut(&id).unwrap();
+                if page.is_departments() {
+                    self.to_tell_closed.insert(agency.clone());
+                }
+                page.given_due_at = Some(deadline.due_at);
+                page.clock = entry.sequence;
+                page.clock_told = if stands_still { 0 } else { entry.sequence };
                 if let (Sort::Procedures(_), Some(part)) =
                     (page.sort, self.parts.get_mut(&page.part))
                 {
                     part.is_finished = false;
                 }
+            }
+            Event::HoldingLost { .. } => {
+                let stands_still = self.stands_still(&self.pages[&id]);
+                let page = self.pages.get_mut(&id).unwrap();
+                let due_at = page.deadline.map(|deadline| deadline.due_at);
+                let as_given = due_at == page.given_due_at && !stands_still;
+                page.clock_told = if as_given { page.clock } else { 0 };
+                page.apology_told = 0;
             }
             Event::RecallDue { round, agency, .. } => {
                 self.recalls.insert((id, *round), (agency.clone(), at));
@@ -262,7 +298,8 @@ impl Book {
     }
 
     /// What is about the dossier as a whole, its parts or its evidence.
-    fn note_dossier(&mut self, event: &Event, at: Timestamp) {
+    fn note_dossier(&mut self, entry: &Entry) {
+        let (event, at) = (&entry.event, entry.at);
         match event {
             Event::Received(received) => {
                 self.assign(&received.assignments);
@@ -292,10 +329,10 @@ impl Book {
                 self.give(evidence, at);
             }
             Event::Corrected { evidence, .. } => {
-                self.is_closed = false;
+                self.closed_at = None;
                 self.give(evidence, at);
             }
-            Event::FaultReported { .. } => self.is_closed = false,
+            Event::FaultReported { .. } => self.closed_at = None,
             Event::LookedUp { given, .. } => {
                 self.give(given, at);
                 self.satisfy();
@@ -399,9 +436,13 @@ impl Book {
                 let one = self.parts.get_mut(part).unwrap();
                 one.promise(*deadline);
                 one.apology = true;
+                one.is_extended = true;
                 self.pages.get_mut(step).unwrap().promise(*step_deadline);
             }
-            Event::ApologyOwed { part, .. } => self.parts.get_mut(part).unwrap().apology = true,
+            Event::ApologyOwed { part, .. } => {
+                let one = self.parts.get_mut(part).unwrap();
+                (one.apology, one.apology_number) = (true, entry.sequence);
+            }
             Event::PromisePassed { part } => self.parts.get_mut(part).unwrap().passed = true,
             Event::PartFinished { part, .. } => {
                 if let Some(one) = self.parts.get_mut(part) {
@@ -410,9 +451,99 @@ impl Book {
                 }
             }
             Event::IntakeLimitPassed => self.receive_by = None,
-            Event::Closed => self.is_closed = true,
+            Event::Closed => self.closed_at = Some(at),
+            Event::Notified { agency, notice, .. } => self.told(agency, notice),
             _ => {}
         }
+    }
+
+    /// Who knows of what has nothing to be told of it any more.
+    fn told(&mut self, agency: &AgencyCode, notice: &DepartmentNotice) {
+        match notice {
+            DepartmentNotice::Closed { .. } => {
+                self.to_tell_closed.remove(agency);
+            }
+            DepartmentNotice::DueChanged { step, number, .. } => {
+                self.pages.get_mut(step).unwrap().clock_told = *number;
+            }
+            DepartmentNotice::ApologyOwed { step, number, .. } => {
+                self.pages.get_mut(step).unwrap().apology_told = *number;
+            }
+        }
+    }
+
+    /// When each step is due, and whether its clock stands still.
+    fn clocks(&self) -> BTreeMap<StepId, (Option<Deadline>, bool)> {
+        let clock = |page: &Page| (page.deadline, self.stands_still(page));
+        let pages = self.pages.iter();
+        pages.map(|(id, page)| (id.clone(), clock(page))).collect()
+    }
+
+    /// Only a pause and its end, an extension and another calendar change a clock that is known.
+    fn note_clocks(&mut self, entry: &Entry, before: &BTreeMap<StepId, (Option<Deadline>, bool)>) {
+        if !matches!(
+            entry.event,
+            Event::ClockPaused { .. }
+                | Event::ClockResumed { .. }
+                | Event::Extended { .. }
+                | Event::CalendarAdopted { .. }
+        ) {
+            return;
+        }
+        for (id, clock) in self.clocks() {
+            if before[&id] != clock {
+                self.pages.get_mut(&id).unwrap().clock = entry.sequence;
+            }
+        }
+    }
+
+    fn notices(&self) -> Vec<Debt> {
+        let debt = |notice, agency: &AgencyCode, due_at| Debt::Notice {
+            notice,
+            agency: agency.clone(),
+            due_at,
+        };
+        if let Some(closed_at) = self.closed_at {
+            let recalled: BTreeSet<_> = self.recalls.values().map(|(agency, _)| agency).collect();
+            let due_at = closed_at + SignedDuration::from_hours(30 * 24);
+            return self
+                .to_tell_closed
+                .iter()
+                .filter(|agency| !recalled.contains(agency))
+                .map(|agency| debt(DepartmentNotice::Closed { closed_at }, agency, due_at))
+                .collect();
+        }
+        let mut debts = Vec::new();
+        let held = |page: &Page| page.keeper == Some(Keeper::Held) && page.is_departments();
+        for (id, page) in self.pages.iter().filter(|(_, page)| held(page)) {
+            let (step, round) = (id.clone(), page.round);
+            if page.clock > page.clock_told {
+                let notice = DepartmentNotice::DueChanged {
+                    step: step.clone(),
+                    round,
+                    number: page.clock,
+                };
+                debts.push(debt(notice, &page.agency, page.deadline.unwrap().due_at));
+            }
+            // Holders are asked before reception, and nothing is promised then.
+            let Some(part) = self.parts.get(&page.part) else {
+                continue;
+            };
+            let is_owed = part.apology
+                && !part.is_extended
+                && !part.is_finished
+                && part.pauses.is_empty()
+                && matches!(page.sort, Sort::Procedures(_));
+            if is_owed && part.apology_number > page.apology_told {
+                let notice = DepartmentNotice::ApologyOwed {
+                    step,
+                    round,
+                    number: part.apology_number,
+                };
+                debts.push(debt(notice, &page.agency, part.deadline.due_at));
+            }
+        }
+        debts
     }
 
     fn errand(
@@ -455,7 +586,8 @@ impl Book {
                 due_at: *at,
             });
         }
-        if !self.is_closed {
+        debts.extend(self.notices());
+        if self.closed_at.is_none() {
             let timers = self.timers().into_iter();
             debts.extend(timers.map(|(alarm, at)| Debt::Timer { alarm, at }));
         }
@@ -556,6 +688,7 @@ impl Page {
             Event::Moved { to, .. } => {
                 self.put_aside();
                 self.agency = to.clone();
+                self.apology_told = 0;
                 if self.opened_at.is_some() {
                     self.turn(Some(Keeper::Paused), at);
                 }

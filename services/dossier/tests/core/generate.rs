@@ -316,6 +316,14 @@ impl Lived {
                 Debt::Handover { step, round, .. } | Debt::Recall { step, round, .. } => {
                     Some((None, Action::Acknowledge { step, round }))
                 }
+                Debt::Notice { notice, agency, .. } => Some((
+                    None,
+                    Action::Notify {
+                        agency,
+                        notice,
+                        refused: pick % 7 == 0,
+                    },
+                )),
                 Debt::Timer { .. } => None,
             })
             .collect();

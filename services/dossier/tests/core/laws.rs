@@ -545,12 +545,18 @@ fn own_steps_only(lived: &Lived, before: &Dossier) -> Result<(), TestCaseError> 
 /// Everybody does the next thing that is theirs; when nobody has anything to do, time passes.
 fn cooperate(lived: &mut Lived, choice: u8) -> Result<(), TestCaseError> {
     for debt in owed(&lived.case.dossier) {
-        if let Debt::Handover { step, round, .. } | Debt::Recall { step, round, .. } = debt {
-            lived
-                .case
-                .happens(None, Action::Acknowledge { step, round })
-                .unwrap();
-        }
+        let action = match debt {
+            Debt::Handover { step, round, .. } | Debt::Recall { step, round, .. } => {
+                Action::Acknowledge { step, round }
+            }
+            Debt::Notice { notice, agency, .. } => Action::Notify {
+                agency,
+                notice,
+                refused: false,
+            },
+            Debt::Timer { .. } => continue,
+        };
+        lived.case.happens(None, action).unwrap();
     }
     if (choice % 16 < 15 || lived.case.alarms().is_empty())
         && let Some(act) = lived.acts_to_do(choice % 4).into_iter().next()

@@ -5,6 +5,7 @@ use crate::world::*;
 use dossier::{
     Dossier, Entry, Event,
     decide::{Action, Happening, Report, Statement},
+    department_notice::DepartmentNotice,
     dossier::{Stage, Task},
     event::Cause,
     handover::{Handover, handover},
@@ -43,6 +44,14 @@ enum Message {
         step: StepId,
         round: u32,
     },
+    Notice {
+        to: AgencyCode,
+        notice: DepartmentNotice,
+    },
+    NoticeRecorded {
+        from: AgencyCode,
+        notice: DepartmentNotice,
+    },
     Report {
         id: String,
         report: Box<Report>,
@@ -58,7 +67,8 @@ impl Message {
     fn line(&self) -> &AgencyCode {
         match self {
             Self::HandOver(handover) => &handover.agency,
-            Self::Recorded { from, .. } => from,
+            Self::Recorded { from, .. } | Self::NoticeRecorded { from, .. } => from,
+            Self::Notice { to, .. } => to,
             Self::Report { report, .. } => &report.agency,
             Self::Answered { to, .. } => to,
         }
@@ -73,10 +83,14 @@ struct Department {
     inbox: BTreeMap<StepId, Handover>,
     answered: BTreeSet<(StepId, u32)>,
     outbox: Vec<(String, Report)>,
+    /// It knows that the dossier is closed.
+    is_closed: bool,
 }
 
 impl Department {
     fn receive(&mut self, handover: Handover) -> Message {
+        let newest = self.inbox.get(&handover.step).map_or(0, |held| held.round);
+        self.is_closed &= handover.round <= newest;
         let recorded = Message::Recorded {
             from: handover.agency.clone(),
             step: handover.step.clone(),
@@ -249,16 +263,25 @@ fn live(seed: u64) -> Broker {
                 .values()
                 .all(|department| department.outbox.is_empty());
         if everything_is_done {
+            for (code, department) in &departments {
+                let may_let_go = department.is_closed || department.inbox.is_empty();
+                assert!(may_let_go, "seed {seed}: {code} keeps it for ever");
+            }
             return broker;
         }
         match chance.below(12) {
             // The courier sends what is owed; now and then it gives up waiting for the answer.
             0..=2 => {
                 for debt in owed(&broker.dossier) {
-                    let (Debt::Handover { step, round, .. } | Debt::Recall { step, round, .. }) =
-                        debt
-                    else {
-                        continue;
+                    let (step, round) = match debt {
+                        Debt::Handover { step, round, .. } | Debt::Recall { step, round, .. } => {
+                            (step, round)
+                        }
+                        Debt::Notice { notice, agency, .. } => {
+                            network.push(Message::Notice { to: agency, notice });
+                            continue;
+                        }
+                        Debt::Timer { .. } => continue,
                     };
                     let due = handover(&broker.dossier, &world.law.procedure, &step, round);
                     network.push(Message::HandOver(Box::new(
@@ -348,6 +371,19 @@ fn live(seed: u64) -> Broker {
                     }
                     Message::Recorded { step, round, .. } => {
                         broker.happens(&world, now, None, Action::Acknowledge { step, round });
+                    }
+                    Message::Notice { to, notice } => {
+                        let department = departments.entry(to.clone()).or_default();
+                        department.is_closed |= matches!(notice, DepartmentNotice::Closed { .. });
+                        network.push(Message::NoticeRecorded { from: to, notice });
+                    }
+                    Message::NoticeRecorded { from, notice } => {
+                        let action = Action::Notify {
+                            agency: from,
+                            notice,
+                            refused: false,
+                        };
+                        broker.happens(&world, now, None, action);
                     }
                     Message::Report { id, report } => {
                         let cause = Cause {

@@ -627,8 +627,12 @@ fn owed_row(row: &Row<'_>) -> Result<Owed> {
             kind,
             agency: optional_name(row, 7)?,
             step: match kind {
-                OwedKind::Timer => None,
-                _ => optional_name(row, 8)?,
+                OwedKind::Timer | OwedKind::Notice => None,
+                OwedKind::Handover | OwedKind::LookUp => optional_name(row, 8)?,
+            },
+            notice: match kind {
+                OwedKind::Notice => row.get(8)?,
+                _ => None,
             },
             alarm: match kind {
                 OwedKind::Timer => Alarm::from_text(row.get_ref(8)?.as_str().unwrap_or_default()),

@@ -10,7 +10,8 @@ const BYTES: usize = 24;
 const NEVER: i64 = i64::MIN;
 
 /// A row of either table, without its dossier. `what` is the kind of what is owed, or the state of
-/// the step; `step` is the alarm of a timer.
+/// the step; `step` is the alarm of a timer, or what a notice
+/// is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IndexRow {
     pub(super) due_at: i64,

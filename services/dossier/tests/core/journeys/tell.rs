@@ -5,6 +5,7 @@ use dossier::{
     Decided, Dossier, Entry, Event, Procedure, Refusal, Rules,
     calendar::{Calendar, Calendars},
     decide::{self, Action, Happening, Report, Statement},
+    department_notice::{DepartmentNotice, StepClock},
     directory::Directory,
     dossier::Intake,
     event::{Cause, Channel, LookUpOutcome, PauseWhy, RecallWhy},
@@ -263,13 +264,13 @@ impl Town {
     fn deliver(&mut self, at: Timestamp) -> String {
         let mut told = String::new();
         self.look_at_rounds();
-        while let Some((step, round)) = self.next_delivery() {
-            told.push_str(&self.happen(at, None, Action::Acknowledge { step, round }));
+        while let Some(action) = self.next_delivery() {
+            told.push_str(&self.happen(at, None, action));
         }
         told
     }
 
-    fn next_delivery(&self) -> Option<(StepId, u32)> {
+    fn next_delivery(&self) -> Option<Action> {
         owed(self.dossier.as_ref()?)
             .into_iter()
             .find_map(|debt| match debt {
@@ -284,7 +285,14 @@ impl Town {
                     round,
                     agency,
                     ..
-                } if !self.away.contains(&agency) => Some((step, round)),
+                } if !self.away.contains(&agency) => Some(Action::Acknowledge { step, round }),
+                Debt::Notice { notice, agency, .. } if !self.away.contains(&agency) => {
+                    Some(Action::Notify {
+                        agency,
+                        notice,
+                        refused: false,
+                    })
+                }
                 _ => None,
             })
     }
@@ -840,6 +848,23 @@ impl Town {
                 }
             ),
             Event::Closed => "Hồ sơ kết thúc".into(),
+            Event::Notified { agency, notice, .. } => match notice {
+                DepartmentNotice::DueChanged { step: id, .. } => {
+                    let step = after.steps.get(id)?;
+                    let clock = StepClock::of(after, step);
+                    let when = match clock.stands_still {
+                        true => "thời hạn tạm dừng".to_owned(),
+                        false => format!("hạn mới {}", day(clock.due_at?)),
+                    };
+                    format!("{} được báo: {}, {when}", self.name(agency), self.title(id))
+                }
+                DepartmentNotice::ApologyOwed { step, .. } => format!(
+                    "{} được báo: {} sắp đến hạn, phải xin lỗi và hẹn lại nếu chậm",
+                    self.name(agency),
+                    self.title(step)
+                ),
+                DepartmentNotice::Closed { .. } => return None,
+            },
             Event::Offered { .. }
             | Event::HoldingLost { .. }
             | Event::Progressed { .. }
