@@ -259,7 +259,7 @@ impl Work {
                 promised_at: promised_at(&dossier),
                 closed_at: dossier.closed_at,
             },
-            owed: owed(&dossier).iter().map(owed_row).collect(),
+            owed: owed_rows(&dossier),
             steps: dossier
                 .steps
                 .iter()
@@ -327,6 +327,20 @@ pub(crate) fn notice_row(
         round: u32::try_from(notice.number()).unwrap_or(u32::MAX),
         due_at,
     }
+}
+
+/// The rows of what is owed. Of its alarms the next is enough: when it has rung, another is the next.
+fn owed_rows(dossier: &Dossier) -> Vec<OwedRow> {
+    let debts = owed(dossier);
+    let alarms = debts.iter().filter_map(|debt| match debt {
+        Debt::Timer { at, .. } => Some((at, debt)),
+        _ => None,
+    });
+    let next = alarms.min_by_key(|(at, _)| *at).map(|(_, debt)| debt);
+    let others = debts
+        .iter()
+        .filter(|debt| !matches!(debt, Debt::Timer { .. }));
+    others.chain(next).map(owed_row).collect()
 }
 
 fn owed_row(debt: &Debt) -> OwedRow {

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod connection;
 mod erase;
+mod known;
 mod read;
 mod readers;
 mod rows;
@@ -13,7 +14,7 @@ mod words;
 mod write;
 
 use self::{
-    checkpoint::Checkpointer, connection::Use, readers::Readers, words::Words, write::Write,
+    checkpoint::Checkpointer, connection::Use, known::Known, readers::Readers, write::Write,
 };
 use super::{Batch, Committed, Erased, Origin, Reader, Store, StoreError};
 use dossier::name::DossierId;
@@ -64,7 +65,7 @@ pub struct SqliteStore {
     config: SqliteConfig,
     /// None after an error that leaves in doubt what it believes; opened again then.
     connection: Option<Connection>,
-    words: Words,
+    known: Known,
     reader: Arc<SqliteReader>,
     checkpointer: Checkpointer,
     _lock: File,
@@ -100,7 +101,7 @@ impl SqliteStore {
             path,
             config,
             connection: Some(connection),
-            words: Words::default(),
+            known: Known::default(),
             reader: Arc::new(SqliteReader { readers }),
             checkpointer,
             _lock: lock,
@@ -115,7 +116,7 @@ impl SqliteStore {
         let outcome = self.try_transact(work);
         if outcome.is_err() {
             // What was remembered may have been rolled back.
-            self.words = Words::default();
+            self.known = Known::default();
             self.connection = None;
         }
         outcome
@@ -142,7 +143,9 @@ impl SqliteStore {
             .map_err(connection::before_commit)?;
         let mut write = Write {
             connection,
-            words: &mut self.words,
+            known: &mut self.known,
+            is_cautious: false,
+            is_spoilt: false,
         };
         let value = work(&mut write).map_err(connection::before_commit)?;
         connection
@@ -158,29 +161,12 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn commit(&mut self, batch: Batch) -> Result<Committed, StoreError> {
         self.transact(|write| {
-            let changes = batch.changes.iter().map(|change| write.change(change));
-            let changes = changes.collect::<rusqlite::Result<_>>()?;
-            for blob in &batch.blobs {
-                write.blob(blob)?;
+            let committed = write.batch(&batch)?;
+            if !write.is_spoilt {
+                return Ok(committed);
             }
-            for incident in &batch.incidents {
-                write.incident(incident)?;
-            }
-            for attempt in &batch.attempts {
-                write.attempt(attempt)?;
-            }
-            for quarantine in &batch.quarantines {
-                write.quarantine(quarantine)?;
-            }
-            let code_leases = batch
-                .code_leases
-                .iter()
-                .map(|lease| write.code_lease(lease));
-            let code_leases = code_leases.collect::<rusqlite::Result<_>>()?;
-            Ok(Committed {
-                changes,
-                code_leases,
-            })
+            write.begin_again()?;
+            write.batch(&batch)
         })
     }
 

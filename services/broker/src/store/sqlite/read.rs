@@ -664,28 +664,33 @@ fn step_row(row: &Row<'_>) -> Result<StepFound> {
     })
 }
 
-fn incident_row(row: &Row<'_>) -> Result<Incident> {
-    let dossier_id = row.get_ref(2)?.as_blob()?;
+/// What an incident is about, in four columns from this one on.
+pub(super) fn incident_key(row: &Row<'_>, from: usize) -> Result<IncidentKey> {
+    let dossier_id = row.get_ref(from + 1)?.as_blob()?;
     let word = |at| {
         row.get_ref(at)
             .map(|value| !value.as_str().unwrap_or_default().is_empty())
     };
+    Ok(IncidentKey {
+        cause: row.get(from)?,
+        dossier_id: dossier_id.try_into().ok().map(DossierId),
+        step: if word(from + 2)? {
+            optional_name(row, from + 2)?
+        } else {
+            None
+        },
+        agency: if word(from + 3)? {
+            optional_name(row, from + 3)?
+        } else {
+            None
+        },
+    })
+}
+
+fn incident_row(row: &Row<'_>) -> Result<Incident> {
     Ok(Incident {
         number: row.get::<_, i64>(0)?.cast_unsigned(),
-        key: IncidentKey {
-            cause: row.get(1)?,
-            dossier_id: dossier_id.try_into().ok().map(DossierId),
-            step: if word(3)? {
-                optional_name(row, 3)?
-            } else {
-                None
-            },
-            agency: if word(4)? {
-                optional_name(row, 4)?
-            } else {
-                None
-            },
-        },
+        key: incident_key(row, 1)?,
         code: optional_name(row, 11)?,
         vi: row.get(5)?,
         en: row.get(6)?,

@@ -1,15 +1,15 @@
-//! One batch into one open transaction: a savepoint a dossier.
+//! One batch into one open transaction.
 
 use super::{
+    known::Known,
     read,
     rows::{self, IndexRow},
-    words::Words,
 };
 use crate::{
     records::{self, Stored},
     store::{
-        AttemptChange, Blob, Change, CodeBlock, CodeLease, Denied, DossierFault, Grant,
-        IncidentChange, IncidentKey, Position, Quarantine, Summary, VaultUse, partition_of,
+        AttemptChange, Batch, Blob, Change, CodeBlock, CodeLease, Committed, Denied, DossierFault,
+        Grant, IncidentChange, IncidentKey, Position, Quarantine, Summary, VaultUse, partition_of,
     },
 };
 use dossier::{
@@ -25,7 +25,12 @@ const NOTICE_BITS: u32 = 16;
 /// Writes within a transaction that somebody else begins and ends.
 pub(super) struct Write<'a> {
     pub(super) connection: &'a Connection,
-    pub(super) words: &'a mut Words,
+    pub(super) known: &'a mut Known,
+    /// Whether each dossier gets a savepoint of its own. Hardly any batch needs them: one that does is
+    /// rolled back whole, and written again with them.
+    pub(super) is_cautious: bool,
+    /// A dossier was refused after some of it was written, and there is no savepoint to go back to.
+    pub(super) is_spoilt: bool,
 }
 
 /// A change with its words numbered.
@@ -99,19 +104,63 @@ impl Write<'_> {
         self.connection.prepare_cached(sql)?.execute(values)
     }
 
-    /// One dossier's change, whole or not at all.
-    pub(super) fn change(
-        &mut self,
-        change: &Change,
-    ) -> Result<std::result::Result<Position, DossierFault>> {
+    /// A whole batch.
+    pub(super) fn batch(&mut self, batch: &Batch) -> Result<Committed> {
+        let changes = batch.changes.iter().map(|change| self.change(change));
+        let changes = changes.collect::<Result<_>>()?;
+        for blob in &batch.blobs {
+            self.blob(blob)?;
+        }
+        for incident in &batch.incidents {
+            self.incident(incident)?;
+        }
+        for attempt in &batch.attempts {
+            self.attempt(attempt)?;
+        }
+        for quarantine in &batch.quarantines {
+            self.quarantine(quarantine)?;
+        }
+        let code_leases = batch.code_leases.iter().map(|lease| self.code_lease(lease));
+        let code_leases = code_leases.collect::<Result<_>>()?;
+        Ok(Committed {
+            changes,
+            code_leases,
+        })
+    }
+
+    /// Takes back all that was written, and goes on with care.
+    pub(super) fn begin_again(&mut self) -> Result<()> {
+        self.connection.execute_batch("ROLLBACK; BEGIN IMMEDIATE")?;
+        *self.known = Known::default();
+        self.is_cautious = true;
+        self.is_spoilt = false;
+        Ok(())
+    }
+
+    /// One dossier's change, whole or not at all; or the whole batch is spoilt.
+    fn change(&mut self, change: &Change) -> Result<std::result::Result<Position, DossierFault>> {
         // Words stay when the savepoint goes back: they are remembered outside it.
         let numbered = self.numbered(change)?;
+        let before = self.before(&change.dossier_id)?;
+        if let Err(fault) = self.check(change, before.as_ref())? {
+            return Ok(Err(fault));
+        }
+        if !self.is_cautious {
+            return match self.change_within(change, &numbered, before) {
+                Ok(position) => Ok(Ok(position)),
+                Err(Undo::Fault(fault)) => {
+                    self.is_spoilt = true;
+                    Ok(Err(fault))
+                }
+                Err(Undo::Sqlite(error)) => Err(error),
+            };
+        }
         self.execute("SAVEPOINT dossier", [])?;
-        let done = self.change_within(change, &numbered);
-        let answer = match done {
+        let answer = match self.change_within(change, &numbered, before) {
             Ok(position) => Ok(position),
             Err(Undo::Fault(fault)) => {
                 self.execute("ROLLBACK TO dossier", [])?;
+                self.known.forget_incidents();
                 Err(fault)
             }
             Err(Undo::Sqlite(error)) => return Err(error),
@@ -120,8 +169,29 @@ impl Write<'_> {
         Ok(answer)
     }
 
+    /// What can be known before anything is written.
+    fn check(
+        &self,
+        change: &Change,
+        before: Option<&Before>,
+    ) -> Result<std::result::Result<(), DossierFault>> {
+        if let Err(fault) = check_follows(change, before) {
+            return Ok(Err(fault));
+        }
+        if before.is_some() {
+            return Ok(Ok(()));
+        }
+        let code = &change.summary.code;
+        let taken = "SELECT 1 FROM dossier WHERE code = ?1";
+        let mut taken = self.connection.prepare_cached(taken)?;
+        Ok(match taken.exists(params![code.as_str()])? {
+            true => Err(DossierFault::CodeTaken(code.clone())),
+            false => Ok(()),
+        })
+    }
+
     fn numbered(&mut self, change: &Change) -> Result<Numbered> {
-        let (words, connection) = (&mut *self.words, self.connection);
+        let (words, connection) = (&mut self.known.words, self.connection);
         let mut word = |text: &str| words.number(connection, text);
         let notice_desks = change.notices.iter().map(|row| word(row.desk.as_str()));
         let notice_desks = notice_desks.collect::<Result<_>>()?;
@@ -166,12 +236,11 @@ impl Write<'_> {
     }
 
     fn change_within(
-        &self,
+        &mut self,
         change: &Change,
         numbered: &Numbered,
+        before: Option<Before>,
     ) -> std::result::Result<Position, Undo> {
-        let before = self.before(&change.dossier_id)?;
-        check_follows(change, before.as_ref()).map_err(Undo::Fault)?;
         let before = match before {
             Some(before) => before,
             None => self.receive(change, numbered)?,
@@ -227,14 +296,6 @@ impl Write<'_> {
 
     fn receive(&self, change: &Change, numbered: &Numbered) -> std::result::Result<Before, Undo> {
         let summary = &change.summary;
-        let taken = "SELECT 1 FROM dossier WHERE code = ?1";
-        if self
-            .connection
-            .prepare_cached(taken)?
-            .exists(params![summary.code.as_str()])?
-        {
-            return Err(Undo::Fault(DossierFault::CodeTaken(summary.code.clone())));
-        }
         let sql = "INSERT INTO dossier (partition, id, code, desk, hand_out_desk, procedure,
                      territory, state, received_at, promised_at, calendar, sequence, last_position,
                      last_hash, owed, steps)
@@ -295,7 +356,7 @@ impl Write<'_> {
     }
 
     /// Writes what differs between the rows that the dossier had and those that it has now.
-    fn index(&self, before: &Before, now: &Numbered) -> Result<()> {
+    fn index(&mut self, before: &Before, now: &Numbered) -> Result<()> {
         for row in before.owed.iter().filter(|row| !now.owed.contains(row)) {
             self.execute(
                 "DELETE FROM owed WHERE agency = ?1 AND due_at = ?2 AND dossier = ?3 AND kind = ?4
@@ -309,10 +370,9 @@ impl Write<'_> {
                     row.round
                 ],
             )?;
-            self.execute(
-                "DELETE FROM attempt WHERE dossier = ?1 AND step = ?2 AND round = ?3",
-                params![before.number, row.step, row.round],
-            )?;
+            if row.agency != 0 && self.known.has_attempts(self.connection)? {
+                self.forget_attempts(before.number, row)?;
+            }
         }
         for row in now.owed.iter().filter(|row| !before.owed.contains(row)) {
             self.execute(
@@ -328,25 +388,66 @@ impl Write<'_> {
                 ],
             )?;
         }
-        for row in before.steps.iter().filter(|row| !now.steps.contains(row)) {
+        self.index_steps(before, now)
+    }
+
+    fn forget_attempts(&mut self, dossier: i64, row: &IndexRow) -> Result<()> {
+        let gone = self.execute(
+            "DELETE FROM attempt WHERE dossier = ?1 AND step = ?2 AND round = ?3",
+            params![dossier, row.step, row.round],
+        )?;
+        if gone > 0 {
+            self.known.forgot_attempts();
+        }
+        Ok(())
+    }
+
+    fn index_steps(&self, before: &Before, now: &Numbered) -> Result<()> {
+        let is_same =
+            |one: &IndexRow, other: &IndexRow| (one.agency, one.step) == (other.agency, other.step);
+        let had = |row: &IndexRow| before.steps.iter().find(|one| is_same(one, row));
+        for row in &before.steps {
+            if now.steps.iter().any(|one| is_same(one, row)) {
+                continue;
+            }
             self.execute(
                 "DELETE FROM step WHERE agency = ?1 AND state = ?2 AND dossier = ?3 AND step = ?4",
                 params![row.agency, row.what, before.number, row.step],
             )?;
         }
-        for row in now.steps.iter().filter(|row| !before.steps.contains(row)) {
-            self.execute(
-                "INSERT INTO step (agency, state, dossier, step, round, due_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![
-                    row.agency,
-                    row.what,
-                    before.number,
-                    row.step,
-                    row.round,
-                    row.due()
-                ],
-            )?;
+        for row in &now.steps {
+            match had(row) {
+                Some(had) if had == row => {}
+                Some(had) => {
+                    self.execute(
+                        "UPDATE step SET state = ?5, round = ?6, due_at = ?7
+                         WHERE agency = ?1 AND state = ?2 AND dossier = ?3 AND step = ?4",
+                        params![
+                            row.agency,
+                            had.what,
+                            before.number,
+                            row.step,
+                            row.what,
+                            row.round,
+                            row.due()
+                        ],
+                    )?;
+                }
+                None => {
+                    self.execute(
+                        "INSERT INTO step (agency, state, dossier, step, round, due_at)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                        params![
+                            row.agency,
+                            row.what,
+                            before.number,
+                            row.step,
+                            row.round,
+                            row.due()
+                        ],
+                    )?;
+                }
+            }
         }
         Ok(())
     }
@@ -486,9 +587,10 @@ impl Write<'_> {
         Ok(())
     }
 
-    pub(super) fn incident(&self, change: &IncidentChange) -> Result<()> {
+    pub(super) fn incident(&mut self, change: &IncidentChange) -> Result<()> {
         match change {
             IncidentChange::Happened { key, vi, en, at } => {
+                self.known.opened(self.connection, key)?;
                 let (dossier_id, step, agency) = columns(key);
                 self.execute(
                     "INSERT INTO incident
@@ -508,6 +610,10 @@ impl Write<'_> {
                 )?;
             }
             IncidentChange::Over { key, at } => {
+                if !self.known.is_open(self.connection, key)? {
+                    return Ok(());
+                }
+                self.known.is_over(key);
                 let (dossier_id, step, agency) = columns(key);
                 self.execute(
                     "UPDATE incident SET closed_at = ?5 WHERE cause = ?1 AND dossier_id = ?2
@@ -516,6 +622,7 @@ impl Write<'_> {
                 )?;
             }
             IncidentChange::Closed { number, at } => {
+                self.known.forget_incidents();
                 self.execute(
                     "UPDATE incident SET closed_at = ?2 WHERE number = ?1 AND closed_at IS NULL",
                     params![number.cast_signed(), at.as_microsecond()],
@@ -535,13 +642,17 @@ impl Write<'_> {
 
     /// Remembers attempts at what is still owed; for anything else there is nothing to remember.
     pub(super) fn attempt(&mut self, change: &AttemptChange) -> Result<()> {
-        let step = self.words.number(self.connection, change.step.as_str())?;
+        let step = self
+            .known
+            .words
+            .number(self.connection, change.step.as_str())?;
         if change.attempts == 0 {
             self.execute(
                 "DELETE FROM attempt WHERE step = ?2 AND round = ?3
                  AND dossier = (SELECT number FROM dossier WHERE id = ?1)",
                 params![change.dossier_id.0, step, change.round],
             )?;
+            self.known.forgot_attempts();
             return Ok(());
         }
         let Some(before) = self.before(&change.dossier_id)? else {
@@ -554,6 +665,7 @@ impl Write<'_> {
         {
             return Ok(());
         }
+        self.known.attempted();
         self.execute(
             "INSERT OR REPLACE INTO attempt (dossier, step, round, attempts, next_at, last_error)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -582,7 +694,10 @@ impl Write<'_> {
         if let Some(block) = self.leased_before(lease)? {
             return Ok(block);
         }
-        let desk = self.words.number(self.connection, lease.desk.as_str())?;
+        let desk = self
+            .known
+            .words
+            .number(self.connection, lease.desk.as_str())?;
         let (date, floor) = (lease.date.to_string(), lease.floor.max(1).cast_signed());
         let sql = "INSERT INTO code_sequence (desk, date, next) VALUES (?1, ?2, ?3 + ?4)
                    ON CONFLICT (desk, date) DO UPDATE SET next = max(next, ?3) + ?4
