@@ -53,7 +53,11 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Status, service::InterceptorLayer, transport::Server};
-use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::{Health, HealthServer},
+    server::HealthReporter,
+};
 
 /// The contract's version that this release speaks.
 const CONTRACT_VERSION: &str = "1.0";
@@ -301,10 +305,58 @@ pub async fn run(config: Config, restored: bool, shutdown: Shutdown) -> Result<(
 
 async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Running, BrokerError> {
     config.check()?;
+    let credentials = own_credentials(&config)?;
+    let mut store = open_store(&config, restored)?;
+    let registry = Registry::open(config.sources(), &mut store)?;
+    let documents = Documents::open(&config.store, config.documents.clone(), store.reader())?;
+    let forms = forms(&config)?;
+    let listener = listen(&config, &credentials).await?;
+    let address = listener.local_address();
+    let (ground, ledger_end) =
+        Ground::lay(config, credentials, store, registry, documents, shutdown)?;
+    ground.tell(address);
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let router = ground.router(forms, restored, health_service);
+    let tasks = TaskTracker::new();
+    let staff = ground.staff(&tasks);
+    staff.hire(&ground.registry);
+    set_health(&health, true).await;
+    ground.begin(&tasks, &health);
+    if let Some(path) = &ground.config.address_file {
+        write_address(path, address).map_err(|source| BrokerError::AddressFile {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    let serving = Serving {
+        ledger_end,
+        documents: ground.documents,
+        tasks,
+        health,
+        shutdown: ground.shutdown,
+        drain: ground.config.limits.drain(),
+    };
+    let task = tokio::spawn(serving.run(router, listener));
+    Ok(Running {
+        address,
+        registry: ground.registry,
+        reader: ground.reader,
+        ledger: ground.ledger,
+        belfry: ground.belfry,
+        staff,
+        task,
+    })
+}
+
+fn own_credentials(config: &Config) -> Result<Credentials, BrokerError> {
     let credentials = Credentials::load(&config.credentials)?;
     if credentials.identity().role != Role::Broker {
         return Err(BrokerError::Role(credentials.identity().clone()));
     }
+    Ok(credentials)
+}
+
+fn open_store(config: &Config, restored: bool) -> Result<SqliteStore, BrokerError> {
     let mut store = SqliteStore::open(&config.store, config.sqlite.clone())?;
     if restored {
         let begun = store.begin_epoch(Timestamp::now())?;
@@ -313,201 +365,239 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
             "the store was restored; a new epoch begins"
         );
     }
-    let registry = Registry::open(config.sources(), &mut store)?;
-    let forms = match &config.forms {
+    Ok(store)
+}
+
+fn forms(config: &Config) -> Result<Forms, BrokerError> {
+    Ok(match &config.forms {
         Some(folder) => Forms::load(folder)?,
         None => Forms::builtin(),
-    };
-    let reader = store.reader();
-    let documents = Documents::open(&config.store, config.documents.clone(), reader.clone())?;
-    let listener = Listener::bind(config.listen, &credentials, config.listener)
-        .await
-        .map_err(|source| BrokerError::Listen {
-            address: config.listen,
-            source,
-        })?;
-    let address = listener.local_address();
-
-    let belfry = Belfry::default();
-    let hot = Hot::new(config.limits.dossiers_cached_max);
-    let origin = reader.origin()?;
-    let (ledger, ledger_end) = Ledger::start(Means {
-        store: Box::new(store),
-        registry: registry.clone(),
-        documents: documents.clone(),
-        hot: hot.clone(),
-        belfry: belfry.clone(),
-        limits: config.limits,
-        code_pattern: config.code_pattern,
-    })?;
-    let access = Access::new(registry.clone(), credentials.denied().clone());
-    let greeting = Greeting {
-        store_id: hex::encode(origin.store_id),
-        contract_version: CONTRACT_VERSION,
-    };
-    tracing::info!(
-        identity = %credentials.identity(),
-        %address,
-        store = %config.store.display(),
-        store_id = greeting.store_id,
-        epoch = origin.epoch,
-        procedures = registry.procedures().current().count(),
-        "the broker serves"
-    );
-
-    let desk = Desk {
-        forms: Arc::new(forms),
-        access: access.clone(),
-        ledger: ledger.clone(),
-        reader: reader.clone(),
-        registry: registry.clone(),
-        belfry: belfry.clone(),
-        watches_per_desk_max: config.limits.watches_per_desk_max,
-        shutdown: shutdown.child(),
-    };
-    let exchange = Exchange {
-        access: access.clone(),
-        ledger: ledger.clone(),
-        registry: registry.clone(),
-        belfry: belfry.clone(),
-        greeting: greeting.clone(),
-        reconciler: Arc::new(Reconciler::new(
-            ledger.clone(),
-            reader.clone(),
-            hot.clone(),
-            registry.clone(),
-        )),
-        restore_answered: Arc::new(AtomicBool::new(restored)),
-        limits: config.streams,
-        shutdown: shutdown.child(),
-    };
-    let operator = Operator {
-        access: access.clone(),
-        ledger: ledger.clone(),
-        reader: reader.clone(),
-        registry: registry.clone(),
-    };
-    let (health, health_service) = tonic_health::server::health_reporter();
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(DESCRIPTORS)
-        .build_v1()
-        .expect("the descriptors that were compiled with this program can be read");
-    let bytes_max = config.limits.message_bytes_max;
-    let acting = Arc::new(Acting {
-        registry: registry.clone(),
-        access: access.clone(),
-    });
-    let router = Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_frame_size(FRAME_BYTES_MAX)
-        .max_concurrent_streams(config.limits.streams_per_connection_max)
-        .max_connection_age(Duration::from_secs(config.limits.connection_age_s_max))
-        .max_connection_age_grace(config.limits.drain())
-        .layer(node::undecoded::layer())
-        .add_service(
-            DeskServiceServer::new(desk)
-                .max_decoding_message_size(bytes_max)
-                .max_encoding_message_size(bytes_max),
-        )
-        .add_service(
-            ExchangeServiceServer::new(exchange)
-                .max_decoding_message_size(bytes_max)
-                .max_encoding_message_size(bytes_max),
-        )
-        .add_service(
-            OperatorServiceServer::new(operator)
-                .max_decoding_message_size(bytes_max)
-                .max_encoding_message_size(bytes_max),
-        )
-        .add_service(tower::Layer::layer(
-            &gate(&access, Call::Documents),
-            DocumentsService::new(documents.clone(), acting).into_server(),
-        ))
-        .add_service(tower::Layer::layer(
-            &gate(&access, Call::Health),
-            health_service,
-        ))
-        .add_service(tower::Layer::layer(
-            &gate(&access, Call::Health),
-            reflection,
-        ));
-
-    let office = Arc::new(Office {
-        ledger: ledger.clone(),
-        reader: reader.clone(),
-        hot,
-        registry: registry.clone(),
-        credentials,
-        access,
-        belfry: belfry.clone(),
-        greeting,
-        config: config.courier,
-        limits: config.streams,
-    });
-    let tasks = TaskTracker::new();
-    let staff = Staff {
-        office,
-        hired: Arc::default(),
-        tasks: tasks.clone(),
-        shutdown: shutdown.child(),
-    };
-    staff.hire(&registry);
-    let quiet = shutdown.child();
-    tasks.spawn(timers::run(
-        ledger.clone(),
-        reader.clone(),
-        belfry.clone(),
-        quiet.clone(),
-    ));
-    tasks.spawn(adoption::run(
-        ledger.clone(),
-        reader.clone(),
-        registry.clone(),
-        belfry.clone(),
-        quiet.clone(),
-    ));
-    tasks.spawn(sweep(documents.clone(), quiet.clone()));
-    if let Some(keep_days) = config.personal_keep_days {
-        tasks.spawn(retention::run(
-            keep_days,
-            ledger.clone(),
-            reader.clone(),
-            documents.clone(),
-            quiet.clone(),
-        ));
-    }
-    set_health(&health, true).await;
-    tasks.spawn(watch_health(health.clone(), ledger.clone(), quiet.clone()));
-    if let Some(path) = &config.address_file {
-        write_address(path, address).map_err(|source| BrokerError::AddressFile {
-            path: path.clone(),
-            source,
-        })?;
-    }
-
-    let serving = Serving {
-        ledger_end,
-        documents,
-        tasks,
-        health,
-        shutdown,
-        drain: config.limits.drain(),
-    };
-    let task = tokio::spawn(serving.run(router, listener));
-    Ok(Running {
-        address,
-        registry,
-        reader,
-        ledger,
-        belfry,
-        staff,
-        task,
     })
 }
 
+async fn listen(config: &Config, credentials: &Credentials) -> Result<Listener, BrokerError> {
+    let bound = Listener::bind(config.listen, credentials, config.listener).await;
+    bound.map_err(|source| BrokerError::Listen {
+        address: config.listen,
+        source,
+    })
+}
+
+type LedgerEnd = oneshot::Receiver<Result<(), StoreError>>;
+type Router = tonic::transport::server::Router<
+    tower::layer::util::Stack<node::undecoded::Layer, tower::layer::util::Identity>,
+>;
+
+/// What every part of the broker stands on.
+struct Ground {
+    config: Config,
+    credentials: Credentials,
+    registry: Registry,
+    reader: Arc<dyn Reader>,
+    documents: Documents,
+    hot: Hot,
+    belfry: Belfry,
+    ledger: Ledger,
+    access: Access,
+    greeting: Greeting,
+    epoch: u64,
+    shutdown: Shutdown,
+}
+
+impl Ground {
+    /// Starts the ledger, and lays the rest beside it.
+    fn lay(
+        config: Config,
+        credentials: Credentials,
+        store: SqliteStore,
+        registry: Registry,
+        documents: Documents,
+        shutdown: Shutdown,
+    ) -> Result<(Self, LedgerEnd), BrokerError> {
+        let reader = store.reader();
+        let belfry = Belfry::default();
+        let hot = Hot::new(config.limits.dossiers_cached_max);
+        let origin = reader.origin()?;
+        let (ledger, ledger_end) = Ledger::start(Means {
+            store: Box::new(store),
+            registry: registry.clone(),
+            documents: documents.clone(),
+            hot: hot.clone(),
+            belfry: belfry.clone(),
+            limits: config.limits,
+            code_pattern: config.code_pattern,
+        })?;
+        let ground = Self {
+            access: Access::new(registry.clone(), credentials.denied().clone()),
+            greeting: Greeting {
+                store_id: hex::encode(origin.store_id),
+                contract_version: CONTRACT_VERSION,
+            },
+            epoch: origin.epoch,
+            config,
+            credentials,
+            registry,
+            reader,
+            documents,
+            hot,
+            belfry,
+            ledger,
+            shutdown,
+        };
+        Ok((ground, ledger_end))
+    }
+
+    fn tell(&self, address: SocketAddr) {
+        tracing::info!(
+            identity = %self.credentials.identity(),
+            %address,
+            store = %self.config.store.display(),
+            store_id = self.greeting.store_id,
+            epoch = self.epoch,
+            procedures = self.registry.procedures().current().count(),
+            "the broker serves"
+        );
+    }
+
+    fn desk(&self, forms: Forms) -> Desk {
+        Desk {
+            forms: Arc::new(forms),
+            access: self.access.clone(),
+            ledger: self.ledger.clone(),
+            reader: self.reader.clone(),
+            registry: self.registry.clone(),
+            belfry: self.belfry.clone(),
+            watches_per_desk_max: self.config.limits.watches_per_desk_max,
+            shutdown: self.shutdown.child(),
+        }
+    }
+
+    fn exchange(&self, restored: bool) -> Exchange {
+        Exchange {
+            access: self.access.clone(),
+            ledger: self.ledger.clone(),
+            registry: self.registry.clone(),
+            belfry: self.belfry.clone(),
+            greeting: self.greeting.clone(),
+            reconciler: Arc::new(Reconciler::new(
+                self.ledger.clone(),
+                self.reader.clone(),
+                self.hot.clone(),
+                self.registry.clone(),
+            )),
+            restore_answered: Arc::new(AtomicBool::new(restored)),
+            limits: self.config.streams,
+            shutdown: self.shutdown.child(),
+        }
+    }
+
+    fn operator(&self) -> Operator {
+        Operator {
+            access: self.access.clone(),
+            ledger: self.ledger.clone(),
+            reader: self.reader.clone(),
+            registry: self.registry.clone(),
+        }
+    }
+
+    /// Every service behind its gate.
+    fn router(&self, forms: Forms, restored: bool, health: HealthServer<impl Health>) -> Router {
+        let limits = self.config.limits;
+        let bytes_max = limits.message_bytes_max;
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .build_v1()
+            .expect("the descriptors that were compiled with this program can be read");
+        let acting = Arc::new(Acting {
+            registry: self.registry.clone(),
+            access: self.access.clone(),
+        });
+        let behind = |call| gate(&self.access, call);
+        Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_frame_size(FRAME_BYTES_MAX)
+            .max_concurrent_streams(limits.streams_per_connection_max)
+            .max_connection_age(Duration::from_secs(limits.connection_age_s_max))
+            .max_connection_age_grace(limits.drain())
+            .layer(node::undecoded::layer())
+            .add_service(
+                DeskServiceServer::new(self.desk(forms))
+                    .max_decoding_message_size(bytes_max)
+                    .max_encoding_message_size(bytes_max),
+            )
+            .add_service(
+                ExchangeServiceServer::new(self.exchange(restored))
+                    .max_decoding_message_size(bytes_max)
+                    .max_encoding_message_size(bytes_max),
+            )
+            .add_service(
+                OperatorServiceServer::new(self.operator())
+                    .max_decoding_message_size(bytes_max)
+                    .max_encoding_message_size(bytes_max),
+            )
+            .add_service(tower::Layer::layer(
+                &behind(Call::Documents),
+                DocumentsService::new(self.documents.clone(), acting).into_server(),
+            ))
+            .add_service(tower::Layer::layer(&behind(Call::Health), health))
+            .add_service(tower::Layer::layer(&behind(Call::Health), reflection))
+    }
+
+    fn staff(&self, tasks: &TaskTracker) -> Staff {
+        let office = Arc::new(Office {
+            ledger: self.ledger.clone(),
+            reader: self.reader.clone(),
+            hot: self.hot.clone(),
+            registry: self.registry.clone(),
+            credentials: self.credentials.clone(),
+            access: self.access.clone(),
+            belfry: self.belfry.clone(),
+            greeting: self.greeting.clone(),
+            config: self.config.courier,
+            limits: self.config.streams,
+        });
+        Staff {
+            office,
+            hired: Arc::default(),
+            tasks: tasks.clone(),
+            shutdown: self.shutdown.child(),
+        }
+    }
+
+    /// Begins what goes on by itself.
+    fn begin(&self, tasks: &TaskTracker, health: &HealthReporter) {
+        let quiet = self.shutdown.child();
+        let (ledger, reader) = (|| self.ledger.clone(), || self.reader.clone());
+        tasks.spawn(timers::run(
+            ledger(),
+            reader(),
+            self.belfry.clone(),
+            quiet.clone(),
+        ));
+        tasks.spawn(adoption::run(
+            ledger(),
+            reader(),
+            self.registry.clone(),
+            self.belfry.clone(),
+            quiet.clone(),
+        ));
+        tasks.spawn(sweep(self.documents.clone(), quiet.clone()));
+        if let Some(keep_days) = self.config.personal_keep_days {
+            tasks.spawn(retention::run(
+                keep_days,
+                ledger(),
+                reader(),
+                self.documents.clone(),
+                quiet.clone(),
+            ));
+        }
+        tasks.spawn(watch_health(health.clone(), ledger(), quiet));
+    }
+}
+
 struct Serving {
-    ledger_end: oneshot::Receiver<Result<(), StoreError>>,
+    ledger_end: LedgerEnd,
     documents: Documents,
     tasks: TaskTracker,
     health: HealthReporter,
@@ -517,13 +607,7 @@ struct Serving {
 
 impl Serving {
     /// Serves until the shutdown, or until the store can no longer be trusted.
-    async fn run(
-        self,
-        router: tonic::transport::server::Router<
-            tower::layer::util::Stack<node::undecoded::Layer, tower::layer::util::Identity>,
-        >,
-        listener: Listener,
-    ) -> Result<(), BrokerError> {
+    async fn run(self, router: Router, listener: Listener) -> Result<(), BrokerError> {
         let Self {
             mut ledger_end,
             documents,

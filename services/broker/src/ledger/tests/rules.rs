@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use dossier::{
-    alarm::Alarm,
+    Debt,
     decide::{Act, Report, Statement},
     dossier::{Intake, Stage},
     event::LookUpOutcome,
@@ -328,39 +328,27 @@ async fn a_refused_supplement_that_could_not_be_noted_is_a_doubt() {
 }
 
 #[tokio::test]
-async fn every_alarm_of_a_dossier_waits_in_the_store() {
+async fn the_next_alarm_of_each_dossier_waits_in_the_store() {
     let town = town();
     let mut filed = of_owner("k1", "shop", "001");
     filed.receive = false;
-    town.take(&filed).await;
+    let filed = town.take(&filed).await;
     let received = town.take(&of_owner("k2", "licence", "001")).await;
     let rows = town.reader.timers_until(jiff::Timestamp::MAX, 99).unwrap();
     assert!(rows.iter().all(|one| one.row.kind == OwedKind::Timer));
-    let of = |id| -> Vec<Alarm> {
-        let rows = rows.iter().filter(|one| one.dossier_id == id);
-        let mut alarms: Vec<_> = rows.filter_map(|one| one.row.alarm.clone()).collect();
-        alarms.sort();
-        alarms
-    };
-    let (grant, only) = (named::<StepId>("grant"), named("only"));
-    assert_eq!(
-        of(received.dossier.id),
-        [
-            Alarm::StepWarning(grant.clone()),
-            Alarm::StepLimit(grant),
-            Alarm::PartWarning(only),
-            Alarm::PartLimit(named("only")),
-        ]
-    );
-    let look_up = named::<StepId>("look_up_licence");
-    assert_eq!(
-        of(DossierId::derive("desk", &named("k1"))),
-        [
-            Alarm::StepWarning(look_up.clone()),
-            Alarm::StepLimit(look_up),
-            Alarm::IntakeLimit,
-        ]
-    );
+    for dossier in [&filed.dossier, &received.dossier] {
+        let all = dossier::owed(dossier).into_iter().filter_map(|debt| match debt {
+            Debt::Timer { alarm, at } => Some((at, alarm)),
+            _ => None,
+        });
+        let all: Vec<_> = all.collect();
+        assert!(all.len() > 2, "{all:?}");
+        let next = all.iter().min_by_key(|(at, _)| *at).cloned();
+        let mut of_it = rows.iter().filter(|one| one.dossier_id == dossier.id);
+        let kept = of_it.next().map(|one| (one.row.due_at, one.row.alarm.clone()));
+        assert_eq!(kept, next.map(|(at, alarm)| (at, Some(alarm))));
+        assert_eq!(of_it.count(), 0);
+    }
 }
 
 #[tokio::test]
