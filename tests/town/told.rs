@@ -30,7 +30,7 @@ async fn extends(town: &Town, handover: &v1::Handover) {
         ..Default::default()
     };
     let item = v1::Item {
-        item_id: format!("extension of {}", handover.handover_id),
+        item_id: format!("extension-{}", handover.handover_id),
         kind: Some(v1::item::Kind::Report(report)),
     };
     let outcome = town.system_of("police").report(item).await;
@@ -39,7 +39,8 @@ async fn extends(town: &Town, handover: &v1::Handover) {
 
 /// The clerk of the police hears of a later date for what it holds.
 async fn hears_of_it(town: &mut Town, handover: &v1::Handover) {
-    let told = town.clerk("police").hears("a later due date", |notice| {
+    let police = town.clerk("police");
+    let told = police.hears("a later due date", |notice| {
         matches!(&notice.kind, Some(Kind::DueChanged(_)))
     });
     let told = told.await;

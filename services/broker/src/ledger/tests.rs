@@ -1,5 +1,6 @@
 //! The ledger between any two of apply, record, answer and act: what is kept, and what is said.
 
+mod notices;
 mod rules;
 
 use super::*;

@@ -24,13 +24,14 @@ pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
     }
 }
 
-const STORIES: [fn(&mut dyn Ground); 22] = [
+const STORIES: [fn(&mut dyn Ground); 23] = [
     a_dossier_is_read_as_it_was_committed,
     records_go_on_where_they_ended,
     a_bad_dossier_is_undone_alone,
     a_code_belongs_to_one_dossier,
     what_is_owed_is_read_by_due_date_and_by_pages,
     every_alarm_of_a_dossier_is_kept,
+    every_notice_of_a_dossier_is_kept_and_goes_alone,
     what_is_no_longer_owed_is_gone,
     what_is_owed_for_a_stopped_dossier_holds_up_nobody,
     attempts_last_as_long_as_the_debt,
@@ -397,6 +398,42 @@ fn what_is_owed_is_read_by_due_date_and_by_pages(ground: &mut dyn Ground) {
         (id(2), OwedKind::Timer)
     );
     assert_eq!(reader.counts().unwrap().owed, 4);
+}
+
+fn every_notice_of_a_dossier_is_kept_and_goes_alone(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let notice = |about: &str, number, due| OwedRow {
+        kind: OwedKind::Notice,
+        step: None,
+        notice: Some(about.into()),
+        round: number,
+        ..handover("H26.2", "residence", due)
+    };
+    let mut first = received(1);
+    first.owed = vec![
+        handover("H26.2", "residence", 50),
+        notice("due_changed:residence", 4, 50),
+        notice("due_changed:certificate", 4, 50),
+        notice("apology_owed:residence", 5, 20),
+        notice("closed:", 0, 90),
+    ];
+    let mut second = next(&first);
+    second.owed = vec![
+        handover("H26.2", "residence", 50),
+        notice("due_changed:residence", 7, 50),
+        notice("closed:", 0, 90),
+    ];
+    for change in [first, second] {
+        let mut kept = change.owed.clone();
+        commit(store.as_mut(), &[&change]);
+        let owed = store.reader().owed_for(&named("H26.2"), None, 9).unwrap();
+        let mut found: Vec<OwedRow> = owed.into_iter().map(|one| one.row).collect();
+        assert!(found.is_sorted_by_key(|row| row.due_at));
+        let key = |row: &OwedRow| (row.subject(), row.round);
+        kept.sort_by_key(key);
+        found.sort_by_key(key);
+        assert_eq!(found, kept);
+    }
 }
 
 fn every_alarm_of_a_dossier_is_kept(ground: &mut dyn Ground) {

@@ -321,7 +321,7 @@ impl Lived {
                     Action::Notify {
                         agency,
                         notice,
-                        refused: pick % 7 == 0,
+                        refused: pick.is_multiple_of(7),
                     },
                 )),
                 Debt::Timer { .. } => None,
