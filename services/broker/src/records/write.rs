@@ -4,9 +4,9 @@ use bytes::Bytes;
 use contract::record::v1::{self as pb, record::Event as Kind};
 use dossier::{
     Entry, Event,
-    event::{Assignment, Cause, Deadline, Received, Reception, Versions},
+    event::{Assignment, Cause, Deadline, Received, Reception, Versions, Windows},
     evidence::NewVersion,
-    name::{EvidenceName, PartId, StepId},
+    name::{EvidenceName, Key, PartId, StepId},
     party::{Officer, Party},
     procedure::Actor,
     supplement::{Denial, Item},
@@ -143,12 +143,14 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             reason,
             legal_basis,
             officer,
+            late,
         } => {
             say(reason, officer);
             Kind::Refused(pb::Refused {
                 step_id: text(step),
                 round: *round,
                 legal_basis: legal_basis.clone(),
+                late: *late,
             })
         }
         Event::Declined {
@@ -325,6 +327,7 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             agency,
             question,
             inputs,
+            limit,
             deadline,
             officer,
         } => {
@@ -337,6 +340,7 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
                 agency_code: text(agency),
                 inputs: versions(inputs),
                 deadline: Some(deadline_of(deadline)),
+                limit: limit.as_ref().map(text).unwrap_or_default(),
             })
         }
         Event::Opined {
@@ -425,6 +429,7 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             amount_vnd,
             purpose,
             legal_basis,
+            due_at,
             officer,
         } => {
             personal.purpose = purpose.clone();
@@ -435,8 +440,12 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
                 obligation_id: text(obligation),
                 amount_vnd: *amount_vnd,
                 legal_basis: legal_basis.clone(),
+                due_at: due_at.map(instant),
             })
         }
+        Event::PaymentOverdue { obligation } => Kind::PaymentOverdue(pb::PaymentOverdue {
+            obligation_id: text(obligation),
+        }),
         Event::Paid {
             obligation,
             amount_vnd,
@@ -506,10 +515,15 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             calendar_digest,
             parts,
             steps,
+            windows,
+            receive_by,
         } => Kind::CalendarAdopted(pb::CalendarAdopted {
             calendar_digest: bytes(calendar_digest.as_bytes()),
             parts: part_deadlines(parts),
             steps: step_deadlines(steps),
+            supplements: supplement_windows(windows),
+            payments: payment_windows(windows),
+            receive_by: receive_by.map(instant),
         }),
         Event::FaultReported {
             evidence,
@@ -556,9 +570,18 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
                 legal_basis: legal_basis.clone(),
             })
         }
-        Event::Resumed { reason, officer } => {
+        Event::Resumed {
+            reason,
+            steps,
+            windows,
+            officer,
+        } => {
             say(reason, officer);
-            Kind::Resumed(pb::Resumed {})
+            Kind::Resumed(pb::Resumed {
+                steps: step_deadlines(steps),
+                supplements: supplement_windows(windows),
+                payments: payment_windows(windows),
+            })
         }
     }
 }
@@ -576,6 +599,22 @@ fn part_deadlines(parts: &BTreeMap<PartId, Deadline>) -> Vec<pb::PartDeadline> {
         deadline: Some(deadline_of(deadline)),
     };
     parts.iter().map(one).collect()
+}
+
+fn supplement_windows(windows: &Windows) -> Vec<pb::SupplementWindow> {
+    let one = |(number, due_at): (&u32, &Timestamp)| pb::SupplementWindow {
+        number: *number,
+        due_at: Some(instant(*due_at)),
+    };
+    windows.supplements.iter().map(one).collect()
+}
+
+fn payment_windows(windows: &Windows) -> Vec<pb::PaymentWindow> {
+    let one = |(obligation, due_at): (&Key, &Timestamp)| pb::PaymentWindow {
+        obligation_id: text(obligation),
+        due_at: Some(instant(*due_at)),
+    };
+    windows.payments.iter().map(one).collect()
 }
 
 fn step_deadlines(steps: &BTreeMap<StepId, Deadline>) -> Vec<pb::StepDeadline> {

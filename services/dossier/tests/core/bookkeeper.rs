@@ -3,9 +3,9 @@
 use dossier::{
     Entry, Event,
     alarm::Alarm,
-    event::{Assignment, Deadline, LookUpOutcome, PauseWhy},
+    event::{Assignment, Deadline, LookUpOutcome, PauseWhy, Windows},
     evidence::NewVersion,
-    name::{AgencyCode, EvidenceName, PartId, StepId},
+    name::{AgencyCode, EvidenceName, Key, PartId, StepId},
     owed::Debt,
     procedure::Actor,
     slip::Keeper,
@@ -132,6 +132,7 @@ pub fn word(keeper: Keeper) -> &'static str {
 struct Promise {
     deadline: Deadline,
     apology: bool,
+    is_extended: bool,
     passed: bool,
     pauses: BTreeSet<PauseWhy>,
     is_finished: bool,
@@ -142,6 +143,7 @@ impl Promise {
         Self {
             deadline,
             apology: false,
+            is_extended: false,
             passed: false,
             pauses: BTreeSet::new(),
             is_finished: false,
@@ -150,7 +152,7 @@ impl Promise {
 
     fn promise(&mut self, deadline: Deadline) {
         if self.deadline.due_at != deadline.due_at {
-            (self.apology, self.passed) = (false, false);
+            (self.apology, self.passed) = (self.is_extended, false);
         }
         self.deadline = deadline;
     }
@@ -172,11 +174,14 @@ pub struct Book {
     recalls: BTreeMap<(StepId, u32), (AgencyCode, Timestamp)>,
     parts: BTreeMap<PartId, Promise>,
     asks: BTreeMap<u32, Ask>,
+    /// What is to be paid by when, and nobody was told yet.
+    bills: BTreeMap<Key, Timestamp>,
     /// When the newest version of everything came.
     given: BTreeMap<EvidenceName, Timestamp>,
     refused: BTreeSet<EvidenceName>,
     /// Until when a desk must receive it.
     receive_by: Option<Timestamp>,
+    is_stopped: bool,
     is_closed: bool,
 }
 
@@ -280,7 +285,13 @@ impl Book {
                 self.receive_by = None;
             }
             Event::NotAccepted { .. } | Event::Withdrawn { .. } => self.end_all(at),
+            Event::Resumed { steps, windows, .. } => {
+                self.is_stopped = false;
+                self.promise_steps(steps);
+                self.promise_windows(windows);
+            }
             Event::Stopped { .. } => {
+                self.is_stopped = true;
                 for page in self.pages.values_mut() {
                     page.put_aside();
                     if page.opened_at.is_some() {
@@ -288,8 +299,23 @@ impl Book {
                     }
                 }
             }
-            Event::Completed { evidence, .. } | Event::Paid { evidence, .. } => {
+            Event::Completed { evidence, .. } => self.give(evidence, at),
+            Event::Paid {
+                obligation,
+                evidence,
+                ..
+            } => {
+                self.bills.remove(obligation);
                 self.give(evidence, at);
+            }
+            Event::PaymentAsked {
+                obligation, due_at, ..
+            } => {
+                let bill = due_at.map(|at| (obligation.clone(), at));
+                self.bills.extend(bill);
+            }
+            Event::PaymentOverdue { obligation } => {
+                self.bills.remove(obligation);
             }
             Event::Corrected { evidence, .. } => {
                 self.is_closed = false;
@@ -383,7 +409,17 @@ impl Book {
                 one.promise(*deadline);
                 self.promise_steps(steps);
             }
-            Event::CalendarAdopted { parts, steps, .. } => {
+            Event::CalendarAdopted {
+                parts,
+                steps,
+                windows,
+                receive_by,
+                ..
+            } => {
+                self.promise_windows(windows);
+                if let (Some(_), Some(at)) = (self.receive_by, receive_by) {
+                    self.receive_by = Some(*at);
+                }
                 for (part, deadline) in parts {
                     self.parts.get_mut(part).unwrap().promise(*deadline);
                 }
@@ -399,6 +435,7 @@ impl Book {
                 let one = self.parts.get_mut(part).unwrap();
                 one.promise(*deadline);
                 one.apology = true;
+                one.is_extended = true;
                 self.pages.get_mut(step).unwrap().promise(*step_deadline);
             }
             Event::ApologyOwed { part, .. } => self.parts.get_mut(part).unwrap().apology = true,
@@ -434,6 +471,14 @@ impl Book {
         }
     }
 
+    fn promise_windows(&mut self, windows: &Windows) {
+        for (number, at) in &windows.supplements {
+            self.asks.get_mut(number).unwrap().due_at = *at;
+        }
+        // Who was told is told again of another day.
+        self.bills.extend(windows.payments.clone());
+    }
+
     /// In the order of [`Debt`].
     pub fn owed(&self) -> Vec<Debt> {
         let mut debts = Vec::new();
@@ -455,7 +500,7 @@ impl Book {
                 due_at: *at,
             });
         }
-        if !self.is_closed {
+        if !self.is_closed && !self.is_stopped {
             let timers = self.timers().into_iter();
             debts.extend(timers.map(|(alarm, at)| Debt::Timer { alarm, at }));
         }
@@ -495,6 +540,11 @@ impl Book {
         timers.extend(
             asks.clone()
                 .map(|(n, ask)| (Alarm::SupplementWindow(*n), ask.due_at)),
+        );
+        timers.extend(
+            self.bills
+                .iter()
+                .map(|(bill, at)| (Alarm::PaymentWindow(bill.clone()), *at)),
         );
         if asks.count() == 0 {
             timers.extend(self.receive_by.map(|at| (Alarm::IntakeLimit, at)));

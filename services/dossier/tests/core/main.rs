@@ -25,6 +25,7 @@ mod schema;
 mod simulation;
 mod slip;
 mod stories;
+mod stories_of_clocks;
 mod stories_of_returns;
 mod stories_of_rules;
 mod world;
