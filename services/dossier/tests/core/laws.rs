@@ -8,6 +8,7 @@ use crate::{
 use dossier::{
     Dossier, Entry, Event, Refusal,
     alarm::Alarm,
+    calendar::Remaining,
     decide::{Act, Action},
     dossier::{Intake, Kind, Stage, Task},
     event::{LookUpOutcome, PauseWhy},
@@ -239,7 +240,10 @@ proptest! {
         case.happens(None, Action::AdoptCalendar { from: from.clone() }).unwrap();
         let (to, now) = (case.law.calendar.clone(), case.now);
         let is_kept = |was: Timestamp, is: Timestamp, unit| {
-            was <= now && was == is || from.remaining(now, was, unit) == to.remaining(now, is, unit)
+            let left = from.remaining(now, was, unit);
+            // The rest of a day is the rest of the next one when this one is over or off.
+            let is_rest = left == Remaining::WorkingDays(0);
+            is_rest || was <= now && was == is || left == to.remaining(now, is, unit)
         };
         prop_assume!(before.closed_at.is_none() && before.stopped_since.is_none());
         for (id, part) in &case.dossier.parts {
@@ -301,8 +305,9 @@ proptest! {
         case.acts(Act::Resume { reason: "because".into(), officer: Officer::default() }).unwrap();
         let now = case.now;
         let is_kept = |was: Timestamp, is: Timestamp, unit| {
-            was <= stopped && was == is
-                || calendar.remaining(stopped, was, unit) == calendar.remaining(now, is, unit)
+            let left = calendar.remaining(stopped, was, unit);
+            let is_rest = left == Remaining::WorkingDays(0);
+            is_rest || was <= stopped && was == is || left == calendar.remaining(now, is, unit)
         };
         for (was, is) in before.open_supplements().zip(case.dossier.open_supplements()) {
             prop_assert!(is_kept(was.due_at, is.due_at, Unit::WorkingDay));
