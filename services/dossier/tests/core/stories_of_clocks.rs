@@ -212,6 +212,17 @@ fn what_does_not_count_for_its_part_stands_still_by_itself_when_the_dossier_is_s
 }
 
 #[test]
+fn what_does_not_count_for_its_part_stands_still_while_the_citizen_pays() {
+    let mut case = residence_outside();
+    let limit = Alarm::StepLimit(step("register_residence"));
+    case.says("register_residence", Says::Payment("fee".into(), 1_000));
+    let left = hours_left(&case, case.step("register_residence").due_at.unwrap());
+    case.now = at("2026-10-12T10:00");
+    case.pays("fee", 1_000);
+    assert_eq!(hours_left(&case, case.alarm(&limit).unwrap()), left);
+}
+
+#[test]
 fn a_round_that_is_renewed_while_its_clock_stands_still_loses_no_time() {
     let mut case = card_in_appraisal();
     case.says("appraise", Says::Payment("fee".into(), 1_000));
@@ -307,9 +318,10 @@ fn what_stands_still_while_the_calendar_changes_goes_on_with_what_it_had() {
     case.says("appraise", Says::Payment("fee".into(), 1_000));
     let left = days_left(&case, case.dossier.parts["card"].promised_at);
     let hours = hours_left(&case, case.step("appraise").due_at.unwrap());
-    case.now = at("2026-10-05T09:00");
-    adopt(&mut case, calendar_with_a_day_off("2026-10-06"));
+    // The day off is over when it is taken up: nobody had it while the clock stood still.
     case.now = at("2026-10-07T09:00");
+    adopt(&mut case, calendar_with_a_day_off("2026-10-06"));
+    case.now = at("2026-10-08T09:00");
     case.pays("fee", 1_000);
     let calendar = case.law.calendar.clone();
     let promised = case.dossier.parts["card"].promised_at;
@@ -459,9 +471,11 @@ fn the_time_for_refusing_stands_still_with_the_limit() {
     let mut case = health_card();
     case.says("issue_health_card", Says::Payment("fee".into(), 1_000));
     case.now = at("2026-10-12T10:00");
-    case.pays("fee", 1_000);
-    case.holds("issue_health_card");
-    assert!(!refuses(&mut case).0);
+    let mut paid = case.clone();
+    assert!(!refuses(&mut case).0, "while it stands still");
+    paid.pays("fee", 1_000);
+    paid.holds("issue_health_card");
+    assert!(!refuses(&mut paid).0, "when it goes on");
 }
 
 #[test]
