@@ -59,6 +59,12 @@ pub(crate) async fn adopt(
         if registry.calendar_of(&territory).digest == calendar {
             continue;
         }
+        let Some(from) = registry.calendars().version(&calendar).cloned() else {
+            stuck = Some(format!(
+                "the store lost the text of calendar {calendar}, which open dossiers follow; restore a copy"
+            ));
+            continue;
+        };
         let mut after = 0;
         loop {
             let page: Vec<(u64, DossierId)> = reader
@@ -68,12 +74,14 @@ pub(crate) async fn adopt(
             after = *last;
             for (_, id) in page {
                 // One that cannot go on now does not hold up those behind it.
-                match ledger.happen(id, None, Action::AdoptCalendar).await {
+                let from = from.clone();
+                let action = Action::AdoptCalendar { from };
+                match ledger.happen(id, None, action).await {
                     Ok(_) => adopted += 1,
-                    Err(failure) => stuck = Some(failure),
+                    Err(failure) => stuck = Some(failure.to_string()),
                 }
             }
         }
     }
-    stuck.map_or(Ok(adopted), |failure| Err(failure.to_string()))
+    stuck.map_or(Ok(adopted), Err)
 }

@@ -141,7 +141,18 @@ impl Worklist {
                     amount_vnd: asked.amount_vnd,
                     purpose: asked.purpose.clone(),
                 };
-                add(self, format!("payment {}", asked.obligation_id), todo, None);
+                let key = format!("payment {}", asked.obligation_id);
+                add(self, key, todo, asked.due_at);
+            }
+            Some(Kind::SupplementDue(moved)) => {
+                self.put_off(code, format!("supplement {}", moved.number), moved.due_at);
+            }
+            Some(Kind::PaymentDue(moved)) => {
+                self.put_off(
+                    code,
+                    format!("payment {}", moved.obligation_id),
+                    moved.due_at,
+                );
             }
             Some(Kind::Paid(paid)) => {
                 self.finish(code, &format!("payment {}", paid.obligation_id));
@@ -217,6 +228,12 @@ impl Worklist {
                 step_id: step.step_id.clone(),
             };
             add(self, key, todo, None);
+        }
+    }
+
+    fn put_off(&mut self, code: &str, key: String, due_at: Option<Timestamp>) {
+        if let Some(entry) = self.entries.get_mut(&(code.to_owned(), key)) {
+            entry.due_at = due_at;
         }
     }
 
@@ -296,6 +313,20 @@ mod tests {
             ..Default::default()
         });
         assert_eq!(heard(std::slice::from_ref(&asked)).len(), 1);
+        let due_at = Some(Timestamp {
+            seconds: 1_795_316_400,
+            nanos: 0,
+        });
+        let moved = Kind::PaymentDue(v1::NoticePaymentDue {
+            obligation_id: "NV-1".into(),
+            due_at,
+        });
+        let mut list = Worklist::new("desk-1");
+        for kind in [asked.clone(), moved] {
+            list.hear(&notice(kind));
+        }
+        let dates: Vec<_> = list.entries().iter().map(|entry| entry.due_at).collect();
+        assert_eq!(dates, [due_at]);
         let paid = Kind::Paid(v1::NoticePaid {
             obligation_id: "NV-1".into(),
         });

@@ -3,16 +3,12 @@
 
 use crate::{
     Event, Rules,
-    dossier::{Dossier, Intake, Kind, Stage},
-    event::{Deadline, PauseWhy},
-    intake::begins,
-    name::{PartId, StepId},
-    procedure::Actor,
-    request::warn_at,
+    dossier::{Dossier, Intake},
+    name::{Key, PartId, StepId},
+    standstill,
     want::Wanting,
 };
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 
 /// What a time is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +25,8 @@ pub enum Alarm {
     PartLimit(PartId),
     /// The citizen's time to answer a supplement ends.
     SupplementWindow(u32),
+    /// The citizen's time to pay what a department asked for ends.
+    PaymentWindow(Key),
     /// The desk's time to receive a filed dossier ends.
     IntakeLimit,
 }
@@ -43,6 +41,7 @@ impl Alarm {
             Self::PartWarning(part) => format!("part_warning:{part}"),
             Self::PartLimit(part) => format!("part_limit:{part}"),
             Self::SupplementWindow(number) => format!("supplement_window:{number}"),
+            Self::PaymentWindow(obligation) => format!("payment_window:{obligation}"),
             Self::IntakeLimit => "intake_limit:".into(),
         }
     }
@@ -57,26 +56,24 @@ impl Alarm {
             "part_warning" => Self::PartWarning(of.parse().ok()?),
             "part_limit" => Self::PartLimit(of.parse().ok()?),
             "supplement_window" => Self::SupplementWindow(of.parse().ok()?),
+            "payment_window" => Self::PaymentWindow(of.parse().ok()?),
             "intake_limit" if of.is_empty() => Self::IntakeLimit,
             _ => return None,
         })
     }
 }
 
-/// The alarms that are set.
+/// The alarms that are set. Of a stopped dossier none is: everything in it stands still.
 pub(crate) fn alarms(dossier: &Dossier) -> Vec<(Alarm, Timestamp)> {
     let mut set = Vec::new();
-    if dossier.closed_at.is_some() {
+    if dossier.closed_at.is_some() || dossier.stopped_since.is_some() {
         return set;
     }
     for (id, step) in &dossier.steps {
         if let Some(at) = step.ask_again_at {
             set.push((Alarm::AskAgain(id.clone()), at));
         }
-        let stands_still = step.is_procedures()
-            && step.actor != Actor::Citizen
-            && steps_stand_still(dossier, &step.part);
-        if step.stage.is_finished() || stands_still {
+        if step.stage.is_finished() || standstill::of_step(dossier, step).is_some() {
             continue;
         }
         if let Some(at) = step.warn_at.filter(|_| !step.warned && !step.limit_passed) {
@@ -88,7 +85,7 @@ pub(crate) fn alarms(dossier: &Dossier) -> Vec<(Alarm, Timestamp)> {
     }
     if dossier.intake == Intake::Received {
         for (id, part) in &dossier.parts {
-            if part.end.is_some() || stands_still(dossier, id) {
+            if part.end.is_some() || standstill::of_part(dossier, part).is_some() {
                 continue;
             }
             if !part.apology_owed {
@@ -109,24 +106,12 @@ pub(crate) fn alarms(dossier: &Dossier) -> Vec<(Alarm, Timestamp)> {
     for one in dossier.open_supplements() {
         set.push((Alarm::SupplementWindow(one.number), one.due_at));
     }
+    for (obligation, owed) in dossier.unpaid().filter(|(_, owed)| !owed.overdue) {
+        if let Some(at) = owed.due_at {
+            set.push((Alarm::PaymentWindow(obligation.clone()), at));
+        }
+    }
     set
-}
-
-/// Whether the limits of a part's steps stand still. What does not count for the part still has a
-/// limit of its own.
-pub(crate) fn steps_stand_still(dossier: &Dossier, part: &PartId) -> bool {
-    dossier
-        .parts
-        .get(part)
-        .is_some_and(|part| part.pauses.iter().any(|why| *why != PauseWhy::Outside))
-}
-
-/// Whether a part's clock stands still: its promise does not pass then.
-fn stands_still(dossier: &Dossier, part: &PartId) -> bool {
-    dossier
-        .parts
-        .get(part)
-        .is_some_and(|part| !part.pauses.is_empty())
 }
 
 /// What happens when an alarm rings. One that is no longer set does nothing.
@@ -158,60 +143,9 @@ pub(crate) fn rung(
         }
         Alarm::PartLimit(part) => vec![Event::PromisePassed { part: part.clone() }],
         Alarm::SupplementWindow(number) => vec![Event::SupplementExpired { number: *number }],
+        Alarm::PaymentWindow(obligation) => vec![Event::PaymentOverdue {
+            obligation: obligation.clone(),
+        }],
         Alarm::IntakeLimit => vec![Event::IntakeLimitPassed],
     }
-}
-
-/// The open clocks of a dossier, reckoned anew with a changed calendar: what was left of each when it
-/// began is what it gets, in the new days.
-pub(crate) fn adopted(dossier: &Dossier, rules: Rules<'_>) -> Vec<Event> {
-    if dossier.closed_at.is_some() || dossier.received.calendar_digest == rules.calendar.digest {
-        return vec![];
-    }
-    let again = |from: Timestamp, limit| {
-        let due_at = rules.calendar.ends(from, limit);
-        Deadline {
-            due_at,
-            warn_at: warn_at(rules, from, due_at),
-        }
-    };
-    // Before its reception nothing is promised; reception reckons by the calendar of its day.
-    let never_stood_still = |part: &PartId| {
-        dossier.intake == Intake::Received
-            && dossier.parts.get(part).is_some_and(|part| {
-                part.pauses.is_empty() && part.extensions == 0 && part.end.is_none()
-            })
-            && dossier.supplements.is_empty()
-            && dossier.obligations.is_empty()
-    };
-    let start = rules
-        .calendar
-        .starts(dossier.received_at, rules.procedure.text.cutoff);
-    let parts: BTreeMap<PartId, Deadline> = dossier
-        .parts
-        .keys()
-        .filter(|part| never_stood_still(part))
-        .filter_map(|id| {
-            let plan = rules.procedure.text.parts.get(id)?;
-            Some((
-                id.clone(),
-                again(begins(start, dossier.received_at, plan.limit), plan.limit),
-            ))
-        })
-        .collect();
-    let steps: BTreeMap<StepId, Deadline> = dossier
-        .steps
-        .iter()
-        .filter(|(_, step)| step.stage.is_open() && step.kind == Kind::Procedure)
-        .filter(|(_, step)| step.stage != Stage::Declined && never_stood_still(&step.part))
-        .filter_map(|(id, step)| {
-            let plan = rules.procedure.step(id)?;
-            Some((id.clone(), again(step.due_since?, plan.limit)))
-        })
-        .collect();
-    vec![Event::CalendarAdopted {
-        calendar_digest: rules.calendar.digest,
-        parts,
-        steps,
-    }]
 }

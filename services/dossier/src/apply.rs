@@ -7,7 +7,7 @@ use crate::{
         Ending, Fault, FaultAnswer, HandOut, Intake, Kind, Obligation, Opinion, Recall, Return,
         Seen, Stage, Step, Unreplayable,
     },
-    event::{LookUpOutcome, RecallWhy},
+    event::{LookUpOutcome, RecallWhy, Windows},
     evidence::{NewVersion, Version},
     name::{AgencyCode, EvidenceName, StepId},
     party::Officer,
@@ -182,6 +182,9 @@ impl Dossier {
                 step.payments_told = step.payments.len();
                 step.due_since = Some(at);
                 step.held_since = None;
+                if step.due_at.is_none() || step.finished_at.is_some() {
+                    step.limit_since = Some(at);
+                }
                 step.finished_at = None;
                 step.ask_again_at = None;
                 step.round_due_at = Some(deadline.due_at);
@@ -411,9 +414,7 @@ impl Dossier {
             }
             Event::PartFinished { part, end } => {
                 if let Some(part) = self.parts.get_mut(part) {
-                    part.end = Some(*end);
-                    part.pauses.clear();
-                    part.paused_since = None;
+                    part.finish(*end);
                 }
             }
             Event::Closed => self.closed_at = Some(at),
@@ -476,6 +477,7 @@ impl Dossier {
                     outcome: None,
                 };
                 let mut step = Step::errand(kind, agency.clone(), part.clone());
+                step.limit_since = Some(at);
                 step.set_deadline(deadline);
                 self.steps.insert(id.clone(), step);
             }
@@ -517,6 +519,7 @@ impl Dossier {
                 agency,
                 question,
                 inputs,
+                limit,
                 deadline,
                 officer,
                 ..
@@ -527,9 +530,11 @@ impl Dossier {
                 let kind = Kind::Consultation {
                     asker: id.clone(),
                     question: question.clone(),
+                    limit: *limit,
                 };
                 let mut step = Step::errand(kind, agency.clone(), asker.part.clone());
                 step.inputs = inputs.clone();
+                step.limit_since = Some(at);
                 step.set_deadline(deadline);
                 self.steps.insert(consultation.clone(), step);
             }
@@ -596,6 +601,7 @@ impl Dossier {
                 amount_vnd,
                 purpose,
                 legal_basis,
+                due_at,
                 ..
             } => {
                 // What a citizen's step owes is what its newest notice says, and nothing beside.
@@ -611,9 +617,16 @@ impl Dossier {
                         purpose: purpose.clone(),
                         legal_basis: legal_basis.clone(),
                         asked_at: at,
+                        due_at: *due_at,
+                        overdue: false,
                         reference: None,
                     },
                 );
+            }
+            Event::PaymentOverdue { obligation } => {
+                if let Some(owed) = self.obligations.get_mut(obligation) {
+                    owed.overdue = true;
+                }
             }
             Event::Paid {
                 obligation,
@@ -639,8 +652,7 @@ impl Dossier {
             }
             Event::ClockPaused { part, why } => {
                 if let Some(part) = self.parts.get_mut(part) {
-                    part.pauses.insert(*why);
-                    part.paused_since.get_or_insert(at);
+                    part.pause(*why, at);
                 }
             }
             Event::ClockResumed {
@@ -651,10 +663,7 @@ impl Dossier {
                 ..
             } => {
                 if let Some(part) = self.parts.get_mut(id) {
-                    part.pauses.remove(why);
-                    if part.pauses.is_empty() {
-                        part.paused_since = None;
-                    }
+                    part.run_on(*why);
                     part.set_deadline(deadline);
                 }
                 self.set_deadlines(steps);
@@ -679,7 +688,6 @@ impl Dossier {
                 if let Some(part) = self.parts.get_mut(part) {
                     part.extensions += 1;
                     part.set_deadline(deadline);
-                    // One re-appointment only: no second apology is owed for the later date.
                     part.apology_owed = true;
                 }
             }
@@ -694,8 +702,13 @@ impl Dossier {
                 calendar_digest,
                 parts,
                 steps,
+                windows,
+                receive_by,
             } => {
-                Arc::make_mut(&mut self.received).calendar_digest = *calendar_digest;
+                let received = Arc::make_mut(&mut self.received);
+                received.calendar_digest = *calendar_digest;
+                received.promised_at = receive_by.unwrap_or(received.promised_at);
+                self.set_windows(windows);
                 for (id, deadline) in parts {
                     if let Some(part) = self.parts.get_mut(id) {
                         part.set_deadline(deadline);
@@ -764,7 +777,11 @@ impl Dossier {
                     self.stop_asking(&id);
                 }
             }
-            Event::Resumed { .. } => self.stopped_since = None,
+            Event::Resumed { steps, windows, .. } => {
+                self.stopped_since = None;
+                self.set_deadlines(steps);
+                self.set_windows(windows);
+            }
             // All others are applied before.
             _ => {}
         }
@@ -785,6 +802,18 @@ impl Dossier {
         for (id, deadline) in steps {
             if let Some(step) = self.steps.get_mut(id) {
                 step.set_deadline(deadline);
+            }
+        }
+    }
+
+    fn set_windows(&mut self, windows: &Windows) {
+        for one in &mut self.supplements {
+            one.due_at = *windows.supplements.get(&one.number).unwrap_or(&one.due_at);
+        }
+        for (obligation, due_at) in &windows.payments {
+            if let Some(owed) = self.obligations.get_mut(obligation) {
+                owed.overdue &= owed.due_at == Some(*due_at);
+                owed.due_at = Some(*due_at);
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     name::{AgencyCode, EvidenceName, Key, PartyId, StepId},
     party::Officer,
     refusal::FieldFault,
-    request,
+    request, settle,
     supplement::{Denial, Item, SupplementStage},
     vault::Finding,
 };
@@ -213,7 +213,7 @@ pub(crate) fn acted(
             if dossier.stopped_since.is_none() {
                 return Err(Refusal::NotStopped);
             }
-            Ok(vec![Event::Resumed { reason, officer }])
+            Ok(vec![settle::gone_on(dossier, rules, reason, officer, at)])
         }
         Act::HandOut {
             evidence,
@@ -256,7 +256,7 @@ pub(crate) fn denied(
     for (name, denial) in &denials {
         if let Denial::NotLookedUp(holder) = denial
             && dossier.look_up(name).is_none()
-            && let Some(event) = crate::settle::look_up(dossier, rules, name, holder, at)
+            && let Some(event) = settle::look_up(dossier, rules, name, holder, at)
         {
             events.push(event);
         }

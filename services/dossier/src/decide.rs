@@ -2,7 +2,7 @@
 //! is a line here; everything else is a refusal.
 
 use crate::{
-    Entry, Event, Procedure, Refusal,
+    Entry, Event, Procedure, Refusal, adoption,
     alarm::{self, Alarm},
     bounds::DENIALS_NOTED_MAX,
     calendar::Calendar,
@@ -19,7 +19,7 @@ use crate::{
     vault::Finding,
 };
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use crate::counter::Act;
 pub use crate::report::{Report, Statement};
@@ -110,7 +110,10 @@ pub enum Action {
         denials: BTreeMap<EvidenceName, Denial>,
     },
     /// The calendar of its territory changed.
-    AdoptCalendar,
+    AdoptCalendar {
+        /// The one that the dossier followed until now.
+        from: Arc<Calendar>,
+    },
 }
 
 /// What was decided.
@@ -348,6 +351,6 @@ fn events(
         } => Ok(counter::denied(
             dossier, rules, step, agency, denials, vault, at,
         )),
-        Action::AdoptCalendar => Ok(alarm::adopted(dossier, rules)),
+        Action::AdoptCalendar { from } => Ok(adoption::adopted(dossier, rules, &from, at)),
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::{
     Event,
-    alarm::steps_stand_still,
     dossier::{Dossier, Stage, Step},
     name::{AgencyCode, Digest, StepId},
     procedure::Actor,
+    standstill,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,11 +114,11 @@ pub struct StepClock {
 impl StepClock {
     /// The clock of this step.
     pub fn of(dossier: &Dossier, step: &Step) -> Self {
-        let is_measured = step.is_procedures() && step.actor != Actor::Citizen;
+        let is_measured = step.actor != Actor::Citizen;
         Self {
             due_at: step.due_at,
             warn_at: step.warn_at,
-            stands_still: is_measured && steps_stand_still(dossier, &step.part),
+            stands_still: is_measured && standstill::of_step(dossier, step).is_some(),
         }
     }
 }

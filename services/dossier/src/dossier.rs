@@ -6,6 +6,7 @@ use crate::{
     name::{
         AgencyCode, Digest, DossierCode, DossierId, EvidenceName, Key, PartId, PartyId, StepId,
     },
+    procedure::Actor,
     supplement::Supplement,
 };
 use jiff::Timestamp;
@@ -48,6 +49,9 @@ pub struct Part {
     pub pauses: BTreeSet<PauseWhy>,
     /// Since when it stands still.
     pub paused_since: Option<Timestamp>,
+    /// Since when the limits of its steps stand still with it: what does not count for the part has a
+    /// limit of its own.
+    pub steps_paused_since: Option<Timestamp>,
 }
 
 impl Part {
@@ -62,12 +66,39 @@ impl Part {
             extensions: 0,
             pauses: BTreeSet::new(),
             paused_since: None,
+            steps_paused_since: None,
         }
+    }
+
+    pub(crate) fn pause(&mut self, why: PauseWhy, at: Timestamp) {
+        self.pauses.insert(why);
+        self.paused_since.get_or_insert(at);
+        if why != PauseWhy::Outside {
+            self.steps_paused_since.get_or_insert(at);
+        }
+    }
+
+    pub(crate) fn run_on(&mut self, why: PauseWhy) {
+        self.pauses.remove(&why);
+        if self.pauses.is_empty() {
+            self.paused_since = None;
+        }
+        if self.pauses.iter().all(|why| *why == PauseWhy::Outside) {
+            self.steps_paused_since = None;
+        }
+    }
+
+    pub(crate) fn finish(&mut self, end: PartEnd) {
+        self.end = Some(end);
+        self.pauses.clear();
+        self.paused_since = None;
+        self.steps_paused_since = None;
     }
 
     pub(crate) fn set_deadline(&mut self, deadline: &Deadline) {
         if self.promised_at != deadline.due_at {
-            self.apology_owed = false;
+            // One re-appointment only: no second apology is owed for the later date.
+            self.apology_owed = self.extensions > 0;
             self.promise_passed = false;
         }
         self.promised_at = deadline.due_at;
@@ -88,6 +119,10 @@ pub struct Obligation {
     pub legal_basis: String,
     /// When it was asked.
     pub asked_at: Timestamp,
+    /// Until when it is to be paid; none where the citizen's own step has a limit.
+    pub due_at: Option<Timestamp>,
+    /// Whether that passed and the desk was told.
+    pub overdue: bool,
     /// The payment platform's reference, once paid.
     pub reference: Option<String>,
 }
@@ -340,6 +375,20 @@ impl Dossier {
         self.obligations
             .iter()
             .filter(|(_, obligation)| obligation.reference.is_none())
+    }
+
+    /// Until when this is to be paid, by itself or by the limit of the citizen's step.
+    pub fn pay_by(&self, owed: &Obligation) -> Option<Timestamp> {
+        let step = self.steps.get(&owed.step);
+        let limit = step.filter(|step| step.actor == Actor::Citizen);
+        owed.due_at.or_else(|| limit?.due_at)
+    }
+
+    /// Whether the time to pay this passed, by itself or by the limit of the citizen's step.
+    pub fn is_overdue(&self, owed: &Obligation) -> bool {
+        let step = self.steps.get(&owed.step);
+        let limit = step.filter(|step| step.actor == Actor::Citizen && owed.due_at.is_none());
+        owed.overdue || limit.is_some_and(|step| step.limit_passed)
     }
 
     /// The look-up of this evidence, if it was begun: its step, and how it was answered last.

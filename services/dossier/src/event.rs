@@ -233,6 +233,15 @@ pub struct Deadline {
     pub warn_at: Timestamp,
 }
 
+/// Until when the citizen may answer or pay.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Windows {
+    /// Supplements, by number.
+    pub supplements: BTreeMap<u32, Timestamp>,
+    /// Payments, by the asking agency's id.
+    pub payments: BTreeMap<Key, Timestamp>,
+}
+
 /// Who does a step, and for which part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
@@ -376,6 +385,8 @@ pub enum Event {
         reason: String,
         legal_basis: String,
         officer: Officer,
+        /// It came later than the procedure lets a refusal come.
+        late: bool,
     },
     /// The department says that the step is not its own to do.
     Declined {
@@ -459,6 +470,8 @@ pub enum Event {
         agency: AgencyCode,
         question: String,
         inputs: Versions,
+        /// How long the answer may take; none in records of before it was kept.
+        limit: Option<Limit>,
         deadline: Deadline,
         officer: Officer,
     },
@@ -514,8 +527,12 @@ pub enum Event {
         amount_vnd: i64,
         purpose: String,
         legal_basis: String,
+        /// Until when; none where the citizen's own step has a limit.
+        due_at: Option<Timestamp>,
         officer: Officer,
     },
+    /// The citizen did not pay in time, and still may.
+    PaymentOverdue { obligation: Key },
     /// The citizen paid.
     Paid {
         obligation: Key,
@@ -562,8 +579,12 @@ pub enum Event {
     /// The calendar changed for an open dossier.
     CalendarAdopted {
         calendar_digest: Digest,
+        /// The clocks that end at another time by it.
         parts: BTreeMap<PartId, Deadline>,
         steps: BTreeMap<StepId, Deadline>,
+        windows: Windows,
+        /// Until when a desk must receive it, where that is another time.
+        receive_by: Option<Timestamp>,
     },
     /// The desk found a fault in a result: it goes back to the department that gave it.
     FaultReported {
@@ -590,7 +611,13 @@ pub enum Event {
         officer: Officer,
     },
     /// A stopped dossier goes on.
-    Resumed { reason: String, officer: Officer },
+    Resumed {
+        reason: String,
+        /// The limits of errands, and of what the citizen does, with what was left of them.
+        steps: BTreeMap<StepId, Deadline>,
+        windows: Windows,
+        officer: Officer,
+    },
     /// A department must put a step down: a round without work.
     RecallDue {
         step: StepId,
@@ -661,6 +688,7 @@ impl Event {
             | Self::SupplementExpired { .. }
             | Self::EvidenceGiven { .. }
             | Self::ConsentRefused { .. }
+            | Self::PaymentOverdue { .. }
             | Self::ClockPaused { .. }
             | Self::ClockResumed { .. }
             | Self::ApologyOwed { .. }

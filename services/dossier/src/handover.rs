@@ -9,6 +9,7 @@ use crate::{
     name::{AgencyCode, Digest, EvidenceName, Key, PartId, StepId},
     party::{Party, PartyRole},
     procedure::Actor,
+    settle::limit_of,
     vault::known_identifiers,
     want::depends_on,
 };
@@ -126,8 +127,7 @@ pub fn handover(
     round: u32,
 ) -> Option<Handover> {
     let step = dossier.steps.get(id)?;
-    let plan = procedure.step(id);
-    let limit = plan.map_or(LOOK_UP_LIMIT_SHOWN, |plan| plan.limit);
+    let limit = limit_of(procedure, id, step);
     if let Some(recall) = dossier.recalls.get(&(id.clone(), round)) {
         return Some(Handover {
             id: derive(dossier, id, round, Task::Recall, &[]),
@@ -209,12 +209,6 @@ pub fn handover(
         },
     })
 }
-
-/// The limit that an errand's handover shows where the procedure names none.
-const LOOK_UP_LIMIT_SHOWN: Limit = Limit {
-    amount: 1,
-    unit: crate::limit::Unit::WorkingDay,
-};
 
 /// The transfer slip as it was at reception: a round says the same however often it is sent.
 fn planned_slip(dossier: &Dossier, procedure: &Procedure) -> Vec<Duty> {

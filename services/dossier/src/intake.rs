@@ -340,7 +340,7 @@ impl<'a> Plan<'a> {
                     .rules
                     .calendar
                     .ends(begins(start, self.at, limit), limit);
-                let warn_at = warn_at(self.rules, self.at, due_at);
+                let warn_at = warn_at(self.rules.calendar, self.at, due_at);
                 Some((id, Deadline { due_at, warn_at }))
             })
             .collect()

@@ -4,6 +4,7 @@
 //! that happened and the procedure that the dossier follows; it gives back the events to record, or
 //! a [`Refusal`] that teaches. [`owed`] names what must still be done: a function of the state.
 
+mod adoption;
 pub mod alarm;
 mod apply;
 pub mod bounds;
@@ -37,6 +38,7 @@ pub mod schema;
 mod settle;
 pub mod slip;
 pub mod standing;
+mod standstill;
 mod step;
 pub mod supplement;
 mod text;

@@ -93,6 +93,28 @@ pub enum Notice {
         amount_vnd: i64,
         /// What for.
         purpose: String,
+        /// Until when.
+        due_at: Option<Timestamp>,
+    },
+    /// The citizen may answer a supplement until another time: its clock stood still, or its calendar
+    /// changed.
+    SupplementDue {
+        /// Which.
+        number: u32,
+        /// Until when.
+        due_at: Timestamp,
+    },
+    /// The citizen may pay until another time, as with a supplement.
+    PaymentDue {
+        /// The asking agency's id.
+        obligation: Key,
+        /// Until when.
+        due_at: Timestamp,
+    },
+    /// The citizen did not pay in time, and still may.
+    PaymentOverdue {
+        /// The asking agency's id.
+        obligation: Key,
     },
     /// A payment was confirmed.
     Paid {
@@ -218,6 +240,11 @@ pub fn notices(before: Option<&Dossier>, entry: &Entry, after: &Dossier) -> Vec<
         Event::Closed => told.push(Notice::Closed),
         event => told.extend(of_the_rules(event, after)),
     }
+    told.extend(
+        before
+            .iter()
+            .flat_map(|before| moved_windows(before, after)),
+    );
     let returns_before = before.map(|dossier| &dossier.returns);
     for (name, open) in &after.returns {
         if returns_before.is_none_or(|returns| !returns.contains_key(name)) {
@@ -324,6 +351,13 @@ fn of_the_rules(event: &Event, after: &Dossier) -> Vec<Notice> {
                 .map_or_else(|| after.received.desk.clone(), |step| step.agency.clone()),
             amount_vnd: *amount_vnd,
             purpose: purpose.clone(),
+            due_at: after
+                .obligations
+                .get(obligation)
+                .and_then(|owed| after.pay_by(owed)),
+        },
+        Event::PaymentOverdue { obligation } => Notice::PaymentOverdue {
+            obligation: obligation.clone(),
         },
         Event::Paid { obligation, .. } => Notice::Paid {
             obligation: obligation.clone(),
@@ -353,7 +387,16 @@ fn of_the_rules(event: &Event, after: &Dossier) -> Vec<Notice> {
                     step: asker.clone(),
                     agency: agency.clone(),
                 },
-                _ => return vec![],
+                // What the citizen's own step waits for has its limit.
+                _ => {
+                    let unpaid = after.unpaid().filter(|(_, owed)| owed.step == *id);
+                    return unpaid
+                        .filter(|(_, owed)| owed.due_at.is_none())
+                        .map(|(obligation, _)| Notice::PaymentOverdue {
+                            obligation: obligation.clone(),
+                        })
+                        .collect();
+                }
             }
         }
         Event::HandedOut {
@@ -370,6 +413,29 @@ fn of_the_rules(event: &Event, after: &Dossier) -> Vec<Notice> {
         _ => return vec![],
     };
     vec![one]
+}
+
+/// What the citizen may answer or pay until another time than before.
+fn moved_windows(before: &Dossier, after: &Dossier) -> Vec<Notice> {
+    let asked = after.open_supplements().filter_map(|one| {
+        let was = before
+            .supplements
+            .iter()
+            .find(|was| was.number == one.number)?;
+        (was.due_at != one.due_at).then_some(Notice::SupplementDue {
+            number: one.number,
+            due_at: one.due_at,
+        })
+    });
+    let owed = after.unpaid().filter_map(|(obligation, owed)| {
+        let was = before.obligations.get(obligation)?;
+        let due_at = after.pay_by(owed)?;
+        (before.pay_by(was)? != due_at).then_some(Notice::PaymentDue {
+            obligation: obligation.clone(),
+            due_at,
+        })
+    });
+    asked.chain(owed).collect()
 }
 
 fn reused(from: &std::collections::BTreeMap<EvidenceName, String>) -> Vec<Notice> {

@@ -71,7 +71,10 @@ pub struct Text {
     pub transfer_slip: bool,
     /// How long the citizen may take to answer a supplement.
     pub supplement_window: Limit,
-    /// What becomes of the clock then. Default: reset (NĐ 61/2018/NĐ-CP Art 19(4)).
+    /// How long the citizen may take to pay what a department asks for, before the desk and the
+    /// operators are told; paying late stays possible. Default: the supplement window.
+    pub payment_window: Option<Limit>,
+    /// What becomes of the clock when the citizen answered a supplement. Default: reset (NĐ 61/2018/NĐ-CP Art 19(4)).
     #[serde(default)]
     pub supplement_clock: ClockRule,
     /// How long after it got the dossier a department may still ask for a supplement (NĐ
@@ -265,6 +268,13 @@ impl Procedure {
     /// The condition under which this evidence is needed; none: always.
     pub fn needed_when(&self, name: &EvidenceName) -> Option<&Condition> {
         self.evidence(name)?.when.as_ref()
+    }
+
+    /// How long the citizen may take to pay what a department asks for.
+    pub fn payment_window(&self) -> Limit {
+        self.text
+            .payment_window
+            .unwrap_or(self.text.supplement_window)
     }
 
     /// The time of day from which on this step, if it is a first one, starts on the next working day.

@@ -3,6 +3,7 @@
 use crate::{
     Dossier, Event, Refusal, Rules,
     bounds::Bound,
+    calendar::Remaining,
     dossier::{Kind, Stage, Step, Task},
     event::LookUpOutcome,
     evidence::{Given, NewVersion, Source},
@@ -11,11 +12,11 @@ use crate::{
     party::Officer,
     procedure::Actor,
     refusal::FieldFault,
-    request,
+    request, standstill,
     supplement::Item,
     vault::Finding,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
 /// One statement of a department about one round of one of its steps.
@@ -288,6 +289,25 @@ impl About<'_> {
         }
     }
 
+    /// Whether a refusal comes later than the procedure lets it come: less of the step's limit is left
+    /// than the rest of it behind `refuse_within`. So its time stands still with the limit's.
+    fn is_late_to_refuse(&self) -> bool {
+        let plan = self.rules.procedure.step(self.id);
+        let Some((limit, within, due_at)) =
+            plan.and_then(|plan| Some((plan.limit, plan.refuse_within?, self.step.due_at?)))
+        else {
+            return false;
+        };
+        let now = standstill::of_step(self.dossier, self.step).unwrap_or(self.at);
+        let behind = limit.amount.saturating_sub(within.amount);
+        let hours = SignedDuration::from_hours(behind.into());
+        match self.rules.calendar.remaining(now, due_at, limit.unit) {
+            Remaining::WorkingDays(left) | Remaining::CalendarDays(left) => left < behind,
+            Remaining::WorkingTime(left) | Remaining::ElapsedTime(left) => left < hours,
+            Remaining::Passed(due_at) => behind > 0 || now > due_at,
+        }
+    }
+
     /// Who may decide: the positions that the procedure names, held by delegation
     /// (NĐ 61/2018 Art 17(5)).
     fn check_authority(&self, officer: &Officer) -> Result<(), Refusal> {
@@ -356,6 +376,7 @@ fn stated(about: &About<'_>, officer: Officer, statement: Statement) -> Result<E
             reason,
             legal_basis,
             officer,
+            late: about.is_late_to_refuse(),
         }),
         (Task::Work, Statement::Declined { reason, suggested }) if !step.completed_once => {
             Ok(Event::Declined {

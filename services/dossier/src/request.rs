@@ -4,7 +4,7 @@
 use crate::{
     Dossier, Event, Procedure, Refusal, Rules,
     bounds::Bound,
-    calendar::Remaining,
+    calendar::{Calendar, Remaining},
     dossier::{Kind, Stage, Task},
     event::{Deadline, LookUpOutcome},
     limit::Limit,
@@ -323,6 +323,12 @@ pub(crate) fn payment(
         amount_vnd,
         purpose,
         legal_basis,
+        due_at: Some(
+            about
+                .rules
+                .calendar
+                .ends(about.at, about.rules.procedure.payment_window()),
+        ),
         officer,
     })
 }
@@ -398,6 +404,7 @@ pub(crate) fn consultation(
         agency,
         question,
         inputs,
+        limit: Some(limit),
         deadline: deadline(about.rules, about.at, limit),
         officer,
     })
@@ -455,18 +462,18 @@ pub(crate) fn deadline(rules: Rules<'_>, from: Timestamp, limit: Limit) -> Deadl
     let due_at = rules.calendar.ends(from, limit);
     Deadline {
         due_at,
-        warn_at: warn_at(rules, from, due_at),
+        warn_at: warn_at(rules.calendar, from, due_at),
     }
 }
 
 /// When somebody is warned of what ends then.
-pub(crate) fn warn_at(rules: Rules<'_>, from: Timestamp, due_at: Timestamp) -> Timestamp {
-    let day_before = rules.calendar.working_days_before(due_at, 1);
+pub(crate) fn warn_at(calendar: &Calendar, from: Timestamp, due_at: Timestamp) -> Timestamp {
+    let day_before = calendar.working_days_before(due_at, 1);
     if day_before > from {
         return day_before;
     }
-    let half = rules.calendar.working_time(from, due_at) / 2;
-    let warn_at = rules.calendar.resumes(from, Remaining::WorkingTime(half));
+    let half = calendar.working_time(from, due_at) / 2;
+    let warn_at = calendar.resumes(from, Remaining::WorkingTime(half));
     warn_at.clamp(from.min(due_at), due_at)
 }
 

@@ -4,7 +4,8 @@
 mod clock;
 mod errands;
 
-pub(crate) use errands::look_up;
+pub(crate) use clock::gone_on;
+pub(crate) use errands::{limit_of, look_up};
 
 use crate::{
     Event, Procedure, Rules,
@@ -187,6 +188,8 @@ impl View<'_> {
             amount_vnd,
             purpose: text("purpose").to_owned(),
             legal_basis: text("legal_basis").to_owned(),
+            // Its step has a limit.
+            due_at: None,
             officer: Officer::default(),
         })
     }

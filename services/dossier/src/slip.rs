@@ -48,7 +48,8 @@ pub struct Row {
     pub answered_at: Option<Timestamp>,
     /// Until when.
     pub due_at: Timestamp,
-    /// Early, on time or overdue.
+    /// Early, on time or overdue. A refusal that came after the time for refusing is overdue, also
+    /// while the step's limit still ran.
     pub timeliness: Option<Timeliness>,
     /// How it was answered, in one word.
     pub outcome: &'static str,
@@ -315,6 +316,9 @@ impl Rows {
             row.officer = officer.clone();
             if is_answered {
                 row.close(entry.at, outcome);
+            }
+            if let Event::Refused { late: true, .. } = entry.event {
+                row.timeliness = Some(Timeliness::Overdue);
             }
         }
     }

@@ -364,12 +364,3 @@ pub fn pauses(entries: &[Entry]) -> Vec<Pause> {
     }
     pauses
 }
-
-/// A step that waits for the citizen, and what for.
-pub fn waits_for_citizen(dossier: &Dossier) -> BTreeSet<StepId> {
-    let asked = dossier
-        .open_supplements()
-        .filter_map(|one| one.step.clone());
-    let owed = dossier.unpaid().map(|(_, owed)| owed.step.clone());
-    asked.chain(owed).collect()
-}

@@ -2,6 +2,7 @@
 
 use crate::{
     event::{Assignment, Deadline, LookUpOutcome, RecallWhy, Versions},
+    limit::Limit,
     name::{AgencyCode, EvidenceName, Key, PartId, StepId},
     party::Officer,
     procedure::Actor,
@@ -149,6 +150,8 @@ pub enum Kind {
         asker: StepId,
         /// What is asked.
         question: String,
+        /// How long the answer may take; none in records of before it was kept.
+        limit: Option<Limit>,
     },
     /// Tells a participant its task and deadline.
     Slip,
@@ -251,6 +254,8 @@ pub struct Step {
     pub held_since: Option<Timestamp>,
     /// When its department first acknowledged it.
     pub first_held_at: Option<Timestamp>,
+    /// Since when its limit is reckoned: a round that is renewed goes on with it.
+    pub limit_since: Option<Timestamp>,
     /// When its limit ends.
     pub due_at: Option<Timestamp>,
     /// When its limit ended as this round was given: a round says the same however often it is sent.
@@ -322,6 +327,7 @@ impl Step {
             due_since: None,
             held_since: None,
             first_held_at: None,
+            limit_since: None,
             due_at: None,
             round_due_at: None,
             round_knows: 0,
@@ -358,6 +364,12 @@ impl Step {
     /// Whether it is a step of the procedure, and no errand.
     pub fn is_procedures(&self) -> bool {
         self.kind == Kind::Procedure
+    }
+
+    /// Whether its limit stands still with the clock of its part: an errand's does not, and what the
+    /// citizen does is not measured by an agency's clock.
+    pub(crate) fn follows_its_part(&self) -> bool {
+        self.is_procedures() && self.actor != Actor::Citizen
     }
 
     /// Whether a department must be reached for it.

@@ -479,7 +479,7 @@ impl Keeper {
                     .rules_now(received.procedure.as_str(), &received.territory, at)
                     .ok_or(Failure::UnknownProcedure)?
             }
-            Action::AdoptCalendar => registry
+            Action::AdoptCalendar { .. } => registry
                 .rules_with_calendar_now(&before)
                 .ok_or(Failure::Quarantined)?,
             _ => registry.rules_of(&before).ok_or(Failure::Quarantined)?,

@@ -104,10 +104,8 @@ impl Work {
             self.record(entry, &after);
             between = next;
         }
-        if let Some(last) = entries.last() {
-            self.incidents
-                .extend(trouble::changes(before, &after, procedure, last.at));
-        }
+        self.incidents
+            .extend(trouble::changes(before, entries, &after, procedure));
         self.dossier = Arc::new(after);
     }
 

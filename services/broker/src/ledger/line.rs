@@ -83,6 +83,7 @@ fn of_the_dossier(event: &Event) -> Option<&'static str> {
         Event::SupplementAnswered { .. } => "the citizen gave what was asked for",
         Event::SupplementDenied { .. } => "the citizen is not asked for what is held elsewhere",
         Event::Reused { .. } => "evidence came from the vault",
+        Event::PaymentOverdue { .. } => "a payment is overdue",
         Event::Paid { .. } => "a payment was confirmed",
         Event::CalendarAdopted { .. } => "a dossier took up a changed calendar",
         Event::Withdrawn { .. } => "a dossier was withdrawn",

@@ -3,12 +3,12 @@
 
 use crate::store::{IncidentChange, IncidentKey};
 use dossier::{
-    Dossier, Procedure,
+    Dossier, Entry, Event, Procedure,
     department_notice::DepartmentNotice,
     dossier::{Intake, Kind, Part, Stage, Step},
     event::LookUpOutcome,
     name::{AgencyCode, EvidenceName, PartId, StepId},
-    procedure::Fallback,
+    procedure::{Actor, Fallback},
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -19,13 +19,17 @@ type Text = (String, String);
 /// What becomes of a dossier's incidents by what just happened to it.
 pub(super) fn changes(
     before: Option<&Dossier>,
+    entries: &[Entry],
     after: &Dossier,
     procedure: &Procedure,
-    at: Timestamp,
 ) -> Vec<IncidentChange> {
+    let Some(at) = entries.last().map(|last| last.at) else {
+        return vec![];
+    };
     let was = before.map(|dossier| troubles(dossier, procedure));
     let mut was = was.unwrap_or_default();
-    let mut changes = Vec::new();
+    let late = entries.iter().filter_map(|one| late_refusal(one, after));
+    let mut changes: Vec<IncidentChange> = late.collect();
     for (key, (vi, en)) in troubles(after, procedure) {
         if was.remove(&key).is_none() {
             changes.push(IncidentChange::Happened { key, vi, en, at });
@@ -89,6 +93,27 @@ pub(super) fn of_notice(
     })
 }
 
+/// A refusal that came after its own time: somebody must look at it also when the dossier closes with
+/// it, so a person closes this incident.
+fn late_refusal(entry: &Entry, after: &Dossier) -> Option<IncidentChange> {
+    let Event::Refused {
+        step, late: true, ..
+    } = &entry.event
+    else {
+        return None;
+    };
+    Some(IncidentChange::Happened {
+        key: of_step("REFUSED_LATE", after, step),
+        vi: format!(
+            "Bước {step} bị từ chối sau thời hạn được từ chối. Hỏi cơ quan đã từ chối vì sao chậm."
+        ),
+        en: format!(
+            "step {step} was refused after the time for refusing it; ask the department that refused why it was late"
+        ),
+        at: entry.at,
+    })
+}
+
 fn of_dossier(cause: &str, dossier: &Dossier) -> IncidentKey {
     IncidentKey {
         cause: cause.to_owned(),
@@ -108,6 +133,10 @@ fn troubles(dossier: &Dossier, procedure: &Procedure) -> BTreeMap<IncidentKey, T
         if let Some((cause, text)) = of_a_step(dossier, procedure, id, step) {
             found.insert(of_step(cause, dossier, id), text);
         }
+    }
+    for (_, owed) in dossier.unpaid().filter(|(_, owed)| owed.overdue) {
+        let key = of_step("PAYMENT_OVERDUE", dossier, &owed.step);
+        found.insert(key, unpaid(&owed.step));
     }
     let late = |part: &Part| part.promise_passed && part.end.is_none();
     if let Some(parts) = parts(dossier, late) {
@@ -162,6 +191,7 @@ fn of_a_step(
     match &step.kind {
         Kind::LookUp { evidence, outcome } => look_up(dossier, procedure, step, evidence, *outcome),
         _ if !step.limit_passed || step.stage.is_finished() => None,
+        Kind::Procedure if step.actor == Actor::Citizen => Some(("PAYMENT_OVERDUE", unpaid(id))),
         Kind::Procedure => {
             let vi = format!("Bước {id} đã quá thời hạn. Liên hệ cơ quan đang giữ.");
             let en =
@@ -181,6 +211,17 @@ fn of_a_step(
         // Whoever is only told has nothing to do yet: that its courier cannot reach it is said there.
         Kind::Slip => None,
     }
+}
+
+fn unpaid(step: &StepId) -> Text {
+    (
+        format!(
+            "Công dân chưa nộp khoản phải nộp của bước {step} trong thời hạn. Bộ phận một cửa nhắc công dân; vẫn nộp được cho đến khi hồ sơ kết thúc."
+        ),
+        format!(
+            "the citizen did not pay in time what step {step} waits for; the desk reminds the citizen, who may pay until the dossier ends"
+        ),
+    )
 }
 
 /// A look-up that brings nothing by itself any more, or not for now.

@@ -7,7 +7,7 @@ use dossier::{
     department_notice::DepartmentNotice,
     event::{
         Assignment, Cause, Channel, Deadline, LookUpOutcome, PartEnd, PauseWhy, RecallWhy,
-        Received, Reception, Versions,
+        Received, Reception, Versions, Windows,
     },
     evidence::{Document, Given, NewVersion, Source},
     name::{BadName, Digest, EvidenceName, PartId, StepId},
@@ -96,6 +96,7 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
             reason: personal.text,
             legal_basis: personal.legal_basis,
             officer: officer(personal.officer),
+            late: it.late,
         },
         Kind::Declined(it) => Event::Declined {
             step: it.step_id.try_into()?,
@@ -204,6 +205,10 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
             agency: it.agency_code.try_into()?,
             question: personal.question,
             inputs: versions(it.inputs)?,
+            limit: match it.limit.as_str() {
+                "" => None,
+                said => Some(word(said, |text| text.parse().ok())?),
+            },
             deadline: deadline(it.deadline)?,
             officer: officer(personal.officer),
         },
@@ -257,7 +262,11 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
             amount_vnd: personal.amount_vnd,
             purpose: personal.purpose,
             legal_basis: personal.legal_basis,
+            due_at: it.due_at.map(instant).transpose()?,
             officer: officer(personal.officer),
+        },
+        Kind::PaymentOverdue(pb::PaymentOverdue {}) => Event::PaymentOverdue {
+            obligation: named(personal.obligation_id)?,
         },
         Kind::Paid(it) => Event::Paid {
             obligation: named(personal.obligation_id)?,
@@ -312,6 +321,8 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
             calendar_digest: digest(&it.calendar_digest)?,
             parts: part_deadlines(it.parts)?,
             steps: step_deadlines(it.steps)?,
+            windows: windows(it.supplements, it.payments, personal.payment_windows)?,
+            receive_by: it.receive_by.map(instant).transpose()?,
         },
         Kind::FaultReported(it) => {
             let (evidence, version) = version(it.evidence)?;
@@ -341,8 +352,10 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
             settlement: personal.settlement,
             officer: officer(personal.officer),
         },
-        Kind::Resumed(pb::Resumed {}) => Event::Resumed {
+        Kind::Resumed(it) => Event::Resumed {
             reason: personal.text,
+            steps: step_deadlines(it.steps)?,
+            windows: windows(it.supplements, it.payments, personal.payment_windows)?,
             officer: officer(personal.officer),
         },
     })
@@ -413,6 +426,25 @@ fn part_deadlines(parts: Vec<pb::PartDeadline>) -> Read<BTreeMap<PartId, Deadlin
         .into_iter()
         .map(|it| Ok((it.part_id.try_into()?, deadline(it.deadline)?)))
         .collect()
+}
+
+fn windows(
+    supplements: Vec<pb::SupplementWindow>,
+    payments: Vec<pb::PaymentWindow>,
+    obligations: Vec<String>,
+) -> Read<Windows> {
+    Ok(Windows {
+        supplements: supplements
+            .into_iter()
+            .map(|it| Ok((it.number, time(it.due_at)?)))
+            .collect::<Read<_>>()?,
+        // Of an erased dossier nobody knows any more which sums they were.
+        payments: obligations
+            .into_iter()
+            .zip(payments)
+            .map(|(obligation, it)| Ok((obligation.try_into()?, time(it.due_at)?)))
+            .collect::<Read<_>>()?,
+    })
 }
 
 fn step_deadlines(steps: Vec<pb::StepDeadline>) -> Read<BTreeMap<StepId, Deadline>> {

@@ -6,7 +6,7 @@ use dossier::{
     department_notice::DepartmentNotice,
     event::{
         Assignment, Cause, Channel, Deadline, LookUpOutcome, PartEnd, PauseWhy, RecallWhy,
-        Received, Reception, Versions,
+        Received, Reception, Versions, Windows,
     },
     evidence::{Document, Given, NewVersion, Source},
     limit::{Limit, Unit},
@@ -171,6 +171,25 @@ fn parts() -> impl Strategy<Value = BTreeMap<PartId, Deadline>> {
 
 fn steps() -> impl Strategy<Value = BTreeMap<StepId, Deadline>> {
     btree_map(step(), deadline(), 0..4)
+}
+
+fn limit() -> impl Strategy<Value = Limit> {
+    let unit = select(vec![
+        Unit::WorkingDay,
+        Unit::WorkingHour,
+        Unit::CalendarDay,
+        Unit::ElapsedHour,
+    ]);
+    (1..99_u32, unit).prop_map(|(amount, unit)| Limit { amount, unit })
+}
+
+fn windows() -> impl Strategy<Value = Windows> {
+    let supplements = btree_map(1..9_u32, instant(), 0..3);
+    let payments = btree_map(name("[!-~]{1,20}"), instant(), 0..3);
+    (supplements, payments).prop_map(|(supplements, payments)| Windows {
+        supplements,
+        payments,
+    })
 }
 
 fn assignments() -> impl Strategy<Value = BTreeMap<StepId, Assignment>> {
@@ -358,20 +377,34 @@ fn errands() -> impl Strategy<Value = Event> {
                 }
             }),
         step().prop_map(|step| Event::AskedAgain { step }),
-        (of(), step(), agency(), versions(), deadline()).prop_map(
-            |((step, round, officer, question), consultation, agency, inputs, deadline)| {
-                Event::Consulted {
-                    step,
-                    round,
-                    consultation,
-                    agency,
-                    question,
+        (
+            of(),
+            (step(), agency()),
+            versions(),
+            option::of(limit()),
+            deadline()
+        )
+            .prop_map(
+                |(
+                    (step, round, officer, question),
+                    (consultation, agency),
                     inputs,
+                    limit,
                     deadline,
-                    officer,
+                )| {
+                    Event::Consulted {
+                        step,
+                        round,
+                        consultation,
+                        agency,
+                        question,
+                        inputs,
+                        limit,
+                        deadline,
+                        officer,
+                    }
                 }
-            }
-        ),
+            ),
         of().prop_map(|(step, round, officer, opinion)| Event::Opined {
             step,
             round,
@@ -443,10 +476,16 @@ fn citizens() -> impl Strategy<Value = Event> {
             any::<i64>(),
             text(),
             text(),
-            officer()
+            (option::of(instant()), officer())
         )
             .prop_map(
-                |((step, round, obligation), amount_vnd, purpose, legal_basis, officer)| {
+                |(
+                    (step, round, obligation),
+                    amount_vnd,
+                    purpose,
+                    legal_basis,
+                    (due_at, officer),
+                )| {
                     Event::PaymentAsked {
                         step,
                         round,
@@ -454,10 +493,12 @@ fn citizens() -> impl Strategy<Value = Event> {
                         amount_vnd,
                         purpose,
                         legal_basis,
+                        due_at,
                         officer,
                     }
                 }
             ),
+        name("[!-~]{1,20}").prop_map(|obligation| Event::PaymentOverdue { obligation }),
         (
             (name("[!-~]{1,20}"), any::<i64>(), text()),
             option::of(instant()),
@@ -503,7 +544,14 @@ fn citizens() -> impl Strategy<Value = Event> {
                 officer
             }
         ),
-        (text(), officer()).prop_map(|(reason, officer)| Event::Resumed { reason, officer }),
+        (text(), steps(), windows(), officer()).prop_map(|(reason, steps, windows, officer)| {
+            Event::Resumed {
+                reason,
+                steps,
+                windows,
+                officer,
+            }
+        }),
     ]
 }
 
@@ -528,13 +576,6 @@ fn notice() -> impl Strategy<Value = DepartmentNotice> {
 
 fn clocks() -> impl Strategy<Value = Event> {
     let why = || select(PauseWhy::ALL.to_vec());
-    let unit = select(vec![
-        Unit::WorkingDay,
-        Unit::WorkingHour,
-        Unit::CalendarDay,
-        Unit::ElapsedHour,
-    ]);
-    let limit = (1..99_u32, unit).prop_map(|(amount, unit)| Limit { amount, unit });
     prop_oneof![
         step().prop_map(|step| Event::Skipped { step }),
         (part(), why()).prop_map(|(part, why)| Event::ClockPaused { part, why }),
@@ -550,7 +591,7 @@ fn clocks() -> impl Strategy<Value = Event> {
         (part(), btree_set(agency(), 0..3))
             .prop_map(|(part, holders)| Event::ApologyOwed { part, holders }),
         (
-            (step(), 1..9_u32, part(), limit),
+            (step(), 1..9_u32, part(), limit()),
             deadline(),
             deadline(),
             text(),
@@ -580,13 +621,15 @@ fn clocks() -> impl Strategy<Value = Event> {
         part().prop_map(|part| Event::PromisePassed { part }),
         step().prop_map(|step| Event::Warned { step }),
         Just(Event::IntakeLimitPassed),
-        (digest(), parts(), steps()).prop_map(|(calendar_digest, parts, steps)| {
-            Event::CalendarAdopted {
+        (digest(), parts(), steps(), windows(), option::of(instant())).prop_map(
+            |(calendar_digest, parts, steps, windows, receive_by)| Event::CalendarAdopted {
                 calendar_digest,
                 parts,
                 steps,
+                windows,
+                receive_by,
             }
-        }),
+        ),
     ]
 }
 
@@ -660,15 +703,18 @@ fn reports() -> impl Strategy<Value = Event> {
                 note,
             }
         }),
-        (of(), text()).prop_map(|((step, round, officer, reason), legal_basis)| {
-            Event::Refused {
-                step,
-                round,
-                reason,
-                legal_basis,
-                officer,
+        (of(), text(), any::<bool>()).prop_map(
+            |((step, round, officer, reason), legal_basis, late)| {
+                Event::Refused {
+                    step,
+                    round,
+                    reason,
+                    legal_basis,
+                    officer,
+                    late,
+                }
             }
-        }),
+        ),
         (of(), option::of(agency())).prop_map(|((step, round, officer, reason), suggested)| {
             Event::Declined {
                 step,
@@ -783,6 +829,7 @@ fn refused() -> Event {
             name: "Nguyễn Văn Mẫu".into(),
             ..Officer::default()
         },
+        late: false,
     }
 }
 
@@ -990,6 +1037,10 @@ fn samples() -> Vec<Event> {
     let steps = || BTreeMap::from([(step(), deadline())]);
     let from = || BTreeMap::from([(named("birth_certificate"), "H26.1-250901-0001-KQ1".into())]);
     let versions = || Versions::from([(named("birth_certificate"), 2)]);
+    let windows = || Windows {
+        supplements: [(1, at())].into(),
+        payments: [(named("TB-1"), at())].into(),
+    };
     let certificate = || named::<EvidenceName>("birth_certificate");
     let received = Received {
         code: named("H26.1-260901-0001"),
@@ -1162,6 +1213,7 @@ fn samples() -> Vec<Event> {
             agency: named("H26.4"),
             question: "câu hỏi".into(),
             inputs: versions(),
+            limit: None,
             deadline: deadline(),
             officer: officer(),
         },
@@ -1231,6 +1283,7 @@ fn samples() -> Vec<Event> {
             amount_vnd: 1_500_000,
             purpose: "tiền đất".into(),
             legal_basis: "Điều 22".into(),
+            due_at: None,
             officer: officer(),
         },
         Event::Paid {
@@ -1278,6 +1331,8 @@ fn samples() -> Vec<Event> {
             calendar_digest: Digest([3; 32]),
             parts: parts(),
             steps: steps(),
+            windows: Windows::default(),
+            receive_by: None,
         },
         Event::FaultReported {
             evidence: certificate(),
@@ -1303,6 +1358,8 @@ fn samples() -> Vec<Event> {
         },
         Event::Resumed {
             reason: "tra cứu xong".into(),
+            steps: BTreeMap::new(),
+            windows: Windows::default(),
             officer: officer(),
         },
         Event::Notified {
@@ -1327,6 +1384,54 @@ fn samples() -> Vec<Event> {
                 number: 48,
             },
             refused: true,
+        },
+        Event::Resumed {
+            reason: "tra cứu xong".into(),
+            steps: steps(),
+            windows: windows(),
+            officer: officer(),
+        },
+        Event::CalendarAdopted {
+            calendar_digest: Digest([3; 32]),
+            parts: parts(),
+            steps: steps(),
+            windows: windows(),
+            receive_by: Some(at()),
+        },
+        Event::Consulted {
+            step: step(),
+            round: 1,
+            consultation: named("consult_residence_1"),
+            agency: named("H26.4"),
+            question: "câu hỏi".into(),
+            inputs: versions(),
+            limit: Some(Limit {
+                amount: 2,
+                unit: Unit::WorkingDay,
+            }),
+            deadline: deadline(),
+            officer: officer(),
+        },
+        Event::PaymentAsked {
+            step: step(),
+            round: 1,
+            obligation: named("TB-1"),
+            amount_vnd: 1_500_000,
+            purpose: "tiền đất".into(),
+            legal_basis: "Điều 22".into(),
+            due_at: Some(at()),
+            officer: officer(),
+        },
+        Event::PaymentOverdue {
+            obligation: named("TB-1"),
+        },
+        Event::Refused {
+            step: step(),
+            round: 1,
+            reason: "thiếu giấy".into(),
+            legal_basis: "Điều 20".into(),
+            officer: officer(),
+            late: true,
         },
     ]
 }

@@ -9,7 +9,7 @@ use contract::record::v1::{self as pb, record::Event as Kind};
 use dossier::{
     Entry, Event,
     department_notice::DepartmentNotice,
-    event::{Cause, Deadline},
+    event::{Cause, Deadline, Windows},
     name::AgencyCode,
     party::Officer,
     procedure::Actor,
@@ -148,12 +148,14 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             reason,
             legal_basis,
             officer,
+            late,
         } => {
             say(reason, officer);
             personal.legal_basis = legal_basis.clone();
             Kind::Refused(pb::Refused {
                 step_id: text(step),
                 round: *round,
+                late: *late,
             })
         }
         Event::Declined {
@@ -330,6 +332,7 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             agency,
             question,
             inputs,
+            limit,
             deadline,
             officer,
         } => {
@@ -342,6 +345,7 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
                 agency_code: text(agency),
                 inputs: versions(inputs),
                 deadline: Some(deadline_of(deadline)),
+                limit: limit.as_ref().map(text).unwrap_or_default(),
             })
         }
         Event::Opined {
@@ -432,6 +436,7 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             amount_vnd,
             purpose,
             legal_basis,
+            due_at,
             officer,
         } => {
             personal.purpose = purpose.clone();
@@ -442,7 +447,12 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             Kind::PaymentAsked(pb::PaymentAsked {
                 step_id: text(step),
                 round: *round,
+                due_at: due_at.map(instant),
             })
+        }
+        Event::PaymentOverdue { obligation } => {
+            personal.obligation_id = text(obligation);
+            Kind::PaymentOverdue(pb::PaymentOverdue {})
         }
         Event::Paid {
             obligation,
@@ -518,10 +528,15 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             calendar_digest,
             parts,
             steps,
+            windows,
+            receive_by,
         } => Kind::CalendarAdopted(pb::CalendarAdopted {
             calendar_digest: bytes(calendar_digest.as_bytes()),
             parts: part_deadlines(parts),
             steps: step_deadlines(steps),
+            supplements: supplement_windows(windows),
+            payments: payment_windows(windows, personal),
+            receive_by: receive_by.map(instant),
         }),
         Event::FaultReported {
             evidence,
@@ -567,9 +582,18 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
             personal.legal_basis = legal_basis.clone();
             Kind::Stopped(pb::Stopped {})
         }
-        Event::Resumed { reason, officer } => {
+        Event::Resumed {
+            reason,
+            steps,
+            windows,
+            officer,
+        } => {
             say(reason, officer);
-            Kind::Resumed(pb::Resumed {})
+            Kind::Resumed(pb::Resumed {
+                steps: step_deadlines(steps),
+                supplements: supplement_windows(windows),
+                payments: payment_windows(windows, personal),
+            })
         }
     }
 }
@@ -599,4 +623,21 @@ fn notified(agency: &AgencyCode, notice: &DepartmentNotice, refused: bool) -> pb
         }
     }
     record
+}
+
+fn supplement_windows(windows: &Windows) -> Vec<pb::SupplementWindow> {
+    let one = |(number, due_at): (&u32, &Timestamp)| pb::SupplementWindow {
+        number: *number,
+        due_at: Some(instant(*due_at)),
+    };
+    windows.supplements.iter().map(one).collect()
+}
+
+/// Until when each sum is to be paid; which sums they are stands beside, in the same order.
+fn payment_windows(windows: &Windows, personal: &mut pb::Personal) -> Vec<pb::PaymentWindow> {
+    personal.payment_windows = windows.payments.keys().map(text).collect();
+    let one = |due_at: &Timestamp| pb::PaymentWindow {
+        due_at: Some(instant(*due_at)),
+    };
+    windows.payments.values().map(one).collect()
 }

@@ -86,7 +86,10 @@ pub struct Step {
     /// Which limits a fault in what it was given has (NĐ 126/2020/NĐ-CP Art 13(8)); none: those of
     /// the steps themselves.
     pub peer_return: Option<PeerReturn>,
-    /// How long a refusal may take, where it is less than the limit.
+    /// How long a refusal may take, where it is less than the limit, and in its unit (QĐ
+    /// 976/QĐ-BHXH: a health card is refused within 1 working day). A refusal that comes later holds
+    /// all the same: the citizen is better off with it than without an answer. It is recorded as late,
+    /// overdue on the control slip, and an incident for the operators.
     pub refuse_within: Option<Limit>,
     /// The positions of which one must sign an outcome, checked against the directory's delegations
     /// (NĐ 61/2018/NĐ-CP Art 17(5)); none: nobody in particular.

@@ -1,14 +1,17 @@
 //! Clocks: which parts stand still, why, and from where they run on.
 
+use super::errands::limit_of;
 use crate::{
     Event, Rules,
     dossier::{Dossier, Intake, Stage},
-    event::{Deadline, PauseWhy},
+    event::{Deadline, PauseWhy, Windows},
     intake::begins,
-    limit::Limit,
+    limit::{Limit, Unit},
     name::{EvidenceName, PartId, StepId},
-    procedure::{Actor, ClockRule},
+    party::Officer,
+    procedure::ClockRule,
     request::{deadline, warn_at},
+    standstill,
     supplement::SupplementStage,
     want::{Wanting, depends_on},
 };
@@ -117,66 +120,111 @@ fn resumed(
 ) -> Event {
     let part = &dossier.parts[id];
     let limit = rules.procedure.text.parts.get(id).map(|plan| plan.limit);
-    let still_paused = part.pauses.len() > 1;
-    let since = part.paused_since.unwrap_or(at);
+    let others = || part.pauses.iter().filter(|other| **other != why);
+    let runs_on = others().next().is_none();
+    // What does not count for the part has a limit of its own, which no such time stops.
+    let steps_run_on =
+        why != PauseWhy::Outside && others().all(|other| *other == PauseWhy::Outside);
     let last = dossier
         .supplements
         .iter()
         .filter(|one| !one.is_open())
         .max_by_key(|one| one.ended_at);
     let reset = why == PauseWhy::Supplement
-        && !still_paused
+        && runs_on
         && rules.procedure.text.supplement_clock == ClockRule::Reset
         && last
             .is_some_and(|one| !one.expired && matches!(one.stage, SupplementStage::Appraisal(_)));
-    let on = |since: Timestamp, due_at: Timestamp, unit: Limit, warn: Timestamp| {
-        if still_paused {
-            return Deadline {
-                due_at,
-                warn_at: warn,
-            };
-        }
+    let on = |since: Option<Timestamp>, due_at: Timestamp, limit: Limit| {
         if reset {
-            return deadline(
-                rules,
-                begins(rules.calendar.starts(at, None), at, unit),
-                unit,
-            );
+            let start = begins(rules.calendar.starts(at, None), at, limit);
+            return deadline(rules, start, limit);
         }
-        let left = rules.calendar.remaining(since, due_at, unit.unit);
-        let due_at = rules.calendar.resumes(at, left);
-        Deadline {
-            due_at,
-            warn_at: warn_at(rules, at, due_at),
-        }
+        rest(rules, since.unwrap_or(at), due_at, limit.unit, at)
     };
     let steps: BTreeMap<StepId, Deadline> = dossier
         .procedure_steps()
-        .filter(|_| why != PauseWhy::Outside)
-        .filter(|(_, step)| step.part == *id && !step.stage.is_finished())
+        .filter(|(_, step)| steps_run_on && step.part == *id)
+        .filter(|(_, step)| step.follows_its_part() && !step.stage.is_finished())
         .filter_map(|(step_id, step)| {
             let plan = rules.procedure.step(step_id)?;
-            // What the citizen does is not measured by an agency's clock.
-            let due_at = step.due_at.filter(|_| plan.actor != Actor::Citizen)?;
-            // One that was put down when the dossier was stopped is due to nobody meanwhile.
-            let since = step.due_since.map_or(since, |due| since.max(due));
-            Some((
-                step_id.clone(),
-                on(since, due_at, plan.limit, step.warn_at?),
-            ))
+            let since = standstill::of_step(dossier, step);
+            Some((step_id.clone(), on(since, step.due_at?, plan.limit)))
         })
         .collect();
+    let promise = Deadline {
+        due_at: part.promised_at,
+        warn_at: part.warn_at,
+    };
     Event::ClockResumed {
         part: id.clone(),
         why,
         reset,
-        deadline: limit.map_or(
-            Deadline {
-                due_at: part.promised_at,
-                warn_at: part.warn_at,
-            },
-            |limit| on(since, part.promised_at, limit, part.warn_at),
-        ),
+        deadline: limit.filter(|_| runs_on).map_or(promise, |limit| {
+            on(part.paused_since, part.promised_at, limit)
+        }),
         steps,
+    }
+}
+
+/// When a clock ends that stood still since then and runs on now, with what was left of it.
+fn rest(
+    rules: Rules<'_>,
+    since: Timestamp,
+    due_at: Timestamp,
+    unit: Unit,
+    at: Timestamp,
+) -> Deadline {
+    let left = rules.calendar.remaining(since, due_at, unit);
+    let due_at = rules.calendar.resumes(at, left);
+    Deadline {
+        due_at,
+        warn_at: warn_at(rules.calendar, at, due_at),
+    }
+}
+
+/// A stopped dossier goes on: what the clocks of its parts do not carry along, errands and what the
+/// citizen has to do, gets what was left of it.
+pub(crate) fn gone_on(
+    dossier: &Dossier,
+    rules: Rules<'_>,
+    reason: String,
+    officer: Officer,
+    at: Timestamp,
+) -> Event {
+    let steps = dossier
+        .steps
+        .iter()
+        .filter(|(_, step)| !step.follows_its_part() && !step.stage.is_finished())
+        .filter_map(|(id, step)| {
+            let since = standstill::of_step(dossier, step)?;
+            let unit = limit_of(rules.procedure, id, step).unit;
+            Some((id.clone(), rest(rules, since, step.due_at?, unit, at)))
+        })
+        .collect();
+    let window = |asked_at: Timestamp, due_at: Timestamp, unit: Unit| {
+        let since = standstill::of_window(dossier, asked_at)?;
+        Some(rest(rules, since, due_at, unit, at).due_at)
+    };
+    let supplements = dossier.open_supplements().filter_map(|one| {
+        let unit = rules.procedure.text.supplement_window.unit;
+        Some((one.number, window(one.asked_at, one.due_at, unit)?))
+    });
+    let owed = dossier.unpaid().filter(|(_, owed)| !owed.overdue);
+    let payments = owed.filter_map(|(obligation, owed)| {
+        let unit = rules.procedure.payment_window().unit;
+        Some((
+            obligation.clone(),
+            window(owed.asked_at, owed.due_at?, unit)?,
+        ))
+    });
+    Event::Resumed {
+        reason,
+        steps,
+        windows: Windows {
+            supplements: supplements.collect(),
+            payments: payments.collect(),
+        },
+        officer,
     }
 }

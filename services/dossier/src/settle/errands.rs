@@ -2,7 +2,7 @@
 //! transfer slips.
 
 use crate::{
-    Event, Rules,
+    Event, Procedure, Rules,
     dossier::{Dossier, Intake, Kind, Stage, Step},
     event::{Deadline, Versions},
     limit::Limit,
@@ -15,11 +15,26 @@ use crate::{
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// How long a holder may take where the procedure does not say.
-const LOOK_UP_LIMIT: Limit = Limit {
+/// How long an errand may take where neither the procedure nor who asked says.
+const ERRAND_LIMIT: Limit = Limit {
     amount: 1,
     unit: crate::limit::Unit::WorkingDay,
 };
+
+/// How long a step may take: as the procedure says; an errand, as it or who asked says.
+pub(crate) fn limit_of(procedure: &Procedure, id: &StepId, step: &Step) -> Limit {
+    let said = match &step.kind {
+        Kind::Procedure => procedure.step(id).map(|plan| plan.limit),
+        Kind::LookUp { evidence, .. } => look_up_limit(procedure, evidence),
+        Kind::Consultation { limit, .. } => *limit,
+        Kind::Slip => None,
+    };
+    said.unwrap_or(ERRAND_LIMIT)
+}
+
+fn look_up_limit(procedure: &Procedure, evidence: &EvidenceName) -> Option<Limit> {
+    procedure.evidence(evidence)?.look_up_limit
+}
 
 /// What follows for an errand: it is handed over, asked again, or no longer wanted.
 pub(super) fn errand(
@@ -71,7 +86,7 @@ pub(super) fn errand(
         review: Versions::new(),
         inputs: step.inputs.clone(),
         deadline: due.map_or_else(
-            || deadline(rules, at, LOOK_UP_LIMIT),
+            || deadline(rules, at, ERRAND_LIMIT),
             |(due_at, warn_at)| Deadline { due_at, warn_at },
         ),
     })
@@ -104,13 +119,7 @@ pub(crate) fn look_up(
                 .is_some_and(|plan| depends_on(rules.procedure, plan, evidence))
         })
         .map(|(_, step)| step.part.clone())?;
-    let limit = rules
-        .procedure
-        .text
-        .evidence
-        .get(evidence)?
-        .look_up_limit
-        .unwrap_or(LOOK_UP_LIMIT);
+    let limit = look_up_limit(rules.procedure, evidence).unwrap_or(ERRAND_LIMIT);
     Some(Event::LookUpDue {
         step: format!("look_up_{evidence}").parse().ok()?,
         evidence: evidence.clone(),

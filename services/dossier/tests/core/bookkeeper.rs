@@ -4,9 +4,9 @@ use dossier::{
     Entry, Event,
     alarm::Alarm,
     department_notice::DepartmentNotice,
-    event::{Assignment, Deadline, LookUpOutcome, PauseWhy},
+    event::{Assignment, Deadline, LookUpOutcome, PauseWhy, Windows},
     evidence::NewVersion,
-    name::{AgencyCode, EvidenceName, PartId, StepId},
+    name::{AgencyCode, EvidenceName, Key, PartId, StepId},
     owed::Debt,
     procedure::Actor,
     slip::Keeper,
@@ -165,7 +165,7 @@ impl Promise {
 
     fn promise(&mut self, deadline: Deadline) {
         if self.deadline.due_at != deadline.due_at {
-            (self.apology, self.passed) = (false, false);
+            (self.apology, self.passed) = (self.is_extended, false);
         }
         self.deadline = deadline;
     }
@@ -187,6 +187,8 @@ pub struct Book {
     recalls: BTreeMap<(StepId, u32), (AgencyCode, Timestamp)>,
     parts: BTreeMap<PartId, Promise>,
     asks: BTreeMap<u32, Ask>,
+    /// What is to be paid by when, and nobody was told yet.
+    bills: BTreeMap<Key, Timestamp>,
     /// When the newest version of everything came.
     given: BTreeMap<EvidenceName, Timestamp>,
     refused: BTreeSet<EvidenceName>,
@@ -195,6 +197,7 @@ pub struct Book {
     closed_at: Option<Timestamp>,
     /// Who had a round since it was last told that the dossier is closed.
     to_tell_closed: BTreeSet<AgencyCode>,
+    is_stopped: bool,
 }
 
 impl Book {
@@ -317,7 +320,13 @@ impl Book {
                 self.receive_by = None;
             }
             Event::NotAccepted { .. } | Event::Withdrawn { .. } => self.end_all(at),
+            Event::Resumed { steps, windows, .. } => {
+                self.is_stopped = false;
+                self.promise_steps(steps);
+                self.promise_windows(windows);
+            }
             Event::Stopped { .. } => {
+                self.is_stopped = true;
                 for page in self.pages.values_mut() {
                     page.put_aside();
                     if page.opened_at.is_some() {
@@ -325,8 +334,23 @@ impl Book {
                     }
                 }
             }
-            Event::Completed { evidence, .. } | Event::Paid { evidence, .. } => {
+            Event::Completed { evidence, .. } => self.give(evidence, at),
+            Event::Paid {
+                obligation,
+                evidence,
+                ..
+            } => {
+                self.bills.remove(obligation);
                 self.give(evidence, at);
+            }
+            Event::PaymentAsked {
+                obligation, due_at, ..
+            } => {
+                let bill = due_at.map(|at| (obligation.clone(), at));
+                self.bills.extend(bill);
+            }
+            Event::PaymentOverdue { obligation } => {
+                self.bills.remove(obligation);
             }
             Event::Corrected { evidence, .. } => {
                 self.closed_at = None;
@@ -420,7 +444,17 @@ impl Book {
                 one.promise(*deadline);
                 self.promise_steps(steps);
             }
-            Event::CalendarAdopted { parts, steps, .. } => {
+            Event::CalendarAdopted {
+                parts,
+                steps,
+                windows,
+                receive_by,
+                ..
+            } => {
+                self.promise_windows(windows);
+                if let (Some(_), Some(at)) = (self.receive_by, receive_by) {
+                    self.receive_by = Some(*at);
+                }
                 for (part, deadline) in parts {
                     self.parts.get_mut(part).unwrap().promise(*deadline);
                 }
@@ -565,6 +599,14 @@ impl Book {
         }
     }
 
+    fn promise_windows(&mut self, windows: &Windows) {
+        for (number, at) in &windows.supplements {
+            self.asks.get_mut(number).unwrap().due_at = *at;
+        }
+        // Who was told is told again of another day.
+        self.bills.extend(windows.payments.clone());
+    }
+
     /// In the order of [`Debt`].
     pub fn owed(&self) -> Vec<Debt> {
         let mut debts = Vec::new();
@@ -587,7 +629,7 @@ impl Book {
             });
         }
         debts.extend(self.notices());
-        if self.closed_at.is_none() {
+        if self.closed_at.is_none() && !self.is_stopped {
             let timers = self.timers().into_iter();
             debts.extend(timers.map(|(alarm, at)| Debt::Timer { alarm, at }));
         }
@@ -627,6 +669,11 @@ impl Book {
         timers.extend(
             asks.clone()
                 .map(|(n, ask)| (Alarm::SupplementWindow(*n), ask.due_at)),
+        );
+        timers.extend(
+            self.bills
+                .iter()
+                .map(|(bill, at)| (Alarm::PaymentWindow(bill.clone()), *at)),
         );
         if asks.count() == 0 {
             timers.extend(self.receive_by.map(|at| (Alarm::IntakeLimit, at)));

@@ -265,7 +265,10 @@ impl Lived {
             }
             Try::Adopt { which } => {
                 self.case.law.calendar = calendars()[usize::from(*which)].clone();
-                (None, Action::AdoptCalendar)
+                let followed = self.case.dossier.received.calendar_digest;
+                let mut all = calendars().iter();
+                let from = all.find(|one| one.digest == followed).unwrap().clone();
+                (None, Action::AdoptCalendar { from })
             }
             Try::Repeat { which } => {
                 let old = self.some_accepted(*which)?;

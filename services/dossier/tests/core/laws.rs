@@ -8,18 +8,20 @@ use crate::{
 use dossier::{
     Dossier, Entry, Event, Refusal,
     alarm::Alarm,
+    calendar::Remaining,
     decide::{Act, Action},
     dossier::{Intake, Kind, Stage, Task},
     event::{LookUpOutcome, PauseWhy},
+    limit::Unit,
     name::{EvidenceName, StepId},
     national::NationalStatus,
     owed::{Debt, owed},
     party::Officer,
-    procedure::{Actor, Origin},
+    procedure::{Actor, Origin, civil_date},
     slip::custody,
     standing::{Holder, attribution, national, national_history},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -224,6 +226,114 @@ proptest! {
         prop_assert_eq!(told.last().unwrap().0, national(&case.dossier, &case.procedure), "{:?}", told);
     }
 
+    /// A changed calendar leaves every clock that runs what it had: a day off that nobody knew of
+    /// moves it, and one that is over, or far away, does not.
+    #[test]
+    fn a_changed_calendar_leaves_every_clock_what_it_had(plan in plans(), history in histories(), days in 0..40i64) {
+        let mut case = Lived::through(&plan, &history).case;
+        let from = case.law.calendar.clone();
+        let date = civil_date(case.now).checked_add(SignedDuration::from_hours(24 * days)).unwrap();
+        prop_assume!(case.dossier.received.calendar_digest == from.digest);
+        prop_assume!(from.covers(date) && national_calendar().is_working_day(date));
+        case.law.calendar = calendar_with_a_day_off(&date.to_string());
+        let before = case.dossier.clone();
+        case.happens(None, Action::AdoptCalendar { from: from.clone() }).unwrap();
+        let (to, now) = (case.law.calendar.clone(), case.now);
+        let is_kept = |was: Timestamp, is: Timestamp, unit| {
+            let left = from.remaining(now, was, unit);
+            // The rest of a day is the rest of the next one when this one is over or off.
+            let is_rest = left == Remaining::WorkingDays(0);
+            is_rest || was <= now && was == is || left == to.remaining(now, is, unit)
+        };
+        prop_assume!(before.closed_at.is_none() && before.stopped_since.is_none());
+        for (id, part) in &case.dossier.parts {
+            let runs = part.pauses.is_empty() && part.end.is_none();
+            if runs && case.dossier.intake == Intake::Received {
+                let was = before.parts[id].promised_at;
+                prop_assert!(is_kept(was, part.promised_at, Unit::WorkingDay), "{id}: {was} {}", part.promised_at);
+            }
+        }
+        for (id, step) in case.dossier.procedure_steps() {
+            let part = case.dossier.parts.get(&step.part);
+            let runs = part.is_some_and(|part| part.pauses.is_empty()) && !step.stage.is_finished();
+            if let (true, Some(was), Some(is)) = (runs, before.steps[id].due_at, step.due_at) {
+                prop_assert!(is_kept(was, is, Unit::WorkingHour), "{id}: {was} {is}");
+            }
+        }
+        for (was, is) in before.open_supplements().zip(case.dossier.open_supplements()) {
+            prop_assert!(is_kept(was.due_at, is.due_at, Unit::WorkingDay), "{is:?}");
+        }
+        for ((_, was), (_, is)) in before.unpaid().zip(case.dossier.unpaid()) {
+            if let (Some(was), Some(is)) = (was.due_at, is.due_at) {
+                prop_assert!(is_kept(was, is, Unit::WorkingDay));
+            }
+        }
+    }
+
+    /// A calendar with the same days moves nothing, whatever happened before.
+    #[test]
+    fn a_calendar_with_the_same_days_changes_no_date(plan in plans(), history in histories()) {
+        let mut case = Lived::through(&plan, &history).case;
+        let followed = case.dossier.received.calendar_digest;
+        prop_assume!(followed == national_calendar().digest);
+        case.law.calendar = calendar_by_another_name();
+        let before = case.dossier.clone();
+        case.happens(None, Action::AdoptCalendar { from: national_calendar() }).unwrap();
+        prop_assert_eq!(&case.dossier.parts, &before.parts);
+        prop_assert_eq!(&case.dossier.steps, &before.steps);
+        prop_assert_eq!(&case.dossier.supplements, &before.supplements);
+        prop_assert_eq!(&case.dossier.obligations, &before.obligations);
+        prop_assert_eq!(owed(&case.dossier), owed(&before));
+    }
+
+    /// What stands still while it is stopped has, when it goes on, what was left of it.
+    #[test]
+    fn a_stopped_dossier_goes_on_with_what_was_left_of_everything(plan in plans(), history in histories(), hours in 1..2_000i64) {
+        let mut case = Lived::through(&plan, &history).case;
+        let calendar = case.law.calendar.clone();
+        prop_assume!(case.dossier.received.calendar_digest == calendar.digest);
+        let stop = Act::Stop {
+            reason: "because".into(),
+            legal_basis: "an article".into(),
+            settlement: String::new(),
+            officer: Officer::default(),
+        };
+        let before = case.dossier.clone();
+        prop_assume!(case.acts(stop).is_ok());
+        let stopped = case.now;
+        case.now += SignedDuration::from_hours(hours);
+        case.acts(Act::Resume { reason: "because".into(), officer: Officer::default() }).unwrap();
+        let now = case.now;
+        let is_kept = |was: Timestamp, is: Timestamp, unit| {
+            let left = calendar.remaining(stopped, was, unit);
+            let is_rest = left == Remaining::WorkingDays(0);
+            is_rest || was <= stopped && was == is || left == calendar.remaining(now, is, unit)
+        };
+        for (was, is) in before.open_supplements().zip(case.dossier.open_supplements()) {
+            prop_assert!(is_kept(was.due_at, is.due_at, Unit::WorkingDay));
+        }
+        for ((_, was), (_, is)) in before.unpaid().zip(case.dossier.unpaid()) {
+            if let (Some(was), Some(is), false) = (was.due_at, is.due_at, was.overdue) {
+                prop_assert!(is_kept(was, is, Unit::WorkingDay));
+            }
+        }
+        for (id, was) in before.steps.iter().filter(|(_, step)| !step.stage.is_finished()) {
+            let is = &case.dossier.steps[id];
+            let paused = before.parts.get(&was.part).is_some_and(|part| {
+                part.pauses.iter().any(|why| *why != PauseWhy::Outside)
+            });
+            let runs = !paused || !was.is_procedures() || was.actor == Actor::Citizen;
+            let unit = match &was.kind {
+                Kind::Procedure => Unit::WorkingHour,
+                Kind::LookUp { evidence, .. } if evidence.as_str() == "record" => Unit::WorkingHour,
+                _ => Unit::WorkingDay,
+            };
+            if let (true, Some(due), Some(due_now)) = (runs && !is.stage.is_finished(), was.due_at, is.due_at) {
+                prop_assert!(is_kept(due, due_now, unit), "{id}: {due} {due_now}");
+            }
+        }
+    }
+
     /// A promised date is a promise: only what the law knows moves it.
     #[test]
     fn a_promised_date_moves_only_by_pause_extension_or_calendar(plan in plans(), history in histories()) {
@@ -305,8 +415,7 @@ fn replay(dossier: &Dossier, entries: &[Entry]) -> Dossier {
 }
 
 /// Every unfinished step is somebody's, and somebody else is told in time. What cannot be told in time
-/// is only what was stopped by decision, and what the citizen has to pay to a department: no law names
-/// a day for either.
+/// is only what was stopped by decision: no law names a day for that.
 fn somebodys(case: &Case) -> Result<(), TestCaseError> {
     let dossier = &case.dossier;
     let alarms: Vec<Alarm> = case.alarms().into_iter().map(|(alarm, _)| alarm).collect();
@@ -359,7 +468,20 @@ fn accounted(case: &Case, id: &StepId, alarms: &[Alarm]) -> Result<(), String> {
         let has_window = dossier
             .open_supplements()
             .all(|one| alarms.contains(&Alarm::SupplementWindow(one.number)));
-        asked && has_window || dossier.unpaid().next().is_some()
+        let owes = dossier.unpaid().next().is_some();
+        let is_told = dossier
+            .unpaid()
+            .all(|(obligation, owed)| match owed.due_at {
+                Some(_) => {
+                    owed.overdue || alarms.contains(&Alarm::PaymentWindow(obligation.clone()))
+                }
+                None => {
+                    let payer = &dossier.steps[&owed.step];
+                    let limit = Alarm::StepLimit(owed.step.clone());
+                    payer.stage.is_finished() || payer.limit_passed || alarms.contains(&limit)
+                }
+            });
+        asked && has_window || owes && is_told
     };
     let part = dossier.parts.get(&step.part);
     let stands_still = part.is_some_and(|part| !part.pauses.is_empty());

@@ -26,6 +26,7 @@ mod schema;
 mod simulation;
 mod slip;
 mod stories;
+mod stories_of_clocks;
 mod stories_of_notices;
 mod stories_of_returns;
 mod stories_of_rules;

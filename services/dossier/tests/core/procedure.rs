@@ -559,7 +559,7 @@ needs = ["form", "agreement", "record"]
 gives = ["decision"]
 limit = "16 working hours"
 signed_by = ["CHAIR", "DEPUTY_CHAIR"]
-refuse_within = "1 working day"
+refuse_within = "8 working hours"
 consults_max = 1
 
 [step.short_way]
@@ -754,9 +754,9 @@ fn each_thing_that_cannot_be_so_is_named_with_its_mend() {
             "step.long_way.valid_from: it is never in force while this version is; correct the date, or remove the step",
         ),
         (
-            "refuse_within = \"1 working day\"",
+            "refuse_within = \"8 working hours\"",
             "refuse_within = \"3 working days\"",
-            "step.long_way.refuse_within: 3 working days is not within its limit, 16 working hours; shorten it, in the units of the limit, or remove it",
+            "step.long_way.refuse_within: 3 working days is not within its limit, 16 working hours; shorten it, in the unit of the limit, or remove it",
         ),
         (
             "signed_by = [\"CHAIR\", \"DEPUTY_CHAIR\"]",

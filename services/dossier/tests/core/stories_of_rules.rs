@@ -380,7 +380,8 @@ fn a_new_day_off_moves_every_open_clock() {
     let mut case = card_in_appraisal();
     let promised = case.dossier.parts["card"].promised_at;
     case.law.calendar = calendar_with_a_day_off("2026-10-06");
-    case.happens(None, dossier::decide::Action::AdoptCalendar)
+    let from = national_calendar();
+    case.happens(None, dossier::decide::Action::AdoptCalendar { from })
         .unwrap();
     let later = case.dossier.parts["card"].promised_at;
     assert_eq!(

@@ -105,6 +105,14 @@ pub fn calendar_with_a_day_off(date: &str) -> Arc<Calendar> {
     Arc::new(Calendar::parse("national.toml", &text).unwrap())
 }
 
+/// The national calendar under another title: a version of its own, with the same days.
+pub fn calendar_by_another_name() -> Arc<Calendar> {
+    let text = NATIONAL.replacen("National working calendar", "The same days", 1);
+    let calendar = Calendar::parse("national.toml", &text).unwrap();
+    assert_ne!(calendar.digest, national_calendar().digest);
+    Arc::new(calendar)
+}
+
 /// An instant by the clock on the wall in Viet Nam.
 pub fn at(wall: &str) -> Timestamp {
     let wall: DateTime = wall.parse().unwrap();

@@ -158,6 +158,8 @@ fn obligation(one: &v1::ObligationStatus) -> Value {
         "legal_basis": one.legal_basis,
         "asked_at": instant(&one.asked_at),
         "payment_reference": one.payment_reference,
+        "due_at": instant(&one.due_at),
+        "overdue": one.overdue,
     })
 }
 
@@ -287,6 +289,21 @@ pub(crate) fn notice(notice: &v1::Notice) -> Value {
             "agency_code": asked.agency_code,
             "amount_vnd": asked.amount_vnd,
             "purpose": asked.purpose,
+            "due_at": instant(&asked.due_at),
+        }),
+        Some(Kind::SupplementDue(moved)) => json!({
+            "kind": "supplement_due",
+            "number": moved.number,
+            "due_at": instant(&moved.due_at),
+        }),
+        Some(Kind::PaymentDue(moved)) => json!({
+            "kind": "payment_due",
+            "obligation_id": moved.obligation_id,
+            "due_at": instant(&moved.due_at),
+        }),
+        Some(Kind::PaymentOverdue(late)) => json!({
+            "kind": "payment_overdue",
+            "obligation_id": late.obligation_id,
         }),
         Some(Kind::Paid(paid)) => json!({ "kind": "paid", "obligation_id": paid.obligation_id }),
         Some(Kind::Promised(promised)) => json!({

@@ -82,11 +82,26 @@ fn to_do(kind: &Kind) -> String {
         }
         Kind::SupplementEnded(ended) => format!("supplement {} is answered", ended.number),
         Kind::PaymentAsked(asked) => format!(
-            "{} is to be paid: {}, {} ({})",
+            "{} is to be paid{}: {}, {} ({})",
             words::vnd(asked.amount_vnd),
+            until(&asked.due_at),
             asked.purpose,
             asked.obligation_id,
             asked.agency_code
+        ),
+        Kind::SupplementDue(moved) => format!(
+            "supplement {} may be answered{}",
+            moved.number,
+            until(&moved.due_at)
+        ),
+        Kind::PaymentDue(moved) => format!(
+            "{} may be paid{}",
+            moved.obligation_id,
+            until(&moved.due_at)
+        ),
+        Kind::PaymentOverdue(late) => format!(
+            "{} was not paid in time; remind the citizen",
+            late.obligation_id
         ),
         Kind::Paid(paid) => format!("{} is paid", paid.obligation_id),
         Kind::Promised(promised) => {

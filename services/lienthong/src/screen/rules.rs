@@ -16,7 +16,7 @@ pub(crate) fn render(dossier: &TrackResponse, columns: usize) -> String {
         time::read(at).map_or_else(String::new, |at| time::beside(at, received))
     };
     let supplements = dossier.supplements.iter().map(|one| supplement(one, &at));
-    let obligations = dossier.obligations.iter().map(obligation);
+    let obligations = dossier.obligations.iter().map(|one| obligation(one, &at));
     let pauses = dossier.pauses.iter().map(|one| pause(one, &at));
     let mut screen = String::new();
     section(
@@ -102,15 +102,24 @@ fn supplement(
     }
 }
 
-fn obligation(one: &ObligationStatus) -> Line {
+fn obligation(
+    one: &ObligationStatus,
+    at: &impl Fn(&Option<prost_types::Timestamp>) -> String,
+) -> Line {
     let owed = format!(
         "{} · {} · {}",
         words::vnd(one.amount_vnd),
         one.purpose,
         one.obligation_id
     );
+    let due = at(&one.due_at);
     match one.payment_reference.as_str() {
-        "" => (style("…").yellow(), format!("{owed} · chưa nộp")),
+        "" if one.overdue => (
+            style("✗").red(),
+            format!("{owed} · chưa nộp, quá hạn {due}"),
+        ),
+        "" if due.is_empty() => (style("…").yellow(), format!("{owed} · chưa nộp")),
+        "" => (style("…").yellow(), format!("{owed} · chưa nộp, hạn {due}")),
         reference => (style("✓").green(), format!("{owed} · đã nộp ({reference})")),
     }
 }
@@ -210,6 +219,7 @@ mod tests {
                 obligation_id: "NV-1".into(),
                 amount_vnd: 30_000_000,
                 purpose: "Thuế".into(),
+                due_at: at(1_795_320_000),
                 ..Default::default()
             }],
             pauses: vec![PauseStatus {
@@ -227,7 +237,7 @@ mod tests {
         };
         let screen = console::strip_ansi_codes(&render(&dossier, 80)).into_owned();
         for line in [
-            "  … 30.000.000 đồng · Thuế · NV-1 · chưa nộp",
+            "  … 30.000.000 đồng · Thuế · NV-1 · chưa nộp, hạn 11:00:00",
             "  … transfer · chờ nộp tiền · từ 10:00:00, chưa kết thúc",
             "  · người dân: 1 giờ làm việc",
         ] {

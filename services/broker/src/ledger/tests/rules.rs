@@ -337,15 +337,19 @@ async fn the_next_alarm_of_each_dossier_waits_in_the_store() {
     let rows = town.reader.timers_until(jiff::Timestamp::MAX, 99).unwrap();
     assert!(rows.iter().all(|one| one.row.kind == OwedKind::Timer));
     for dossier in [&filed.dossier, &received.dossier] {
-        let all = dossier::owed(dossier).into_iter().filter_map(|debt| match debt {
-            Debt::Timer { alarm, at } => Some((at, alarm)),
-            _ => None,
-        });
+        let all = dossier::owed(dossier)
+            .into_iter()
+            .filter_map(|debt| match debt {
+                Debt::Timer { alarm, at } => Some((at, alarm)),
+                _ => None,
+            });
         let all: Vec<_> = all.collect();
         assert!(all.len() > 2, "{all:?}");
         let next = all.iter().min_by_key(|(at, _)| *at).cloned();
         let mut of_it = rows.iter().filter(|one| one.dossier_id == dossier.id);
-        let kept = of_it.next().map(|one| (one.row.due_at, one.row.alarm.clone()));
+        let kept = of_it
+            .next()
+            .map(|one| (one.row.due_at, one.row.alarm.clone()));
         assert_eq!(kept, next.map(|(at, alarm)| (at, Some(alarm))));
         assert_eq!(of_it.count(), 0);
     }

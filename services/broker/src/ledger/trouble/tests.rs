@@ -15,6 +15,7 @@ use dossier::{
     party::{Officer, Party, PartyKind, PartyRole},
     schema::Schemas,
 };
+use jiff::Timestamp;
 
 const DIRECTORY: &str = r#"
 [[territory]]
@@ -85,6 +86,7 @@ part = "only"
 role = "OFFICE"
 needs = ["licence"]
 limit = "2 working days"
+refuse_within = "1 working day"
 "#;
 
 fn named<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
@@ -189,8 +191,9 @@ impl World {
             vault: vec![],
             action,
         };
-        let after = decide(&self.dossier, rules, happening).unwrap().dossier;
-        for change in changes(Some(&self.dossier), &after, &self.procedure, at) {
+        let decided = decide(&self.dossier, rules, happening).unwrap();
+        let (before, after) = (Some(&self.dossier), decided.dossier);
+        for change in changes(before, &decided.entries, &after, &self.procedure) {
             match change {
                 IncidentChange::Happened { key, vi, en, .. } => {
                     assert_eq!(self.open.insert(key, (vi, en)), None);
@@ -308,6 +311,46 @@ fn who_is_late_is_told_on_until_it_is_done() {
     assert_eq!(world.causes(), ["PROMISE_PASSED"]);
     world.says(day(10), "grant", done());
     assert!(world.causes().is_empty());
+}
+
+#[test]
+fn who_does_not_pay_is_told_on_until_it_is_paid() {
+    let mut world = World::new(false);
+    world.says(day(0), LOOK_UP, looked_up(LookUpOutcome::Found));
+    let payment = Statement::Payment {
+        obligation: named("fee"),
+        amount_vnd: 1_000,
+        purpose: "lệ phí".into(),
+        legal_basis: "Điều 22".into(),
+    };
+    world.says(day(0), "check", payment);
+    assert!(world.causes().is_empty());
+    world.rings(day(14), Alarm::PaymentWindow(named("fee")));
+    assert_eq!(world.causes(), ["PAYMENT_OVERDUE"]);
+    let pay = Act::ConfirmPayment {
+        obligation: named("fee"),
+        amount_vnd: 1_000,
+        reference: "GD-1".into(),
+        paid_at: None,
+    };
+    world.happens(day(15), Action::Act(pay));
+    assert!(world.causes().is_empty());
+}
+
+#[test]
+fn a_late_refusal_is_looked_at_also_when_the_dossier_is_closed() {
+    let refused = || Statement::Refused {
+        reason: "không đủ điều kiện".into(),
+        legal_basis: "Điều 20".into(),
+    };
+    for (days, causes) in [(1, vec![]), (2, vec!["REFUSED_LATE"])] {
+        let mut world = World::new(false);
+        world.says(day(0), LOOK_UP, looked_up(LookUpOutcome::Found));
+        world.says(day(0), "grant", done());
+        world.says(day(days), "check", refused());
+        assert!(world.dossier.closed_at.is_some());
+        assert_eq!(world.causes(), causes);
+    }
 }
 
 #[test]

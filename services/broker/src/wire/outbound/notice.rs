@@ -113,11 +113,24 @@ fn kind(told: &Notice) -> Kind {
             agency,
             amount_vnd,
             purpose,
+            due_at,
         } => Kind::PaymentAsked(v1::NoticePaymentAsked {
             obligation_id: obligation.to_string(),
             agency_code: agency.to_string(),
             amount_vnd: *amount_vnd,
             purpose: purpose.clone(),
+            due_at: due_at.and_then(timestamp),
+        }),
+        Notice::SupplementDue { number, due_at } => Kind::SupplementDue(v1::NoticeSupplementDue {
+            number: *number,
+            due_at: timestamp(*due_at),
+        }),
+        Notice::PaymentDue { obligation, due_at } => Kind::PaymentDue(v1::NoticePaymentDue {
+            obligation_id: obligation.to_string(),
+            due_at: timestamp(*due_at),
+        }),
+        Notice::PaymentOverdue { obligation } => Kind::PaymentOverdue(v1::NoticePaymentOverdue {
+            obligation_id: obligation.to_string(),
         }),
         Notice::Paid { obligation } => Kind::Paid(v1::NoticePaid {
             obligation_id: obligation.to_string(),

@@ -308,6 +308,8 @@ fn obligations(dossier: &Dossier) -> Vec<v1::ObligationStatus> {
             legal_basis: owed.legal_basis.clone(),
             asked_at: timestamp(owed.asked_at),
             payment_reference: owed.reference.clone().unwrap_or_default(),
+            due_at: dossier.pay_by(owed).and_then(timestamp),
+            overdue: dossier.is_overdue(owed),
         })
         .collect()
 }

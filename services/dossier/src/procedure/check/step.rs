@@ -180,11 +180,11 @@ impl Check<'_> {
         let Some(within) = step.refuse_within else {
             return;
         };
-        if within.family() != step.limit.family() || within.hours() > step.limit.hours() {
+        if within.unit != step.limit.unit || within.amount > step.limit.amount {
             self.say(
                 format!("step.{id}.refuse_within"),
                 format!("{within} is not within its limit, {}", step.limit),
-                "shorten it, in the units of the limit, or remove it",
+                "shorten it, in the unit of the limit, or remove it",
             );
         }
     }

@@ -749,6 +749,9 @@ impl Town {
                 amount_vnd,
                 ..
             } => format!("Thông báo công dân nộp {amount_vnd} đồng, khoản {obligation}"),
+            Event::PaymentOverdue { obligation } => {
+                format!("Quá hạn nộp khoản {obligation}, vẫn được nộp")
+            }
             Event::Paid {
                 obligation,
                 amount_vnd,
