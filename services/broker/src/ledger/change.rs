@@ -90,7 +90,7 @@ impl Work {
                 }
             }
             .expect("events that were just decided fit the dossier");
-            self.tell(now.as_ref(), entry, &next);
+            self.tell(now.as_ref(), entry, &next, procedure);
             self.grant(entry, &next, procedure);
             self.use_vault(entry, &next, procedure);
             self.acknowledged(entry, &next);
@@ -111,9 +111,15 @@ impl Work {
         self.records.push(stored);
     }
 
-    fn tell(&mut self, before: Option<&Dossier>, entry: &Entry, after: &Dossier) {
+    fn tell(
+        &mut self,
+        before: Option<&Dossier>,
+        entry: &Entry,
+        after: &Dossier,
+        procedure: &Procedure,
+    ) {
         let desks = BTreeSet::from([&after.received.desk, &after.received.hand_out_desk]);
-        for told in notice::notices(before, entry, after) {
+        for told in notice::notices(before, entry, after, procedure) {
             let bytes = wire::notice(after, entry.at, &told).encode_to_vec();
             for desk in &desks {
                 self.notices.push(NoticeRow {

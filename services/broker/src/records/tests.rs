@@ -517,6 +517,7 @@ fn clocks() -> impl Strategy<Value = Event> {
     let limit = (1..99_u32, unit).prop_map(|(amount, unit)| Limit { amount, unit });
     prop_oneof![
         step().prop_map(|step| Event::Skipped { step }),
+        step().prop_map(|step| Event::Wanted { step }),
         (part(), why()).prop_map(|(part, why)| Event::ClockPaused { part, why }),
         (part(), why(), any::<bool>(), deadline(), steps()).prop_map(
             |(part, why, reset, deadline, steps)| Event::ClockResumed {
@@ -1249,6 +1250,7 @@ fn samples() -> Vec<Event> {
             reason: "tra cứu xong".into(),
             officer: officer(),
         },
+        Event::Wanted { step: step() },
     ]
 }
 
