@@ -122,6 +122,7 @@ class Office:
                 report.look_up_answer.evidence.name = wanted.evidence
                 report.look_up_answer.evidence.schema_id = wanted.schema_id
                 report.look_up_answer.evidence.data = record.read_bytes()
+                report.look_up_answer.evidence.subject_party_id = handover.parties[0].party_id
             return report
         if handover.task == handover_pb2.TASK_CONSULT:
             report.opinion.text = "Nhất trí"

@@ -63,6 +63,8 @@ async fn the_control_slip_says_who_had_the_dossier_when() {
             ("issue_health_card", "G24.99"),
             ("register_birth", "H99.01.02"),
             ("register_residence", "G01.99.01"),
+            ("slip_1", "G01.99.01"),
+            ("slip_2", "G24.99"),
         ]
     );
     for row in &slip {
@@ -259,7 +261,7 @@ async fn a_refusal_ends_its_part_and_no_other() {
     let dossier = town.desk().submit("birth").await;
 
     let results = town.desk().results(&dossier).await;
-    assert_eq!(results, ["birth_certificate", "health_card", "personal_id"]);
+    assert_eq!(results, ["birth_certificate", "health_card"]);
     let parts = town.desk().track(&dossier).await.parts;
     let state = |id: &str| {
         parts

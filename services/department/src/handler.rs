@@ -316,7 +316,8 @@ pub struct Given {
     pub data: Bytes,
     /// At most 20.
     pub documents: Vec<Paper>,
-    /// Whom it is about; empty means the owner.
+    /// Whom it is about; empty means whom the procedure says. The answer to a look-up names it always:
+    /// the first of the handover's parties.
     pub subject_party_id: String,
 }
 

@@ -1,7 +1,7 @@
 //! What a desk is to do, from what the broker told it: to receive, to ask, to collect, to hand out, to
 //! apologise.
 
-use contract::v1::{self, Notice, StepState, notice::Kind};
+use contract::v1::{self, Notice, PeerReturnState, StepState, notice::Kind};
 use prost_types::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,6 +76,8 @@ pub struct Entry {
 pub struct Worklist {
     agency_code: String,
     entries: BTreeMap<(String, String), Entry>,
+    /// Results with a fault that is not answered: they are not handed out until it is.
+    faulty: BTreeMap<(String, String), Entry>,
     /// What was done, so that a notice that is heard again does not bring it back.
     done: BTreeSet<(String, String)>,
 }
@@ -173,6 +175,7 @@ impl Worklist {
             Some(Kind::HandedOut(out)) => {
                 self.finish(code, &format!("result {} {}", out.evidence, out.version));
             }
+            Some(Kind::PeerReturn(fault)) => self.hear_fault(code, fault),
             Some(Kind::ApologyOwed(owed)) => {
                 let todo = Todo::Apologise {
                     part_id: owed.part_id.clone(),
@@ -192,12 +195,40 @@ impl Worklist {
                 let key = format!("silent {} {}", silent.step_id, silent.agency_code);
                 add(self, key, todo, None);
             }
-            Some(Kind::Withdrawn(_) | Kind::Closed(_)) => {
+            Some(Kind::Withdrawn(_)) => {
+                self.entries.retain(|(of, _), _| of != code);
+                self.faulty.retain(|(of, _), _| of != code);
+            }
+            Some(Kind::Closed(_)) => {
                 // What exists can still be handed out.
                 self.entries
                     .retain(|(of, key), _| of != code || key.starts_with("result "));
             }
             _ => {}
+        }
+    }
+
+    /// A result in which a fault was found waits for the answer: upheld, it is handed out after all;
+    /// corrected, its new version is.
+    fn hear_fault(&mut self, code: &str, fault: &v1::NoticePeerReturn) {
+        let key = |version| {
+            let result = format!("result {} {version}", fault.evidence);
+            (code.to_owned(), result)
+        };
+        match fault.state() {
+            PeerReturnState::Asked => {
+                let key = key(fault.version);
+                if let Some(entry) = self.entries.remove(&key) {
+                    self.faulty.insert(key, entry);
+                }
+            }
+            PeerReturnState::Upheld => {
+                let key = key(fault.version);
+                if let Some(entry) = self.faulty.remove(&key) {
+                    self.entries.insert(key, entry);
+                }
+            }
+            PeerReturnState::Corrected | PeerReturnState::Unspecified => {}
         }
     }
 
@@ -303,6 +334,37 @@ mod tests {
         );
         assert_eq!(heard(&[result(1), out(1), result(2)]), [hand_out(2)]);
         assert_eq!(heard(&[result(1), closed, out(1)]), []);
+    }
+
+    fn fault(version: u32, state: PeerReturnState) -> Kind {
+        Kind::PeerReturn(v1::NoticePeerReturn {
+            evidence: "birth_certificate".into(),
+            version,
+            state: state.into(),
+            ..Default::default()
+        })
+    }
+
+    #[test]
+    fn a_result_with_an_open_fault_is_not_to_be_handed_out_before_it_is_answered() {
+        let hand_out = |version| Todo::HandOut {
+            evidence: "birth_certificate".into(),
+            version,
+        };
+        let asked = fault(1, PeerReturnState::Asked);
+        assert_eq!(heard(&[result(1), asked.clone()]), []);
+        let upheld = fault(1, PeerReturnState::Upheld);
+        assert_eq!(heard(&[result(1), asked.clone(), upheld]), [hand_out(1)]);
+        let corrected = fault(2, PeerReturnState::Corrected);
+        let answered = [result(1), asked, result(2), corrected];
+        assert_eq!(heard(&answered), [hand_out(2)]);
+    }
+
+    #[test]
+    fn of_a_withdrawn_dossier_nothing_is_to_be_handed_out() {
+        let withdrawn = Kind::Withdrawn(v1::NoticeWithdrawn {});
+        let closed = Kind::Closed(v1::NoticeClosed {});
+        assert_eq!(heard(&[result(1), withdrawn, closed]), []);
     }
 
     #[test]

@@ -336,7 +336,8 @@ impl Dossier {
             } => {
                 let step = step!(id);
                 step.note_officer(officer);
-                step.review.clear();
+                let judged = std::mem::take(&mut step.review);
+                step.judged.extend(judged);
                 step.used = step.inputs.clone();
                 if *redo {
                     step.work = true;
@@ -449,8 +450,31 @@ impl Dossier {
             }
             Event::Skipped { step: id } => {
                 let step = step!(id);
+                if step.stage.is_open() && step.is_departments() {
+                    step.to_recall = Some((step.agency.clone(), RecallWhy::Unwanted));
+                }
                 step.finish(Stage::Skipped, at);
+                step.awaiting = None;
+                step.untold.clear();
                 step.reason = "its condition does not hold".into();
+                self.stop_asking(id);
+                // Nobody pays for what is not done.
+                self.obligations
+                    .retain(|_, owed| owed.step != *id || owed.reference.is_some());
+            }
+            Event::Wanted { step: id } => {
+                let step = step!(id);
+                step.work = true;
+                step.put_aside();
+                step.reason.clear();
+                step.finished_at = None;
+                // Its time begins when it becomes due.
+                (step.due_at, step.warn_at) = (None, None);
+                (step.warned, step.limit_passed) = (false, false);
+                let part = step.part.clone();
+                if let Some(part) = self.parts.get_mut(&part) {
+                    part.end = None;
+                }
             }
             Event::SlipsDue { to } => {
                 self.slips_given = true;

@@ -6,7 +6,7 @@ use crate::{
     bounds::Bound,
     dossier::{Dossier, Intake, Stage},
     evidence::{Given, NewVersion, Source},
-    intake,
+    hand_out, intake,
     name::{AgencyCode, EvidenceName, Key, PartyId, StepId},
     party::Officer,
     refusal::FieldFault,
@@ -220,7 +220,7 @@ pub(crate) fn acted(
             version,
             party,
             officer,
-        } => hand_out(dossier, rules, evidence, version, party, officer),
+        } => handed_out(dossier, rules, evidence, version, party, officer),
         Act::ReportFault {
             evidence,
             reason,
@@ -500,7 +500,7 @@ fn confirm_payment(
     }])
 }
 
-fn hand_out(
+fn handed_out(
     dossier: &Dossier,
     rules: Rules<'_>,
     evidence: EvidenceName,
@@ -508,13 +508,7 @@ fn hand_out(
     party: Option<PartyId>,
     officer: Officer,
 ) -> Result<Vec<Event>, Refusal> {
-    if !rules.procedure.is_result(&evidence) {
-        return Err(Refusal::NoResult { evidence });
-    }
-    let newest = dossier.newest_number(&evidence);
-    if newest == 0 {
-        return Err(Refusal::NoResult { evidence });
-    }
+    let newest = hand_out::ready(dossier, rules.procedure, &evidence)?;
     if version != newest {
         return Err(Refusal::VersionSuperseded {
             evidence,

@@ -432,8 +432,10 @@ pub enum Event {
     },
     /// A step ended because something that it needs was refused.
     Ended { step: StepId, because_of: StepId },
-    /// By its condition a step is not to be done.
+    /// By its condition a step is not to be done; whoever has it puts it down.
     Skipped { step: StepId },
+    /// A step that was not to be done is, by what was corrected since.
+    Wanted { step: StepId },
     /// Participants without a round yet are told their task and deadline (phiếu chuyển xử lý).
     SlipsDue { to: BTreeMap<StepId, AgencyCode> },
     /// The holder of evidence is asked for it, before anyone asks the citizen.
@@ -666,6 +668,7 @@ impl Event {
             | Self::RecallDue { step, .. }
             | Self::Moved { step, .. }
             | Self::Skipped { step }
+            | Self::Wanted { step }
             | Self::LookUpDue { step, .. }
             | Self::LookedUp { step, .. }
             | Self::AskedAgain { step }

@@ -34,7 +34,8 @@ pub struct Given {
     pub data: Arc<[u8]>,
     /// The documents.
     pub documents: Vec<Document>,
-    /// Whom it is about; none means the owner.
+    /// Whom it is about; none means whom the procedure says, or the owner where it says nobody. The
+    /// answer to a look-up says it always.
     pub subject: Option<PartyId>,
 }
 

@@ -7,7 +7,7 @@ use crate::{
     extract::{self, Pointer},
     limit::Limit,
     name::{AgencyCode, Digest, EvidenceName, Key, PartId, StepId},
-    party::{Party, PartyRole},
+    party::Party,
     procedure::Actor,
     settle::limit_of,
     vault::known_identifiers,
@@ -35,7 +35,8 @@ pub struct Handover {
     pub evidence: Vec<Arc<Version>>,
     /// The parties whose roles the step declares.
     pub parties: Vec<Party>,
-    /// Which evidence changed since what the department had, or since what the result stands on.
+    /// Which evidence changed since what the department had, or since what the result stands on; of what
+    /// its condition asks of and the round does not hold, that it did.
     pub changes: Vec<Change>,
     /// Faults found in what the step gave.
     pub faults: Vec<Fault>,
@@ -165,19 +166,7 @@ pub fn handover(
         task,
         agency: step.agency.clone(),
         parties: parties(dossier, procedure, id, step),
-        changes: evidence
-            .iter()
-            .filter_map(|version| {
-                let name = &version.new.given.name;
-                let from = *step.used.get(name)?;
-                (from != version.new.version).then(|| Change {
-                    evidence: name.clone(),
-                    from,
-                    to: version.new.version,
-                    reason: version.reason.clone(),
-                })
-            })
-            .collect(),
+        changes: changes(dossier, step, &evidence),
         evidence,
         faults: step
             .faults
@@ -208,6 +197,44 @@ pub fn handover(
             vec![]
         },
     })
+}
+
+/// What changed: of what the round holds, and of what its condition asks of and it does not hold.
+fn changes(
+    dossier: &Dossier,
+    step: &crate::dossier::Step,
+    evidence: &[Arc<Version>],
+) -> Vec<Change> {
+    let held = evidence.iter().filter_map(|version| {
+        let name = &version.new.given.name;
+        let from = *step.used.get(name)?;
+        (from != version.new.version).then(|| change(version, from))
+    });
+    let conditions = step
+        .review
+        .iter()
+        .filter(|(name, _)| !step.inputs.contains_key(*name))
+        .filter_map(|(name, number)| {
+            let mut versions = dossier.evidence.get(name)?.iter();
+            let version = versions.find(|one| one.new.version == *number)?;
+            let judged = step.judged.get(name).copied();
+            let from = judged.unwrap_or(number.saturating_sub(1));
+            // Why it was corrected is not this department's to know, as the evidence itself is not.
+            Some(Change {
+                reason: "điều kiện của bước không còn đúng".into(),
+                ..change(version, from)
+            })
+        });
+    held.chain(conditions).collect()
+}
+
+fn change(version: &Version, from: u32) -> Change {
+    Change {
+        evidence: version.new.given.name.clone(),
+        from,
+        to: version.new.version,
+        reason: version.reason.clone(),
+    }
 }
 
 /// The transfer slip as it was at reception: a round says the same however often it is sent.
@@ -254,39 +281,73 @@ fn question(dossier: &Dossier, procedure: &Procedure, evidence: &EvidenceName) -
 }
 
 /// The parties that the round's department gets to see: those whose roles its step declares; for a
-/// consultation, those of the step that asks; for a look-up, whom it is about. With the numbers that
-/// a step gave them before the round was.
+/// consultation, those of the step that asks. With the numbers that a step gave them before the round
+/// was.
 fn parties(
     dossier: &Dossier,
     procedure: &Procedure,
     id: &StepId,
     step: &crate::dossier::Step,
 ) -> Vec<Party> {
-    let declared = |id: &StepId| {
-        procedure
-            .step(id)
-            .map(|plan| plan.parties.clone())
-            .unwrap_or_default()
-    };
-    let roles = match &step.kind {
-        Kind::Procedure => declared(id),
-        Kind::Consultation { asker, .. } => declared(asker),
-        Kind::LookUp { .. } => [PartyRole::Owner, PartyRole::Subject].into(),
+    let of = match &step.kind {
+        Kind::Procedure => id,
+        Kind::Consultation { asker, .. } => asker,
+        Kind::LookUp { evidence, .. } => {
+            return parties_looked_for(dossier, procedure, evidence, step.round_knows);
+        }
         Kind::Slip => return vec![],
+    };
+    let Some(plan) = procedure.step(of) else {
+        return vec![];
     };
     dossier
         .received
         .parties
         .iter()
-        .filter(|party| party.roles.iter().any(|role| roles.contains(role)))
+        .filter(|party| party.roles.iter().any(|role| plan.parties.contains(role)))
+        .map(|party| shown(dossier, procedure, party, step.round_knows))
+        .collect()
+}
+
+/// What a holder is told, to find a paper by: first whom it is about, then by whom else it is found.
+/// Names, numbers and dates of birth are enough for that (Luật 91/2025/QH15: data minimisation).
+fn parties_looked_for(
+    dossier: &Dossier,
+    procedure: &Procedure,
+    evidence: &EvidenceName,
+    round_knows: u32,
+) -> Vec<Party> {
+    let Some(kind) = procedure.evidence(evidence) else {
+        return vec![];
+    };
+    let parties = &dossier.received.parties;
+    let about = kind.subjects(parties);
+    let is_about = |party: &&Party| about.iter().any(|one| one.id == party.id);
+    let finds = |party: &&Party| party.roles.iter().any(|role| kind.found_by.contains(role));
+    let found_by = parties
+        .iter()
+        .filter(|party| !is_about(party) && finds(party));
+    about
+        .iter()
+        .copied()
+        .chain(found_by)
         .map(|party| Party {
-            identifiers: known_identifiers(dossier, procedure, party, step.round_knows),
-            // Only the desk speaks with the citizen: nobody else gets a way to.
-            phone: String::new(),
-            email: String::new(),
-            ..party.clone()
+            address: String::new(),
+            represents: None,
+            ..shown(dossier, procedure, party, round_knows)
         })
         .collect()
+}
+
+/// A party as a department sees it: only the desk speaks with the citizen, and nobody else gets a way
+/// to.
+fn shown(dossier: &Dossier, procedure: &Procedure, party: &Party, round_knows: u32) -> Party {
+    Party {
+        identifiers: known_identifiers(dossier, procedure, party, round_knows),
+        phone: String::new(),
+        email: String::new(),
+        ..party.clone()
+    }
 }
 
 /// The id of the handover of this round, if it is owed or held; no recall has one here.

@@ -13,6 +13,13 @@ const NUMBER_MAX: u64 = 9_007_199_254_740_991;
 #[error("must be I-JSON: {0}")]
 pub(crate) struct NotIJson(String);
 
+impl NotIJson {
+    /// What the text must be.
+    pub(crate) fn rule(&self) -> String {
+        format!("I-JSON: {}", self.0)
+    }
+}
+
 /// Reads a text of at most this many bytes.
 ///
 /// # Errors

@@ -76,20 +76,7 @@ pub fn receive(
     rules: Rules<'_>,
     at: Timestamp,
 ) -> Result<Decided, Refusal> {
-    let mut faults = match check(&submission, rules, at) {
-        Err(Refusal::Fields(faults)) => faults,
-        other => other.map(|()| vec![])?,
-    };
-    let missing = lacking(&submission, rules, at);
-    if !missing.is_empty() {
-        faults.push(FieldFault {
-            field: "evidence".into(),
-            rule: format!("complete; missing: {}", join(missing.iter())),
-        });
-    }
-    if !faults.is_empty() {
-        return Err(Refusal::Fields(faults));
-    }
+    check_complete(&submission, rules, at)?;
     let received = taken(code, submission, rules, at)?;
     Ok(begun(
         id,
@@ -152,14 +139,7 @@ fn taken(
     rules: Rules<'_>,
     at: Timestamp,
 ) -> Result<Received, Refusal> {
-    let plan = Plan {
-        rules,
-        asked: &submission.asked,
-        territory: &submission.territory,
-        desk: &submission.desk,
-        hand_out_desk: &submission.hand_out_desk,
-        at,
-    };
+    let plan = Plan::of(&submission, rules, at);
     let assignments = plan.assignments()?;
     let parts = plan.parts();
     let promised_at = promised(&parts, at);
@@ -306,6 +286,17 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
+    fn of(submission: &'a Submission, rules: Rules<'a>, at: Timestamp) -> Self {
+        Self {
+            rules,
+            asked: &submission.asked,
+            territory: &submission.territory,
+            desk: &submission.desk,
+            hand_out_desk: &submission.hand_out_desk,
+            at,
+        }
+    }
+
     fn asked_parts(&self) -> BTreeSet<PartId> {
         parts_in(self.rules, self.asked)
     }
@@ -414,14 +405,7 @@ fn wanted<'a>(
     rules: Rules<'a>,
     at: Timestamp,
 ) -> BTreeMap<&'a EvidenceName, Want> {
-    let plan = Plan {
-        rules,
-        asked: &submission.asked,
-        territory: &submission.territory,
-        desk: &submission.desk,
-        hand_out_desk: &submission.hand_out_desk,
-        at,
-    };
+    let plan = Plan::of(submission, rules, at);
     let given = |name: &EvidenceName| {
         let by_citizen = submission.evidence.iter().find(|g| g.name == *name);
         let by_vault = || {
@@ -492,8 +476,8 @@ fn usable(submission: &Submission, rules: Rules<'_>, at: Timestamp) -> Vec<Findi
             Some(Want::Required | Want::Optional | Want::Unknown)
         );
         let is_given = submission.evidence.iter().any(|given| given.name == *name);
-        let fits = kind.is_some_and(|kind| kind.reuse && kind.schema == one.given.schema_id);
-        if is_wanted && !is_given && fits && one.is_valid(at) {
+        let fits = kind.is_some_and(|kind| one.fits(kind, &submission.parties, at));
+        if is_wanted && !is_given && fits {
             // The broker gives the newest of a name first.
             found.entry(name.clone()).or_insert_with(|| one.clone());
         }
@@ -501,10 +485,38 @@ fn usable(submission: &Submission, rules: Rules<'_>, at: Timestamp) -> Vec<Findi
     found.into_values().collect()
 }
 
-/// Checks a submission. Every wrong field is named at once.
+/// Checks a submission that is received as it comes: it must be complete, too. What passes is received
+/// under whatever code it gets, so that a code is taken only then.
 ///
 /// # Errors
-/// [`Refusal::Fields`].
+/// As [`receive`].
+pub fn check_complete(
+    submission: &Submission,
+    rules: Rules<'_>,
+    at: Timestamp,
+) -> Result<(), Refusal> {
+    let mut faults = match check(submission, rules, at) {
+        Err(Refusal::Fields(faults)) => faults,
+        other => other.map(|()| vec![])?,
+    };
+    let missing = lacking(submission, rules, at);
+    if !missing.is_empty() {
+        faults.push(FieldFault {
+            field: "evidence".into(),
+            rule: format!("complete; missing: {}", join(missing.iter())),
+        });
+    }
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::Fields(faults)),
+    }
+}
+
+/// Checks a submission, complete or not. Every wrong field is named at once; one that names none must
+/// have a department for each of its steps.
+///
+/// # Errors
+/// As [`file`].
 pub fn check(submission: &Submission, rules: Rules<'_>, at: Timestamp) -> Result<(), Refusal> {
     let (procedure, directory) = (rules.procedure, rules.directory);
     let mut faults = Vec::new();
@@ -606,11 +618,10 @@ pub fn check(submission: &Submission, rules: Rules<'_>, at: Timestamp) -> Result
             );
         }
     }
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::Fields(faults))
+    if !faults.is_empty() {
+        return Err(Refusal::Fields(faults));
     }
+    Plan::of(submission, rules, at).assignments().map(drop)
 }
 
 fn check_parties(

@@ -20,6 +20,7 @@ pub mod dossier;
 pub mod event;
 pub mod evidence;
 pub mod extract;
+pub mod hand_out;
 pub mod handover;
 pub mod identifier;
 mod ijson;

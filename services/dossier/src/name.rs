@@ -113,6 +113,11 @@ name!(
     is_agency_code
 );
 
+impl StepId {
+    /// The most characters that it has: the core's own steps name evidence and other steps in theirs.
+    pub const LENGTH_MAX: usize = 64;
+}
+
 /// How an agency code is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AgencyScheme {

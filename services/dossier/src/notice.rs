@@ -1,9 +1,10 @@
 //! What the desk is told: read off the events, so that nothing is told that did not happen.
 
 use crate::{
-    Entry, Event,
+    Entry, Event, Procedure,
     dossier::{Dossier, Kind, Stage},
     event::{PartEnd, PauseWhy},
+    hand_out,
     name::{AgencyCode, EvidenceName, Key, PartId, StepId},
     party::Officer,
     supplement::Item,
@@ -206,8 +207,14 @@ pub enum ReturnState {
 }
 
 /// What the desk is told of this entry. `before` and `after` are the dossier on either side of it;
-/// before its reception there is none.
-pub fn notices(before: Option<&Dossier>, entry: &Entry, after: &Dossier) -> Vec<Notice> {
+/// before its reception there is none. Of what steps give, only the results for the citizen are told:
+/// what departments give each other is their own affair.
+pub fn notices(
+    before: Option<&Dossier>,
+    entry: &Entry,
+    after: &Dossier,
+    procedure: &Procedure,
+) -> Vec<Notice> {
     let mut told = Vec::new();
     match &entry.event {
         Event::Received(received) => {
@@ -224,7 +231,10 @@ pub fn notices(before: Option<&Dossier>, entry: &Entry, after: &Dossier) -> Vec<
         }),
         Event::Completed { step, evidence, .. } | Event::Corrected { step, evidence, .. } => {
             let agency = after.steps.get(step).map(|step| step.agency.clone());
-            for (new, agency) in evidence.iter().zip(std::iter::repeat(agency).flatten()) {
+            let results = evidence
+                .iter()
+                .filter(|new| hand_out::is_result(after, procedure, &new.given.name));
+            for (new, agency) in results.zip(std::iter::repeat(agency).flatten()) {
                 told.push(Notice::Result {
                     evidence: new.given.name.clone(),
                     version: new.version,

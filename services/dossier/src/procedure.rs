@@ -6,14 +6,15 @@ mod evidence;
 mod step;
 mod version;
 
-pub use evidence::{EvidenceKind, Fallback, Identifies, Origin};
+pub use evidence::{EvidenceKind, Fallback, Identifies, KnownBy, Origin};
 pub use step::{Actor, Need, PeerReturn, RESERVED_PREFIXES, Step};
+pub(crate) use step::{CONSULT, LOOK_UP};
 pub use version::{Procedures, civil_date};
 
 use crate::{
     condition::Condition,
     limit::Limit,
-    name::{Digest, EvidenceName, PartId, ProcedureCode, RoleName, StepId},
+    name::{Digest, EvidenceName, NationalProcedureCode, PartId, ProcedureCode, RoleName, StepId},
     text,
 };
 use jiff::civil::{Date, Time};
@@ -106,7 +107,7 @@ pub struct Part {
     /// What it is called.
     pub title: Title,
     /// Its national code (mã TTHC), if confirmed.
-    pub national_code: Option<String>,
+    pub national_code: Option<NationalProcedureCode>,
     /// Its limit, from reception.
     pub limit: Limit,
     /// Only on request.

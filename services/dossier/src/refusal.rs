@@ -290,6 +290,9 @@ pub enum Refusal {
         /// The result.
         evidence: EvidenceName,
     },
+    /// Give back what the citizen brought: of a withdrawn dossier nothing is handed out.
+    #[error("the citizen withdrew the dossier, and nothing of it is handed out")]
+    Withdrawn,
     /// Wait for its answer.
     #[error("a fault in {evidence} is with its department already")]
     FaultOpen {
@@ -365,6 +368,7 @@ impl Refusal {
             Self::NotStopped => "NOT_STOPPED",
             Self::NoResult { .. } => "NO_RESULT",
             Self::HandedOutBefore { .. } => "HANDED_OUT_BEFORE",
+            Self::Withdrawn => "DOSSIER_WITHDRAWN",
             Self::FaultOpen { .. } => "FAULT_OPEN",
         }
     }
@@ -493,6 +497,7 @@ impl Refusal {
             Self::NotStopped => "Hồ sơ không dừng.".into(),
             Self::NoResult { evidence } => format!("{evidence} không phải là kết quả đã có của hồ sơ."),
             Self::HandedOutBefore { evidence } => format!("{evidence} đã được trả."),
+            Self::Withdrawn => "Công dân đã rút hồ sơ; không trả kết quả của hồ sơ này.".into(),
             Self::FaultOpen { evidence } => {
                 format!("Sai sót của {evidence} đang được cơ quan cấp xử lý.")
             }

@@ -9,12 +9,12 @@ use crate::{
     evidence::{Given, NewVersion, Source},
     limit::Limit,
     name::{AgencyCode, EvidenceName, Key, StepId},
-    party::Officer,
+    party::{Officer, Party},
     procedure::Actor,
     refusal::FieldFault,
     request, standstill,
     supplement::Item,
-    vault::Finding,
+    vault::{Finding, known_identifiers},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -521,16 +521,11 @@ fn looked_up(
             fault("evidence.name", format!("what was asked for: {evidence}"));
         }
         (Some(given), _) => {
-            let asked_about = request::subject_of(about.dossier, about.rules.procedure, evidence);
-            let said = given
-                .subject
-                .as_ref()
-                .and_then(|id| about.dossier.received.parties.iter().find(|p| p.id == *id));
-            if given.subject.is_some() && said.map(|p| &p.id) != asked_about.map(|p| &p.id) {
-                fault(
-                    "evidence.subject_party_id",
-                    "the person that was asked about".into(),
-                );
+            if let Some(rule) = another_party(about, given) {
+                fault("evidence.subject_party_id", rule);
+            }
+            if let Some(rule) = another_number(about, given) {
+                fault("evidence.data", rule);
             }
             let mut found = Vec::new();
             crate::intake::check_given(about.rules, given, "evidence", &mut found);
@@ -558,6 +553,38 @@ fn looked_up(
         given,
         note,
         officer,
+    })
+}
+
+/// What an answer must name if it does not: the party whom the look-up was about.
+fn another_party(about: &About<'_>, given: &Given) -> Option<String> {
+    let asked = request::asked_about(about.dossier, about.rules.procedure, &given.name);
+    let is_named = |party: &&Party| given.subject.as_ref() == Some(&party.id);
+    let names: BTreeSet<_> = asked.iter().map(|party| &party.id).collect();
+    (!asked.is_empty() && !asked.iter().any(is_named))
+        .then(|| format!("the party that was asked about: {}", list(&names)))
+}
+
+/// What the data must say if it says another person's number than that of whom it is to be about, as
+/// far as the dossier knows one.
+fn another_number(about: &About<'_>, given: &Given) -> Option<String> {
+    let (dossier, procedure) = (about.dossier, about.rules.procedure);
+    let known_by = procedure.evidence(&given.name)?.known_by.as_ref()?;
+    let party = given.subject.as_ref()?;
+    let mut parties = dossier.received.parties.iter();
+    let party = parties.find(|one| one.id == *party)?;
+    let known = known_identifiers(dossier, procedure, party, u32::MAX);
+    let number = known.iter().find(|one| one.scheme == known_by.scheme)?;
+    let data = serde_json::from_slice(&given.data).ok()?;
+    let said = known_by.numbers(&data);
+    (!said.is_empty() && !said.contains(number.value.as_str())).then(|| {
+        format!(
+            "of the party that was asked about: {} must be the {} by which the dossier knows {}; what is \
+             found under another is another's, and the answer is a mismatch",
+            list(&known_by.pointers),
+            known_by.scheme.word(),
+            party.id
+        )
     })
 }
 

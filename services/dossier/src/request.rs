@@ -5,15 +5,15 @@ use crate::{
     Dossier, Event, Procedure, Refusal, Rules,
     bounds::Bound,
     calendar::{Calendar, Remaining},
-    dossier::{Kind, Stage, Task},
+    dossier::{Kind, Task},
     event::{Deadline, LookUpOutcome},
     limit::Limit,
     name::{AgencyCode, EvidenceName, Key, StepId},
-    party::{Officer, Party, PartyRole},
-    procedure::Origin,
+    party::{Officer, Party},
+    procedure::{CONSULT, Origin},
     refusal::FieldFault,
-    report::About,
-    supplement::{Denial, Item, Supplement, SupplementStage},
+    report::{About, list},
+    supplement::{Denial, Item, SupplementStage},
     vault::Finding,
     want::{Wanting, depends_on},
 };
@@ -108,7 +108,7 @@ pub(crate) fn once(dossier: &Dossier, stage: &SupplementStage) -> Result<(), Ref
 }
 
 /// After reception the desk asks only for what a step waits for and its holders did not give, each
-/// once: a person decides that where the procedure names no way out.
+/// once, and for all of it together: a person decides that where the procedure names no way out.
 pub(crate) fn not_given_by_holders(
     dossier: &Dossier,
     rules: Rules<'_>,
@@ -119,18 +119,36 @@ pub(crate) fn not_given_by_holders(
         procedure: rules.procedure,
     };
     let missing = wanting.missing();
+    let mut citizens = wanting.only_the_citizens();
+    let asked_before = |name: &EvidenceName| {
+        dossier
+            .supplements
+            .iter()
+            .any(|one| one.stage == SupplementStage::LookUp && one.wanted().contains(name))
+    };
     for Item { evidence, .. } in items {
-        if !missing.contains_key(evidence) || dossier.look_up(evidence).is_none() {
+        let is_citizens = citizens.remove(evidence).is_some();
+        if !missing.contains_key(evidence) || !is_citizens && dossier.look_up(evidence).is_none() {
             return Err(Refusal::AlreadyReceived);
         }
-        let asked = |one: &Supplement| {
-            one.stage == SupplementStage::LookUp && one.wanted().contains(evidence)
-        };
-        if dossier.supplements.iter().any(asked) {
+        if asked_before(evidence) {
             return Err(Refusal::SupplementTwice {
                 stage: SupplementStage::LookUp.text(),
             });
         }
+    }
+    let forgotten: BTreeSet<EvidenceName> = citizens
+        .into_keys()
+        .filter(|name| !asked_before(name))
+        .collect();
+    if !forgotten.is_empty() {
+        return Err(Refusal::Fields(vec![FieldFault {
+            field: "items".into(),
+            rule: format!(
+                "complete, since the citizen is asked once; missing: {}",
+                list(&forgotten)
+            ),
+        }]));
     }
     Ok(())
 }
@@ -228,7 +246,7 @@ fn denial(
     }
     if let Some(found) = vault
         .iter()
-        .find(|found| found.given.name == *name && found.is_valid(at) && kind.reuse)
+        .find(|one| one.given.name == *name && one.fits(kind, &dossier.received.parties, at))
     {
         return Some(Denial::InVault(found.code.clone()));
     }
@@ -273,20 +291,15 @@ pub(crate) fn holder(
         .map(|agency| agency.code.clone())
 }
 
-/// Whom a look-up is about: who is named as its subject in the procedure's parties, else the owner.
-pub(crate) fn subject_of<'a>(
+/// Whom the look-up of this evidence is about: of several, each.
+pub(crate) fn asked_about<'a>(
     dossier: &'a Dossier,
-    _procedure: &Procedure,
-    _evidence: &EvidenceName,
-) -> Option<&'a Party> {
-    let has = |role| {
-        dossier
-            .received
-            .parties
-            .iter()
-            .find(|party| party.roles.contains(&role))
-    };
-    has(PartyRole::Subject).or_else(|| has(PartyRole::Owner))
+    procedure: &Procedure,
+    evidence: &EvidenceName,
+) -> Vec<&'a Party> {
+    procedure
+        .evidence(evidence)
+        .map_or_else(Vec::new, |kind| kind.subjects(&dossier.received.parties))
 }
 
 /// The citizen must pay: the part's clock stands still until the payment is confirmed.
@@ -384,7 +397,7 @@ pub(crate) fn consultation(
         });
     }
     let number = about.step.consultations + 1;
-    let consultation = format!("consult_{}_{number}", about.id)
+    let consultation = format!("{CONSULT}{}_{number}", about.id)
         .parse()
         .map_err(|_| Refusal::ConsultationLimit {
             step: about.id.clone(),
@@ -477,12 +490,10 @@ pub(crate) fn warn_at(calendar: &Calendar, from: Timestamp, due_at: Timestamp) -
     warn_at.clamp(from.min(due_at), due_at)
 }
 
-/// Whether a look-up is still to be answered.
+/// Whether a look-up is still to be answered, in its time or late.
 pub(crate) fn look_up_is_open(dossier: &Dossier) -> bool {
-    dossier.steps.values().any(|step| {
-        matches!(step.kind, Kind::LookUp { .. })
-            && !step.stage.is_finished()
-            && step.stage != Stage::Declined
-            && !step.limit_passed
-    })
+    dossier
+        .steps
+        .values()
+        .any(|step| matches!(step.kind, Kind::LookUp { .. }) && !step.stage.is_finished())
 }

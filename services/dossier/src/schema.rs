@@ -32,7 +32,7 @@ const PARTLY_KNOWN_DATE: &str = "partly-known-date";
 pub struct SchemaFault {
     /// Where, as a JSON pointer (RFC 6901); empty for the data as a whole.
     pub pointer: String,
-    /// The rule that is broken there, such as `must match ^[0-9]{12}$` or `is missing`.
+    /// What it must be there, such as `a text that matches ^[0-9]{12}$` or `there`.
     pub rule: String,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for SchemaFault {
             "" => "the data",
             pointer => pointer,
         };
-        write!(f, "{place} {}", self.rule)
+        write!(f, "{place} must be {}", self.rule)
     }
 }
 
@@ -200,7 +200,7 @@ impl Schemas {
         let value = ijson::read(data, EVIDENCE_DATA_BYTES_MAX).map_err(|error| {
             DataError::Faults(vec![SchemaFault {
                 pointer: String::new(),
-                rule: error.to_string(),
+                rule: error.rule(),
             }])
         })?;
         if schema.validator.is_valid(&value) {

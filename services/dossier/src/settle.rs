@@ -51,6 +51,7 @@ pub(crate) fn next(dossier: &Dossier, rules: Rules<'_>, at: Timestamp) -> Option
         };
         view.recall()
             .or_else(|| view.skip())
+            .or_else(|| view.want_again())
             .or_else(|| view.end())
             .or_else(|| view.elsewhere(at))
             .or_else(|| view.hand_over(at))
@@ -95,36 +96,49 @@ impl View<'_> {
     }
 
     /// A step that is not to be done, by its condition, or because whatever would have given what it
-    /// needs is not to be done.
+    /// needs is not to be done. Whoever has it already puts it down.
     fn skip(&self) -> Option<Event> {
-        let undone = self.is_received()
-            && self.step.work
-            && !self.step.completed_once
-            && self.step.stage == Stage::Waiting;
-        if !undone {
-            return None;
-        }
-        let fails = self.wanting.judge(self.plan.when.as_ref()) == Judgement::Fails;
+        let is_finished = self.step.stage.is_finished();
+        let undone = self.step.work && !self.step.completed_once && !is_finished;
+        let unwanted = || self.judgement() == Judgement::Fails || self.nobody_gives();
+        (self.is_received() && undone && unwanted()).then(|| Event::Skipped {
+            step: self.id.clone(),
+        })
+    }
+
+    /// A step that was not to be done and is, now that something was corrected.
+    fn want_again(&self) -> Option<Event> {
+        let is_skipped = self.is_received()
+            && self.dossier.ending.is_none()
+            && self.step.stage == Stage::Skipped;
+        let wanted = || self.judgement() == Judgement::Holds && !self.nobody_gives();
+        (is_skipped && wanted()).then(|| Event::Wanted {
+            step: self.id.clone(),
+        })
+    }
+
+    fn judgement(&self) -> Judgement {
+        self.wanting.judge(self.plan.when.as_ref())
+    }
+
+    /// Whether it cannot run without something that nobody will give, because none of the steps that
+    /// give it is to be done.
+    fn nobody_gives(&self) -> bool {
         let skipped = |id: &StepId| {
             self.dossier
                 .steps
                 .get(id)
                 .is_none_or(|step| step.stage == Stage::Skipped)
         };
-        let nobody_gives = || {
-            self.plan
-                .needs
-                .iter()
-                .filter(|need| self.dossier.newest(&need.evidence).is_none())
-                .filter(|need| self.wanting.want(need) == Want::Required)
-                .any(|need| {
-                    let givers = self.procedure.givers(&need.evidence);
-                    !givers.is_empty() && givers.iter().all(skipped)
-                })
-        };
-        (fails || nobody_gives()).then(|| Event::Skipped {
-            step: self.id.clone(),
-        })
+        self.plan
+            .needs
+            .iter()
+            .filter(|need| self.dossier.newest(&need.evidence).is_none())
+            .filter(|need| self.wanting.want(need) == Want::Required)
+            .any(|need| {
+                let givers = self.procedure.givers(&need.evidence);
+                !givers.is_empty() && givers.iter().all(skipped)
+            })
     }
 
     /// A step that its department declined goes to the directory's next answer, if there is one.
@@ -326,6 +340,7 @@ impl View<'_> {
             })
             .filter(|(_, version)| *version > 0)
             .collect();
+        let against = self.against();
         let (work, review) = match self.step.stage {
             Stage::Waiting if self.step.work => {
                 if !self.is_ready() {
@@ -334,13 +349,15 @@ impl View<'_> {
                 (true, Versions::new())
             }
             Stage::Waiting | Stage::Completed => {
-                let review = differing(&newest, &self.step.used);
+                let mut review = differing(&newest, &self.step.used);
+                review.extend(against);
                 if review.is_empty() && answers.is_empty() {
                     return self.nothing_to_judge();
                 }
                 if !self.step.is_departments() {
-                    // A desk hands a corrected result out again; nothing else of it is judged anew.
-                    if self.plan.hands_out.is_empty() {
+                    // A desk hands a corrected result out again, unless the citizen withdrew; nothing
+                    // else of it is judged anew.
+                    if self.plan.hands_out.is_empty() || self.dossier.ending.is_some() {
                         return None;
                     }
                     (true, Versions::new())
@@ -349,12 +366,13 @@ impl View<'_> {
                 }
             }
             Stage::Due | Stage::PossiblyHeld | Stage::Held if self.step.awaiting.is_none() => {
-                let changed = newest != self.step.inputs;
+                let changed = newest != self.step.inputs || !within(&against, &self.step.review);
                 let renewed = changed || answers != self.step.answers || self.step.has_news();
                 if !renewed {
                     return None;
                 }
-                let review = self.to_judge(&newest);
+                let mut review = self.to_judge(&newest);
+                review.extend(against);
                 // What it was asked to judge is no longer wanted: it still says so of this round.
                 if !self.step.work && review.is_empty() && answers.is_empty() {
                     return None;
@@ -386,6 +404,25 @@ impl View<'_> {
                 |(due_at, warn_at)| Deadline { due_at, warn_at },
             ),
         })
+    }
+
+    /// What speaks against a result that exists: evidence by which its step would not have been to do,
+    /// and that no round of it holds. Its department judges that once for each version.
+    fn against(&self) -> Versions {
+        let has_result = self.step.completed_once && !self.step.work && self.step.is_departments();
+        if !has_result || self.judgement() != Judgement::Fails {
+            return Versions::new();
+        }
+        let needed =
+            |name: &EvidenceName| self.plan.needs.iter().any(|need| need.evidence == *name);
+        let conditions = self.plan.when.iter();
+        let named = conditions.flat_map(|when| when.evidence());
+        let newest = named
+            .filter(|name| !needed(name))
+            .map(|name| (name.clone(), self.dossier.newest_number(name)))
+            .filter(|(_, version)| *version > 0)
+            .collect();
+        differing(&newest, &self.step.judged)
     }
 
     /// A judgement that was taken away from its department before it came, and that is no longer
@@ -438,7 +475,8 @@ impl View<'_> {
     /// Due when its condition holds, all the evidence it needs is there, uncontested, and every step
     /// in `after` is done.
     fn is_ready(&self) -> bool {
-        if self.wanting.judge(self.plan.when.as_ref()) != Judgement::Holds {
+        // What was done once is done again as its department said, whatever is known by now.
+        if !self.step.completed_once && self.judgement() != Judgement::Holds {
             return false;
         }
         let needs = self.plan.needs.iter().all(|need| {
@@ -470,6 +508,10 @@ fn differing(newest: &Versions, than: &Versions) -> Versions {
         .filter(|(name, version)| than.get(*name) != Some(version))
         .map(|(name, version)| (name.clone(), *version))
         .collect()
+}
+
+fn within(some: &Versions, all: &Versions) -> bool {
+    differing(some, all).is_empty()
 }
 
 fn finished_part(dossier: &Dossier) -> Option<Event> {

@@ -8,6 +8,7 @@ use crate::{
     custody::{Keeper, custody},
     dossier::{Dossier, Ending, Intake, Stage},
     event::PauseWhy,
+    hand_out,
     name::{AgencyCode, DossierId, EvidenceName, PartId, StepId},
     national::NationalStatus,
     owed::owed,
@@ -178,7 +179,7 @@ pub fn results(dossier: &Dossier, procedure: &Procedure) -> BTreeMap<EvidenceNam
     dossier
         .evidence
         .keys()
-        .filter(|name| procedure.is_result(name))
+        .filter(|name| hand_out::is_result(dossier, procedure, name))
         .map(|name| (name.clone(), dossier.newest_number(name)))
         .collect()
 }

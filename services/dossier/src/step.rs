@@ -221,6 +221,8 @@ pub struct Step {
     pub inputs: Versions,
     /// The evidence that the department had before this round, or that the result stands on.
     pub used: Versions,
+    /// What it was asked to judge and judged: its condition may ask of evidence that no round holds.
+    pub judged: Versions,
     /// The evidence whose peer return this step waits for.
     pub awaiting: Option<EvidenceName>,
     /// Answers that the next round tells.
@@ -311,6 +313,7 @@ impl Step {
             review: Versions::new(),
             inputs: Versions::new(),
             used: Versions::new(),
+            judged: Versions::new(),
             awaiting: None,
             untold: Vec::new(),
             told: Vec::new(),

@@ -7,7 +7,7 @@ use crate::{
     evidence::{Given, NewVersion, Version},
     name::{AgencyCode, EvidenceName},
     party::{Identifier, Party, PartyRole},
-    procedure::civil_date,
+    procedure::{EvidenceKind, civil_date},
 };
 use jiff::{Span, Timestamp, civil::Date};
 use std::sync::Arc;
@@ -29,6 +29,25 @@ impl Finding {
     /// Whether it may be used at this time.
     pub fn is_valid(&self, at: Timestamp) -> bool {
         self.valid_until.is_none_or(|last| civil_date(at) <= last)
+    }
+
+    /// Whether a procedure may take it from the vault for this evidence of its own: permitted for reuse,
+    /// under the same schema, valid, and about the person whom the procedure means. Where it says no
+    /// one in particular, any party's will do.
+    pub(crate) fn fits(&self, kind: &EvidenceKind, parties: &[Party], at: Timestamp) -> bool {
+        let is_meant = || {
+            let is_owner = |party: &Party| party.roles.contains(&PartyRole::Owner);
+            kind.subjects(parties)
+                .into_iter()
+                .any(|party| match &self.given.subject {
+                    Some(subject) => party.id == *subject,
+                    None => is_owner(party),
+                })
+        };
+        kind.reuse
+            && kind.schema == self.given.schema_id
+            && self.is_valid(at)
+            && (kind.about.is_none() || is_meant())
     }
 }
 
@@ -73,7 +92,7 @@ fn deposit(
 ) -> Option<Deposit> {
     let name = &new.given.name;
     let kind = procedure.text.evidence.get(name).filter(|k| k.reusable)?;
-    let party = subject(dossier, &new.given)?;
+    let party = subject(dossier, kind, &new.given)?;
     let owner = known_identifiers(dossier, procedure, party, u32::MAX);
     if owner.is_empty() {
         return None;
@@ -119,15 +138,30 @@ fn reusable_versions<'a>(dossier: &'a Dossier, procedure: &Procedure) -> Vec<&'a
     all
 }
 
-/// Whom a piece of evidence is about: the party that it names, else the owner.
-pub(crate) fn subject<'a>(dossier: &'a Dossier, given: &Given) -> Option<&'a Party> {
+/// Whom a piece of evidence is about: the party that it names, else whom its procedure means, else the
+/// owner. Of several that the procedure means its giver must name one: nobody's vault is guessed at.
+fn subject<'a>(dossier: &'a Dossier, kind: &EvidenceKind, given: &Given) -> Option<&'a Party> {
     let parties = &dossier.received.parties;
     match &given.subject {
         Some(id) => parties.iter().find(|party| party.id == *id),
+        None if kind.about.is_some() => match kind.subjects(parties)[..] {
+            [party] => Some(party),
+            _ => None,
+        },
         None => parties
             .iter()
             .find(|party| party.roles.contains(&PartyRole::Owner)),
     }
+}
+
+/// The parties of a dossier, each with every number by which it is known by now: whoever looks into
+/// their vaults looks under these.
+pub fn parties(dossier: &Dossier, procedure: &Procedure) -> Vec<Party> {
+    let known = |party: &Party| Party {
+        identifiers: known_identifiers(dossier, procedure, party, u32::MAX),
+        ..party.clone()
+    };
+    dossier.received.parties.iter().map(known).collect()
 }
 
 /// The numbers by which a party is known: those that it came with, and those that a step gave it up to

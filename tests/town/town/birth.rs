@@ -6,18 +6,12 @@ use node::documents::{Digest, digest_of};
 use serde_json::json;
 
 /// The results of a birth dossier without the identity card.
-pub(crate) const RESULTS: [&str; 4] = [
-    "birth_certificate",
-    "health_card",
-    "personal_id",
-    "residence_notice",
-];
+pub(crate) const RESULTS: [&str; 3] = ["birth_certificate", "health_card", "residence_notice"];
 /// The results of a birth dossier with everything.
-pub(crate) const ALL_RESULTS: [&str; 5] = [
+pub(crate) const ALL_RESULTS: [&str; 4] = [
     "birth_certificate",
     "health_card",
     "identity_card",
-    "personal_id",
     "residence_notice",
 ];
 

@@ -105,7 +105,9 @@ impl Puppet {
         loop {
             let heard = self.next().await;
             match heard.item.kind {
-                Some(v1::item::Kind::Handover(_)) => return heard,
+                Some(v1::item::Kind::Handover(ref one)) if one.task() != v1::Task::Inform => {
+                    return heard;
+                }
                 _ => heard.acknowledge().await,
             }
         }

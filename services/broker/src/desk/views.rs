@@ -10,12 +10,10 @@ use crate::{
 use contract::v1;
 use dossier::{
     code::ResultCode,
-    dossier::Stage,
-    evidence::Version,
     name::{AgencyCode, DossierCode},
+    standing,
 };
 use node::fault::Fault;
-use std::sync::Arc;
 use tonic::{Code, Status};
 
 /// Dossiers on a page if nothing else is asked for.
@@ -74,20 +72,10 @@ impl Desk {
         let case = self
             .case_of(&caller.agency, &request.dossier_code, DeskCall::ListResults)
             .await?;
-        // What look-ups brought is no result.
-        let is_given = |version: &&Arc<Version>| {
-            let giver = version
-                .step
-                .as_ref()
-                .and_then(|step| case.dossier.steps.get(step));
-            giver.is_some_and(|step| step.is_procedures() && step.stage != Stage::Refused)
-        };
-        let results = case
-            .dossier
-            .evidence
-            .values()
-            .filter_map(|versions| versions.last())
-            .filter(is_given)
+        let procedure = case.rulebook.rules().procedure;
+        let results = standing::results(&case.dossier, procedure)
+            .into_keys()
+            .filter_map(|name| case.dossier.newest(&name))
             .map(|version| wire::evidence(version))
             .collect();
         let complete = case.dossier.closed_at.is_some();

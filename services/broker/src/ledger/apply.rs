@@ -22,7 +22,7 @@ use dossier::{
     intake::{self, Submission},
     name::{AgencyCode, Digest, DossierCode, DossierId, EvidenceName},
     party::{Party, PartyRole},
-    vault::Finding,
+    vault::{self, Finding},
 };
 use jiff::Timestamp;
 use std::{
@@ -268,8 +268,11 @@ impl Keeper {
             .ok_or(Failure::UnknownProcedure)?;
         let rules = rulebook.rules();
         submission.vault = self.findings(&submission.parties, rules.procedure)?;
-        // Checked before a code is taken, so that a wrong submit costs none.
-        intake::check(&submission, rules, at)?;
+        // Checked before a code is taken, so that a submit that is refused costs none.
+        match submit.receive {
+            true => intake::check_complete(&submission, rules, at)?,
+            false => intake::check(&submission, rules, at)?,
+        }
         let Submission { desk, evidence, .. } = &submission;
         self.pin(turn, system, desk, &id, evidence, at)?;
         let (code, minted) = self.code(turn, submit, at)?;
@@ -493,7 +496,8 @@ impl Keeper {
                 self.pin(turn, &cause.system, &asker, &id, given, at)?;
             }
             if may_ask_the_citizen(&action) {
-                vault = self.findings(&before.received.parties, rules.procedure)?;
+                let parties = vault::parties(&before, rules.procedure);
+                vault = self.findings(&parties, rules.procedure)?;
             }
         }
         let asked_by = match may_ask_the_citizen(&action) {

@@ -96,7 +96,7 @@ impl Work {
                 next.expect("events that were just decided fit the dossier")
             });
             let then = next.as_ref().unwrap_or(&after);
-            self.tell(now, entry, then);
+            self.tell(now, entry, then, procedure);
             self.grant(entry, then, procedure);
             self.use_vault(entry, then, procedure);
             self.acknowledged(entry, then);
@@ -115,9 +115,15 @@ impl Work {
         self.records.push(stored);
     }
 
-    fn tell(&mut self, before: Option<&Dossier>, entry: &Entry, after: &Dossier) {
+    fn tell(
+        &mut self,
+        before: Option<&Dossier>,
+        entry: &Entry,
+        after: &Dossier,
+        procedure: &Procedure,
+    ) {
         let desks = BTreeSet::from([&after.received.desk, &after.received.hand_out_desk]);
-        for told in notice::notices(before, entry, after) {
+        for told in notice::notices(before, entry, after, procedure) {
             let bytes = wire::notice(after, entry.at, &told).encode_to_vec();
             for desk in &desks {
                 self.notices.push(NoticeRow {

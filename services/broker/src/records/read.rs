@@ -168,6 +168,9 @@ pub(super) fn event(kind: Kind, personal: pb::Personal) -> Read<Event> {
         Kind::Skipped(it) => Event::Skipped {
             step: it.step_id.try_into()?,
         },
+        Kind::Wanted(it) => Event::Wanted {
+            step: it.step_id.try_into()?,
+        },
         Kind::SlipsDue(it) => Event::SlipsDue {
             to: it
                 .to

@@ -578,6 +578,7 @@ fn clocks() -> impl Strategy<Value = Event> {
     let why = || select(PauseWhy::ALL.to_vec());
     prop_oneof![
         step().prop_map(|step| Event::Skipped { step }),
+        step().prop_map(|step| Event::Wanted { step }),
         (part(), why()).prop_map(|(part, why)| Event::ClockPaused { part, why }),
         (part(), why(), any::<bool>(), deadline(), steps()).prop_map(
             |(part, why, reset, deadline, steps)| Event::ClockResumed {
@@ -1433,6 +1434,7 @@ fn samples() -> Vec<Event> {
             officer: officer(),
             late: true,
         },
+        Event::Wanted { step: step() },
     ]
 }
 

@@ -278,6 +278,9 @@ fn kind(event: &Event, personal: &mut pb::Personal) -> Kind {
         Event::Skipped { step } => Kind::Skipped(pb::Skipped {
             step_id: text(step),
         }),
+        Event::Wanted { step } => Kind::Wanted(pb::Wanted {
+            step_id: text(step),
+        }),
         Event::SlipsDue { to } => Kind::SlipsDue(pb::SlipsDue {
             to: to
                 .iter()

@@ -47,7 +47,17 @@ impl Fitting<'_> {
                 .collect::<Vec<_>>()
         };
         if let Some(outcome) = rule.outcome.look_up() {
-            let evidence = given()?.pop();
+            // Whom it was asked about comes first; a rule may name another.
+            let asked = handover.parties.first().map(|party| &party.party_id);
+            let evidence = given()?
+                .pop()
+                .map(|given| match given.subject_party_id.as_str() {
+                    "" => Given {
+                        subject_party_id: asked.cloned().unwrap_or_default(),
+                        ..given
+                    },
+                    _ => given,
+                });
             return Ok(vec![Said::LookedUp {
                 outcome,
                 evidence,

@@ -46,7 +46,7 @@ pub enum NotAuthorised {
         /// The step.
         step: StepId,
         /// Any of these.
-        positions: BTreeSet<String>,
+        positions: BTreeSet<Position>,
     },
     /// Have the delegation added to the directory.
     #[error(
@@ -60,7 +60,7 @@ pub enum NotAuthorised {
         /// The step.
         step: StepId,
         /// Any of these.
-        positions: BTreeSet<String>,
+        positions: BTreeSet<Position>,
         /// When it was to be signed.
         day: Date,
     },
@@ -77,7 +77,7 @@ pub enum NotAuthorised {
         /// The step.
         step: StepId,
         /// Any of these.
-        positions: BTreeSet<String>,
+        positions: BTreeSet<Position>,
         /// The titles that may sign.
         titles: BTreeSet<String>,
         /// When it was to be signed.
@@ -85,8 +85,8 @@ pub enum NotAuthorised {
     },
 }
 
-fn words(of: &BTreeSet<String>) -> String {
-    of.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+fn words<T: ToString>(of: &BTreeSet<T>) -> String {
+    of.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A title as it is compared.
@@ -156,7 +156,7 @@ impl Directory {
     pub fn may_sign(
         &self,
         agency: &AgencyCode,
-        signed_by: &BTreeSet<String>,
+        signed_by: &BTreeSet<Position>,
         procedure: &ProcedureCode,
         step: &StepId,
         title: &str,
@@ -173,7 +173,7 @@ impl Directory {
         let day = civil_date(at);
         let titles: BTreeSet<String> = self
             .delegations_of(agency)
-            .filter(|one| signed_by.contains(one.position.as_str()))
+            .filter(|one| signed_by.contains(&one.position))
             .filter(|one| one.covers(procedure, &step, day))
             .map(|one| one.title.trim().nfc().collect())
             .collect();

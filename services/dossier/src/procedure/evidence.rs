@@ -5,9 +5,10 @@ use crate::{
     condition::Condition,
     limit::Limit,
     name::RoleName,
-    party::{PartyRole, Scheme},
+    party::{Party, PartyRole, Scheme},
 };
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// Where a procedure expects evidence from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -39,6 +40,16 @@ pub struct EvidenceKind {
     pub source: Origin,
     /// For a registry: the role of its holder.
     pub holder: Option<RoleName>,
+    /// Whom it is about: the parties of this role. None: the subject; where a dossier has nobody in the
+    /// role, the owner.
+    pub about: Option<PartyRole>,
+    /// For a registry: by which other parties its holder finds it, such as the mother by whom a hospital
+    /// finds a birth. Its holder is told of them and of whom it is about, and of nobody else (Luật
+    /// 91/2025/QH15: data minimisation).
+    #[serde(default)]
+    pub found_by: BTreeSet<PartyRole>,
+    /// For a registry: where its data says the number of whom it is about. None: it says none.
+    pub known_by: Option<KnownBy>,
     /// The schema of its data, if it has one.
     #[serde(default)]
     pub schema: String,
@@ -79,10 +90,63 @@ pub struct EvidenceKind {
 }
 
 impl EvidenceKind {
+    /// Whom it is about, of these parties; nobody only where none of them is the owner.
+    pub fn subjects<'a>(&self, parties: &'a [Party]) -> Vec<&'a Party> {
+        let of = |role: PartyRole| -> Vec<&'a Party> {
+            let has_role = |party: &&Party| party.roles.contains(&role);
+            parties.iter().filter(has_role).collect()
+        };
+        let meant = of(self.about.unwrap_or(PartyRole::Subject));
+        match meant.is_empty() {
+            true => of(PartyRole::Owner),
+            false => meant,
+        }
+    }
+
     /// Whether it is handed out to the citizen as a result.
     pub fn is_result(&self) -> bool {
         self.result
             .unwrap_or(self.source == Origin::Step && self.documents_min > 0)
+    }
+}
+
+/// Where data says the number of whom it is about: what says another number is another person's.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownBy {
+    /// The register that the number comes from, by its word, such as `personal_id`.
+    #[serde(deserialize_with = "scheme")]
+    pub scheme: Scheme,
+    /// Where the number may stand (RFC 6901), with `*` for every member of an array: it is enough that
+    /// it stands in one of these places.
+    pub pointers: BTreeSet<String>,
+}
+
+impl KnownBy {
+    /// The numbers that the data says, as they stand there.
+    pub fn numbers<'a>(&self, data: &'a serde_json::Value) -> BTreeSet<&'a str> {
+        let mut numbers = BTreeSet::new();
+        for pointer in &self.pointers {
+            let tokens: Vec<&str> = pointer.split('/').skip(1).collect();
+            gather(data, &tokens, &mut numbers);
+        }
+        numbers
+    }
+}
+
+fn gather<'a>(data: &'a serde_json::Value, tokens: &[&str], numbers: &mut BTreeSet<&'a str>) {
+    match (tokens, data) {
+        ([], value) => numbers.extend(value.as_str()),
+        (["*", rest @ ..], serde_json::Value::Array(members)) => {
+            for member in members {
+                gather(member, rest, numbers);
+            }
+        }
+        ([first, rest @ ..], value) => {
+            if let Some(member) = value.pointer(&format!("/{first}")) {
+                gather(member, rest, numbers);
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::Title;
 use crate::{
     condition::Condition,
     limit::Limit,
-    name::{BadName, EvidenceName, PartId, RoleName, StepId},
+    name::{BadName, EvidenceName, PartId, Position, RoleName, StepId},
     party::PartyRole,
 };
 use jiff::civil::{Date, Time};
@@ -15,7 +15,11 @@ use serde::{
 use std::{collections::BTreeSet, fmt};
 
 /// How a step's id may not begin: the core makes such steps itself.
-pub const RESERVED_PREFIXES: [&str; 3] = ["look_up_", "consult_", "slip_"];
+pub const RESERVED_PREFIXES: [&str; 3] = [LOOK_UP, CONSULT, "slip_"];
+/// How the steps begin that look evidence up; its name follows.
+pub(crate) const LOOK_UP: &str = "look_up_";
+/// How the steps begin that consult; the step that asks and a number follow.
+pub(crate) const CONSULT: &str = "consult_";
 
 /// Who does a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
@@ -94,7 +98,7 @@ pub struct Step {
     /// The positions of which one must sign an outcome, checked against the directory's delegations
     /// (NĐ 61/2018/NĐ-CP Art 17(5)); none: nobody in particular.
     #[serde(default)]
-    pub signed_by: BTreeSet<String>,
+    pub signed_by: BTreeSet<Position>,
     /// How many consultations it may open (NĐ 61/2018/NĐ-CP Art 19(5)) before a person must decide.
     /// Default: 3.
     #[serde(default = "consults_max")]

@@ -15,43 +15,43 @@ pub(super) fn missing_member(kind: &Kind) -> Option<&str> {
     }
 }
 
-/// The rule. `known` are the members that the schema knows at this place.
+/// What the value must be. `known` are the members that the schema knows at this place.
 pub(super) fn told<'a>(kind: &Kind, known: impl FnOnce() -> Option<Vec<&'a str>>) -> String {
     match kind {
-        Kind::Required { .. } => "is missing".into(),
-        Kind::Type { kind } => format!("must be {}", types(kind)),
-        Kind::Pattern { pattern } => format!("must match {pattern}"),
-        Kind::Format { format } => format!("must be {}", format_told(format)),
-        Kind::Enum { options } => format!("must be one of {}", list(options)),
-        Kind::Constant { expected_value } => format!("must be {}", list(expected_value)),
-        Kind::MinLength { limit: 1 } => "must not be empty".into(),
-        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
-        Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
-        Kind::Minimum { limit } => format!("must be at least {limit}"),
-        Kind::Maximum { limit } => format!("must be at most {limit}"),
-        Kind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
-        Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
-        Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
-        Kind::MinItems { limit } => format!("must have at least {limit} items"),
-        Kind::MaxItems { limit } => format!("must have at most {limit} items"),
-        Kind::AdditionalItems { limit } => format!("must have at most {limit} items"),
-        Kind::UniqueItems => "must have no item twice".into(),
-        Kind::MinProperties { limit } => format!("must have at least {limit} members"),
-        Kind::MaxProperties { limit } => format!("must have at most {limit} members"),
+        Kind::Required { .. } => "there".into(),
+        Kind::Type { kind } => types(kind),
+        Kind::Pattern { pattern } => format!("a text that matches {pattern}"),
+        Kind::Format { format } => format_told(format).into(),
+        Kind::Enum { options } => format!("one of {}", list(options)),
+        Kind::Constant { expected_value } => list(expected_value),
+        Kind::MinLength { limit: 1 } => "not empty".into(),
+        Kind::MinLength { limit } => format!("at least {limit} characters long"),
+        Kind::MaxLength { limit } => format!("at most {limit} characters long"),
+        Kind::Minimum { limit } => format!("at least {limit}"),
+        Kind::Maximum { limit } => format!("at most {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("more than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("less than {limit}"),
+        Kind::MultipleOf { multiple_of } => format!("a multiple of {multiple_of}"),
+        Kind::MinItems { limit } => format!("a list of at least {limit} items"),
+        Kind::MaxItems { limit } => format!("a list of at most {limit} items"),
+        Kind::AdditionalItems { limit } => format!("a list of at most {limit} items"),
+        Kind::UniqueItems => "a list with no item twice".into(),
+        Kind::MinProperties { limit } => format!("an object with at least {limit} members"),
+        Kind::MaxProperties { limit } => format!("an object with at most {limit} members"),
         Kind::AdditionalProperties { .. } => match known() {
             Some(known) if !known.is_empty() => {
-                format!("must have no members but {}", known.join(", "))
+                format!("an object with no members but {}", known.join(", "))
             }
-            _ => "must have no members".into(),
+            _ => "an object without members".into(),
         },
-        Kind::FalseSchema => "must not be there".into(),
+        Kind::FalseSchema => "absent".into(),
         Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
-            "must fit one of the alternatives of its schema".into()
+            "as one of the alternatives of its schema says".into()
         }
-        Kind::OneOfMultipleValid { .. } => "must fit only one of the alternatives".into(),
-        Kind::Not { .. } => "must not be what its schema excludes".into(),
+        Kind::OneOfMultipleValid { .. } => "as only one of the alternatives says".into(),
+        Kind::Not { .. } => "other than what its schema excludes".into(),
         // What schemas are not loaded with; the keyword is the schema's word.
-        other => format!("must follow {} of its schema", other.keyword()),
+        other => format!("as {} of its schema says", other.keyword()),
     }
 }
 

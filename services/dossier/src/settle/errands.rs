@@ -8,6 +8,7 @@ use crate::{
     limit::Limit,
     name::{AgencyCode, EvidenceName, StepId},
     party::Officer,
+    procedure::LOOK_UP,
     request::{self, deadline},
     supplement::{Item, SupplementStage},
     want::{Wanting, depends_on},
@@ -121,7 +122,7 @@ pub(crate) fn look_up(
         .map(|(_, step)| step.part.clone())?;
     let limit = look_up_limit(rules.procedure, evidence).unwrap_or(ERRAND_LIMIT);
     Some(Event::LookUpDue {
-        step: format!("look_up_{evidence}").parse().ok()?,
+        step: format!("{LOOK_UP}{evidence}").parse().ok()?,
         evidence: evidence.clone(),
         part,
         agency: holder.clone(),
@@ -129,8 +130,14 @@ pub(crate) fn look_up(
     })
 }
 
-/// Evidence that is missing is looked for at its holder; when every holder has answered no, the
-/// citizen is asked for all of it at once, through the desk.
+/// Evidence that is missing is looked for at its holder; when every holder has answered, the citizen is
+/// asked for all of it at once, through the desk. A holder that stays silent is waited for: a named
+/// approver may go on without it, and then asks for all of it.
+///
+/// So the citizen is asked a second time at this stage only where nobody could have asked the first
+/// time: for what a step gave or a correction changed afterwards, and for what a named approver allows
+/// although its holder answered with a mismatch or poor quality (NĐ 61/2018/NĐ-CP Art 15(3), 17(1);
+/// NĐ 47/2020/NĐ-CP Art 9(3)).
 pub(super) fn missing(wanting: Wanting<'_>, rules: Rules<'_>, at: Timestamp) -> Option<Event> {
     let dossier = wanting.dossier;
     if dossier.ending.is_some() || dossier.stopped_since.is_some() {

@@ -286,6 +286,12 @@ impl Book {
                 page.clock_told = if as_given { page.clock } else { 0 };
                 page.apology_told = 0;
             }
+            Event::Wanted { .. } => {
+                let page = &self.pages[&id];
+                if let Some(part) = self.parts.get_mut(&page.part) {
+                    part.is_finished = false;
+                }
+            }
             Event::RecallDue { round, agency, .. } => {
                 self.recalls.insert((id, *round), (agency.clone(), at));
             }
@@ -758,6 +764,16 @@ impl Page {
             | Event::Skipped { .. }
             | Event::Opined { .. }
             | Event::Paid { step: Some(_), .. } => self.finish(at),
+            Event::Wanted { .. } => {
+                self.work = true;
+                self.put_aside();
+                self.is_finished = false;
+                self.deadline = None;
+                (self.warned, self.passed) = (false, false);
+                if self.round > 0 {
+                    self.turn(Some(Keeper::Paused), at);
+                }
+            }
             Event::Reviewed { redo, .. } => {
                 self.review.clear();
                 self.work |= redo;

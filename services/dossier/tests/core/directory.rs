@@ -472,7 +472,7 @@ fn delegation(title: &str, more: &str) -> String {
 fn sign(directory: &Directory, title: &str, day: &str) -> Result<(), NotAuthorised> {
     directory.may_sign(
         &agency("H26.1"),
-        &["CHAIR".to_owned()].into(),
+        &["CHAIR".parse().unwrap()].into(),
         &"land".parse().unwrap(),
         &"sign".parse().unwrap(),
         title,
@@ -510,7 +510,7 @@ fn who_is_named_may_sign_and_nobody_else() {
     let may = |code: &str, positions: &[&str]| {
         directory.may_sign(
             &agency(code),
-            &positions.iter().map(ToString::to_string).collect(),
+            &positions.iter().map(|one| one.parse().unwrap()).collect(),
             &"land".parse().unwrap(),
             &"sign".parse().unwrap(),
             "Chủ tịch",

@@ -420,6 +420,10 @@ impl Lived {
                     let handed_out = dossier.handed_out.get(name);
                     handed_out.is_none_or(|one| one.version != *version)
                 })
+                // A correction that is under way comes first.
+                .filter(|(name, _)| {
+                    dossier::hand_out::ready(dossier, &self.case.procedure, name).is_ok()
+                })
                 .map(|(evidence, version)| Act::HandOut {
                     evidence,
                     version,

@@ -50,11 +50,15 @@ fn too_much(dossier: &Dossier, procedure: &Procedure, handover: &Handover) -> Ve
     let members: Vec<String> = members
         .map(|v| format!("all of {}", v.new.given.name))
         .collect();
+    // Of what its condition asks of it hears that it changed, and nothing more.
+    let judged = plan.when.iter().flat_map(|when| when.evidence());
+    let judged: Vec<_> = judged.collect();
+    let changes = handover.changes.iter().map(|change| &change.evidence);
     let evidence = handover
         .evidence
         .iter()
         .map(|version| &version.new.given.name)
-        .chain(handover.changes.iter().map(|change| &change.evidence))
+        .chain(changes.filter(|name| !judged.contains(name)))
         .chain(handover.fault_answers.iter().map(|answer| &answer.evidence))
         .filter(|name| plan.needs.iter().all(|need| need.evidence != **name))
         .map(ToString::to_string);

@@ -360,6 +360,59 @@ fn data_follows_the_schema_that_the_procedure_names() {
 }
 
 #[test]
+fn a_fault_of_data_is_said_in_one_sentence() {
+    let schema = r#"{"$id": "lienthong:parents:1", "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "t", "description": "d", "type": "object", "additionalProperties": false,
+        "required": ["content"], "properties": {"content": {"title": "t", "description": "d",
+        "type": "string", "maxLength": 9}}}"#;
+    let text = BIRTH.replace(
+        "[evidence.parents]",
+        "[evidence.parents]\nschema = \"lienthong:parents:1\"",
+    );
+    let mut law = Law::of(
+        Procedure::parse("birth.toml", &text).unwrap().into(),
+        directory(),
+    );
+    let files = vec![("parents-1.json".to_owned(), schema.to_owned())];
+    law.schemas = dossier::schema::Schemas::new(files).unwrap().into();
+    let said = |data: &[u8]| {
+        let mut submission = birth_submission();
+        submission.evidence[1].schema_id = "lienthong:parents:1".into();
+        submission.evidence[1].data = data.into();
+        let at = "2026-10-01T05:00:00Z".parse().unwrap();
+        let refusal = intake::check(&submission, law.rules(), at).unwrap_err();
+        refusal.to_string()
+    };
+    let place = "1 field(s) are wrong: evidence[1].data";
+    assert_eq!(
+        said(br#"{"content": 1}"#),
+        format!("{place}/content must be a text")
+    );
+    assert_eq!(said(b"{}"), format!("{place}/content must be there"));
+}
+
+#[test]
+fn what_is_received_as_it_comes_is_checked_whole_before_it_has_a_code() {
+    let at = "2026-10-01T05:00:00Z".parse().unwrap();
+    let law = Law::birth();
+    let mut submission = birth_submission();
+    submission.evidence.clear();
+    intake::check(&submission, law.rules(), at).unwrap();
+    let refusal = intake::check_complete(&submission, law.rules(), at).unwrap_err();
+    assert!(
+        refusal
+            .to_string()
+            .contains("missing: birth_notice, health_facility_choice"),
+        "{refusal}"
+    );
+    let text = DIRECTORY.replace("\"SOCIAL_INSURANCE\"", "\"SOMETHING_ELSE\"");
+    let directory = dossier::directory::Directory::parse("directory.toml", &text).unwrap();
+    let law = Law::of(birth(), directory);
+    let refusal = intake::check(&birth_submission(), law.rules(), at).unwrap_err();
+    assert_eq!(refusal.reason(), "NO_DEPARTMENT");
+}
+
+#[test]
 fn a_role_that_no_department_has_is_named_with_its_territory() {
     let text = DIRECTORY.replace("\"SOCIAL_INSURANCE\"", "\"SOMETHING_ELSE\"");
     let directory = dossier::directory::Directory::parse("directory.toml", &text).unwrap();

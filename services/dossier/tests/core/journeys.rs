@@ -66,9 +66,13 @@ fn tell(written: &str) -> (String, BTreeSet<(String, String)>) {
                 told.push('\n');
             }
             Line::Setting(setting) => {
+                if let Some(before) = &town {
+                    told.push_str(&before.ends());
+                    told.push('\n');
+                }
                 told.push_str(&setting.text);
                 told.push('\n');
-                town = Some(Town::of(&setting));
+                town = Some(Town::of(&setting, town.take()));
             }
             Line::Act { text, at, act } => {
                 let town = town.as_mut().expect("a story says its procedure first");

@@ -9,6 +9,7 @@ use dossier::{
     Dossier, Entry, Event, Refusal,
     alarm::Alarm,
     calendar::Remaining,
+    condition::{Facts, Judgement},
     decide::{Act, Action},
     dossier::{Intake, Kind, Stage, Task},
     event::{LookUpOutcome, PauseWhy},
@@ -114,6 +115,34 @@ proptest! {
         for one in &history {
             let _ = lived.attempt(one);
             somebodys(&lived.case)?;
+        }
+    }
+
+    /// Conditions are kept whatever is corrected: nobody has a step that is not to be done, and none that
+    /// is to be done is left out.
+    #[test]
+    fn a_step_runs_where_its_condition_holds(plan in plans(), history in histories()) {
+        let mut lived = Lived::begin(&plan);
+        for one in &history {
+            let _ = lived.attempt(one);
+            let dossier = &lived.case.dossier;
+            if dossier.intake != Intake::Received || dossier.ending.is_some() {
+                continue;
+            }
+            for (id, step) in dossier.procedure_steps() {
+                let plan = lived.case.procedure.step(id).unwrap();
+                let Some(when) = &plan.when else { continue };
+                let judgement = when.judge(&Facts {
+                    data: &|name| Some(&*dossier.newest(name)?.new.given.data),
+                    asked: &dossier.received.asked,
+                    represented: false,
+                });
+                let is_begun = step.work && !step.completed_once && step.stage.is_open();
+                prop_assert!(!(is_begun && judgement == Judgement::Fails), "{id} is at work: {dossier:#?}");
+                let lacks = plan.needs.iter().any(|need| dossier.newest(&need.evidence).is_none());
+                let is_left_out = step.stage == Stage::Skipped && !lacks;
+                prop_assert!(!(is_left_out && judgement == Judgement::Holds), "{id} is left out: {dossier:#?}");
+            }
         }
     }
 
@@ -630,6 +659,7 @@ fn own_steps_only(lived: &Lived, before: &Dossier) -> Result<(), TestCaseError> 
                 Event::HandoverDue { .. }
                     | Event::Ended { .. }
                     | Event::Skipped { .. }
+                    | Event::Wanted { .. }
                     | Event::RecallDue { .. }
                     | Event::Moved { .. }
                     | Event::LookUpDue { .. }
@@ -776,8 +806,8 @@ fn complete(case: &mut Case, missing: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Nobody has anything to do: an approver lets the desk ask for what its holders do not give, or the
-/// next alarm rings.
+/// Nobody has anything to do: an approver lets the desk ask for what its holders do not give, and for
+/// all else that only the citizen can give; or the next alarm rings.
 fn wait(case: &mut Case) -> Result<(), TestCaseError> {
     let names: Vec<EvidenceName> = case.procedure.text.evidence.keys().cloned().collect();
     for name in names {
@@ -788,11 +818,22 @@ fn wait(case: &mut Case) -> Result<(), TestCaseError> {
                 step.limit_passed || outcome.is_some() && step.stage.is_finished()
             });
         if is_silent && case.dossier.newest(&name).is_none() {
-            let act = Act::RequestSupplement {
-                items: vec![approved(name.as_str())],
-                officer: Officer::default(),
+            let ask = |case: &mut Case, more: &str| {
+                let more = more.split(", ").filter(|more| !more.is_empty());
+                let items = std::iter::once(name.as_str()).chain(more).map(approved);
+                case.acts(Act::RequestSupplement {
+                    items: items.collect(),
+                    officer: Officer::default(),
+                })
             };
-            if case.acts(act).is_ok() {
+            let asked = match ask(case, "") {
+                Err(Refusal::Fields(faults)) => {
+                    let missing = faults[0].rule.split_once("missing: ");
+                    ask(case, missing.map_or("", |(_, missing)| missing))
+                }
+                asked => asked,
+            };
+            if asked.is_ok() {
                 return Ok(());
             }
         }

@@ -20,6 +20,7 @@ mod journeys;
 mod laws;
 mod made_up;
 mod national;
+mod once_only;
 mod procedure;
 mod refusals;
 mod schema;

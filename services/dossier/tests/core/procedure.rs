@@ -515,7 +515,6 @@ optional = true
 title = { vi = "e", en = "e" }
 source = "citizen"
 reuse = true
-valid_for = "180 calendar days"
 
 [evidence.agreement]
 title = { vi = "e", en = "e" }
@@ -535,6 +534,7 @@ title = { vi = "e", en = "e" }
 source = "step"
 documents_min = 1
 reusable = true
+valid_for = "180 calendar days"
 identifies = { party = "subject", scheme = "personal_id", pointer = "/number" }
 
 [evidence.bill]
@@ -759,11 +759,6 @@ fn each_thing_that_cannot_be_so_is_named_with_its_mend() {
             "step.long_way.refuse_within: 3 working days is not within its limit, 16 working hours; shorten it, in the unit of the limit, or remove it",
         ),
         (
-            "signed_by = [\"CHAIR\", \"DEPUTY_CHAIR\"]",
-            "signed_by = [\"\"]",
-            "step.long_way.signed_by: `` is no position; write positions of the directory's delegations: A-Z, 0-9 and underscore, 1 to 64",
-        ),
-        (
             "to = \"long_way\"",
             "to = \"longer_way\"",
             "step.reckon.peer_return.to: there is no step `longer_way`; write one of: copy_it, deliver, long_way, pay, reckon, short_way, stamp_it",
@@ -841,12 +836,12 @@ fn each_thing_that_cannot_be_so_is_named_with_its_mend() {
         (
             "valid_for = \"180 calendar days\"",
             "valid_for = \"180 working days\"",
-            "evidence.form.valid_for: 180 working days cannot be counted in the vault; write it in calendar days",
+            "evidence.decision.valid_for: 180 working days cannot be counted in the vault; write it in calendar days",
         ),
         (
-            "reuse = true\n",
+            "reusable = true\n",
             "",
-            "evidence.form.valid_for: it neither goes into the vault nor comes from there; add reusable = true or reuse = true, or remove it",
+            "evidence.decision.valid_for: it does not go into the vault, and whoever puts it there says how long it may be used; add reusable = true, or remove it",
         ),
         (
             "\"/a~1b/0\"",
@@ -945,6 +940,81 @@ fn whether_evidence_is_needed_does_not_depend_on_itself() {
             format!("evidence.agreement.when: {mend}"),
             format!("evidence.record.when: {mend}")
         ]
+    );
+}
+
+#[test]
+fn what_the_core_names_steps_by_leaves_room_for_that() {
+    let long = "x".repeat(57);
+    let text = RICH.replace("record", &long);
+    let said = Procedure::parse("rich.toml", &text)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.starts_with(&format!("rich.toml: evidence.{long}: the step that looks it up, look_up_{long}, has more than 64 characters; give it a name of at most 56 characters")),
+        "{said}"
+    );
+    Procedure::parse("rich.toml", &RICH.replace("record", &long[1..])).unwrap();
+    let long = "x".repeat(55);
+    let text = RICH.replace("long_way", &long);
+    let said = Procedure::parse("rich.toml", &text)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.contains(&format!("step.{long}: its consultations, such as consult_{long}_1, have more than 64 characters; give it a shorter name, or write consults_max = 0")),
+        "{said}"
+    );
+    Procedure::parse("rich.toml", &RICH.replace("long_way", &long[1..])).unwrap();
+}
+
+#[test]
+fn codes_and_positions_are_what_they_say() {
+    let signed_by = "signed_by = [\"CHAIR\", \"DEPUTY_CHAIR\"]";
+    let national = "[part.main]\ntitle = { vi = \"p\", en = \"p\" }\n";
+    for (that, this, told) in [
+        (
+            signed_by,
+            "signed_by = [\"chair\"]".to_owned(),
+            "a position must be A-Z",
+        ),
+        (
+            national,
+            format!("{national}national_code = \"1001193\"\n"),
+            "a national procedure code must be a digit, a dot and six digits",
+        ),
+    ] {
+        assert!(RICH.contains(that), "{that}");
+        let said = Procedure::parse("rich.toml", &RICH.replacen(that, &this, 1)).unwrap_err();
+        let said = said.to_string();
+        assert!(
+            said.starts_with("rich.toml: ") && said.contains(told),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn only_what_a_registry_holds_says_by_whom_it_is_found() {
+    for (field, text) in [
+        ("found_by", "found_by = [\"owner\"]"),
+        (
+            "known_by",
+            "known_by = { scheme = \"personal_id\", pointers = [\"/n\"] }",
+        ),
+    ] {
+        assert_eq!(
+            first_complaint_of_rich("reuse = true", text),
+            format!(
+                "evidence.form.{field}: only evidence from a registry is looked up at a holder; set source = \"registry\", or remove it"
+            )
+        );
+    }
+    assert_eq!(
+        first_complaint_of_rich(
+            "fallback = \"citizen\"",
+            "known_by = { scheme = \"personal_id\", pointers = [\"n\"] }"
+        ),
+        "evidence.record.known_by.pointers: `n` is no JSON pointer (RFC 6901); write it like \"/member/member\", with ~0 for ~ and ~1 for /, and * for every member of an array"
     );
 }
 

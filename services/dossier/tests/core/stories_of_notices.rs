@@ -164,7 +164,10 @@ fn who_holds_a_round_hears_that_its_clock_stands_still_and_when_it_is_due_then()
 #[test]
 fn a_due_date_changed_twice_is_owed_once_and_it_is_the_newest() {
     let mut case = card_in_appraisal();
-    let from = std::mem::replace(&mut case.law.calendar, calendar_with_a_day_off("2026-10-02"));
+    let from = std::mem::replace(
+        &mut case.law.calendar,
+        calendar_with_a_day_off("2026-10-02"),
+    );
     case.happens(None, Action::AdoptCalendar { from }).unwrap();
     let first = notices(&case);
     assert_eq!(owed_notices(&case), ["due_changed appraise"]);
@@ -192,7 +195,10 @@ fn a_due_date_changed_twice_is_owed_once_and_it_is_the_newest() {
 fn a_round_that_is_not_held_yet_is_followed_by_its_changed_due_date() {
     let mut case = card_in_appraisal();
     case.loses("appraise");
-    let from = std::mem::replace(&mut case.law.calendar, calendar_with_a_day_off("2026-10-05"));
+    let from = std::mem::replace(
+        &mut case.law.calendar,
+        calendar_with_a_day_off("2026-10-05"),
+    );
     case.happens(None, Action::AdoptCalendar { from }).unwrap();
     assert!(notices(&case).is_empty());
     case.holds("appraise");

@@ -519,10 +519,14 @@ impl Case {
                 let Kind::LookUp { evidence, .. } = &self.step(id).kind else {
                     panic!("{id} is no look-up");
                 };
+                let kind = self.procedure.evidence(evidence).unwrap();
+                let asked = kind.subjects(&self.dossier.received.parties);
                 Statement::LookedUp {
                     outcome,
-                    evidence: (outcome == LookUpOutcome::Found)
-                        .then(|| paper(evidence.as_str(), &content)),
+                    evidence: (outcome == LookUpOutcome::Found).then(|| Given {
+                        subject: Some(asked[0].id.clone()),
+                        ..paper(evidence.as_str(), &content)
+                    }),
                     note: String::new(),
                 }
             }
@@ -703,7 +707,8 @@ impl Case {
                 None => after = Some(Dossier::begin(self.dossier.id, entry).unwrap()),
                 Some(dossier) => dossier.apply(entry).unwrap(),
             }
-            told.extend(notices(before.as_ref(), entry, after.as_ref().unwrap()));
+            let now = after.as_ref().unwrap();
+            told.extend(notices(before.as_ref(), entry, now, &self.procedure));
             before = after;
         }
         told

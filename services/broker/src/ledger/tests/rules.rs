@@ -526,6 +526,24 @@ async fn what_closed_long_enough_ago_is_erased_and_nothing_more_happens_to_it() 
 }
 
 #[tokio::test]
+async fn a_submit_that_is_not_complete_costs_no_code_and_leaves_nothing_behind() {
+    let town = town();
+    let first = town.take(&of_owner("k1", "licence", "001")).await;
+    let mut bare = of_owner("k2", "licence", "001");
+    bare.evidence.clear();
+    let refused = town.ledger.submit("desk".into(), parsed(&bare)).await;
+    assert!(matches!(refused, Err(Failure::Refused(Refusal::Fields(_)))));
+    assert_eq!(town.dossiers(), 1);
+    // The same key may come again with what was missing.
+    let second = town.take(&of_owner("k2", "licence", "001")).await;
+    let number = |one: &Recorded| -> u32 {
+        let code = one.dossier.code().as_str();
+        code.rsplit_once('-').unwrap().1.parse().unwrap()
+    };
+    assert_eq!(number(&second), number(&first) + 1);
+}
+
+#[tokio::test]
 async fn a_leased_code_is_its_desks_alone() {
     let town = town();
     let lease = |system: &str, count| {

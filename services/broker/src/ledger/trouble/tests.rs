@@ -243,7 +243,10 @@ fn looked_up(outcome: LookUpOutcome) -> Statement {
     let is_found = outcome == LookUpOutcome::Found;
     Statement::LookedUp {
         outcome,
-        evidence: is_found.then(|| given("licence")),
+        evidence: is_found.then(|| Given {
+            subject: Some(named("owner")),
+            ..given("licence")
+        }),
         note: String::new(),
     }
 }

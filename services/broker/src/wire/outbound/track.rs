@@ -168,7 +168,11 @@ fn parts(tracked: Tracked<'_>) -> Vec<v1::PartStatus> {
             let part = tracked.procedure.text.parts.get(id)?;
             Some(v1::PartStatus {
                 part_id: id.to_string(),
-                national_code: part.national_code.clone().unwrap_or_default(),
+                national_code: part
+                    .national_code
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
                 title: Some(text(&part.title)),
                 state: part_state(stands.end).into(),
                 limit: Some(limit(part.limit)),

@@ -4,7 +4,8 @@ use super::{Check, is_pointer};
 use crate::{
     condition::{ASKED, REPRESENTED},
     limit::Unit,
-    procedure::{EvidenceKind, Origin},
+    name::StepId,
+    procedure::{EvidenceKind, LOOK_UP, Origin},
 };
 
 impl Check<'_> {
@@ -20,7 +21,7 @@ impl Check<'_> {
                 );
             }
             match kind.source {
-                Origin::Registry => {}
+                Origin::Registry => self.of_a_registry(name, kind),
                 Origin::Citizen | Origin::Step => self.not_of_a_registry(name, kind),
             }
             match kind.source {
@@ -45,11 +46,35 @@ impl Check<'_> {
         }
     }
 
+    fn of_a_registry(&mut self, name: &str, kind: &EvidenceKind) {
+        let max = StepId::LENGTH_MAX - LOOK_UP.len();
+        if name.len() > max {
+            self.say(
+                format!("evidence.{name}"),
+                format!(
+                    "the step that looks it up, {LOOK_UP}{name}, has more than {} characters",
+                    StepId::LENGTH_MAX
+                ),
+                format!("give it a name of at most {max} characters"),
+            );
+        }
+        let places = kind.known_by.iter().flat_map(|known| &known.pointers);
+        for pointer in places.filter(|pointer| !is_pointer(pointer)) {
+            self.say(
+                format!("evidence.{name}.known_by.pointers"),
+                format!("`{pointer}` is no JSON pointer (RFC 6901)"),
+                "write it like \"/member/member\", with ~0 for ~ and ~1 for /, and * for every member of an array",
+            );
+        }
+    }
+
     fn not_of_a_registry(&mut self, name: &str, kind: &EvidenceKind) {
         for (field, is_set) in [
             ("holder", kind.holder.is_some()),
             ("look_up_limit", kind.look_up_limit.is_some()),
             ("fallback", kind.fallback.is_some()),
+            ("found_by", !kind.found_by.is_empty()),
+            ("known_by", kind.known_by.is_some()),
         ] {
             if is_set {
                 self.say(
@@ -122,11 +147,11 @@ impl Check<'_> {
                 "write it in calendar days",
             );
         }
-        if !kind.reusable && !kind.reuse {
+        if !kind.reusable {
             self.say(
                 place,
-                "it neither goes into the vault nor comes from there",
-                "add reusable = true or reuse = true, or remove it",
+                "it does not go into the vault, and whoever puts it there says how long it may be used",
+                "add reusable = true, or remove it",
             );
         }
     }

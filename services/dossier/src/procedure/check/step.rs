@@ -3,7 +3,7 @@
 use super::{Check, list};
 use crate::{
     name::StepId,
-    procedure::{Actor, RESERVED_PREFIXES, Step},
+    procedure::{Actor, CONSULT, RESERVED_PREFIXES, Step},
 };
 
 impl Check<'_> {
@@ -48,7 +48,7 @@ impl Check<'_> {
             self.hand_out(id, step);
             self.in_force(id, step);
             self.refusal(id, step);
-            self.signatures(id, step);
+            self.consultations(id, step);
             self.peer_return(id, step);
         }
     }
@@ -189,15 +189,18 @@ impl Check<'_> {
         }
     }
 
-    fn signatures(&mut self, id: &StepId, step: &Step) {
-        for position in &step.signed_by {
-            if position.parse::<crate::name::RoleName>().is_err() {
-                self.say(
-                    format!("step.{id}.signed_by"),
-                    format!("`{position}` is no position"),
-                    "write positions of the directory's delegations: A-Z, 0-9 and underscore, 1 to 64",
-                );
-            }
+    fn consultations(&mut self, id: &StepId, step: &Step) {
+        let last = format!("{CONSULT}{id}_{}", step.consults_max);
+        let may_consult = step.actor == Actor::Department && step.consults_max > 0;
+        if may_consult && last.len() > StepId::LENGTH_MAX {
+            self.say(
+                format!("step.{id}"),
+                format!(
+                    "its consultations, such as {last}, have more than {} characters",
+                    StepId::LENGTH_MAX
+                ),
+                "give it a shorter name, or write consults_max = 0",
+            );
         }
     }
 

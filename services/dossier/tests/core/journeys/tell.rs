@@ -14,6 +14,7 @@ use dossier::{
     handover::handover,
     intake::{self, Submission},
     name::{AgencyCode, Digest, DossierId, EvidenceName, Key, PartId, StepId},
+    notice::{Notice, notices},
     owed::{Debt, owed},
     party::{Identifier, Officer, Party, PartyKind, PartyRole},
     procedure::Actor,
@@ -21,6 +22,7 @@ use dossier::{
     slip::{Timeliness, slip},
     standing::{self, Holder},
     supplement::Item,
+    vault::{self, Deposit, Finding},
 };
 use jiff::{Timestamp, tz::TimeZone};
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, sync::Arc};
@@ -36,6 +38,11 @@ pub struct Town {
     asked: BTreeSet<String>,
     dossier: Option<Dossier>,
     entries: Vec<Entry>,
+    parties: Vec<Party>,
+    /// What lies in the vaults of this story's people.
+    vault: Vec<Deposit>,
+    /// Which of the story's journeys it is.
+    number: u32,
     away: BTreeSet<AgencyCode>,
     items: u32,
     /// The steps whose rounds were looked at: procedure and step.
@@ -69,11 +76,20 @@ fn day(at: Timestamp) -> String {
 }
 
 impl Town {
-    pub fn of(setting: &Setting) -> Self {
+    /// The town of a journey, after the one before it in the same story.
+    pub fn of(setting: &Setting, before: Option<Self>) -> Self {
         let file = format!("deploy/procedures/{}.toml", setting.procedure);
         let directory = Directory::parse("directory.toml", &read("deploy/directory.toml")).unwrap();
         let calendars = Calendars::new(folder("deploy/calendars", "toml")).unwrap();
         let territory = "H99".parse().unwrap();
+        let (vault, parties, number, seen) = match before {
+            None => (vec![], parties(), 1, BTreeSet::new()),
+            Some(before) => {
+                let people = vault::parties(before.dossier(), &before.procedure);
+                let parties = parties_after(&people);
+                (before.vault, parties, before.number + 1, before.seen)
+            }
+        };
         Self {
             procedure: Procedure::parse(&file, &read(&file)).unwrap(),
             calendar: Arc::clone(calendars.of(directory.territories(&territory))),
@@ -82,9 +98,12 @@ impl Town {
             asked: setting.asked.iter().cloned().collect(),
             dossier: None,
             entries: Vec::new(),
+            parties,
+            vault,
+            number,
             away: BTreeSet::new(),
             items: 0,
-            seen: BTreeSet::new(),
+            seen,
         }
     }
 
@@ -156,7 +175,7 @@ impl Town {
             hand_out_desk: DESK.parse().unwrap(),
             asked: self.asked.clone(),
             territory: "H99_01".parse().unwrap(),
-            parties: parties(),
+            parties: self.parties.clone(),
             evidence: papers.iter().map(|paper| self.given(paper)).collect(),
             channel: if receive {
                 Channel::Counter
@@ -168,10 +187,12 @@ impl Town {
             received_at: None,
             filed_by: None,
             officer: officer("Công chức một cửa"),
-            vault: vec![],
+            vault: self.findings(),
         };
-        let id = DossierId([7; 16]);
-        let code = "H99.01.01-20260907-0000001".parse().unwrap();
+        let id = DossierId([6 + self.number as u8; 16]);
+        let code = format!("H99.01.01-20260907-{:07}", self.number)
+            .parse()
+            .unwrap();
         let cause = cause("story");
         let begun = if receive {
             intake::receive(id, code, submission, cause, self.rules(), at)
@@ -185,7 +206,7 @@ impl Town {
         let happening = Happening {
             at,
             cause: item.as_deref().map(cause),
-            vault: vec![],
+            vault: self.findings(),
             action,
         };
         let decided = decide::decide(self.dossier(), self.rules(), happening);
@@ -215,13 +236,67 @@ impl Town {
                     if let Some(line) = self.line(&entry.event, &decided.dossier) {
                         let _ = writeln!(told, "  {line}");
                     }
+                    told.push_str(&self.note(entry));
                 }
+                assert_eq!(self.dossier.as_ref(), Some(&decided.dossier));
                 self.entries.extend(decided.entries);
-                self.dossier = Some(decided.dossier);
                 told
             }
             Err(refusal) => refused(&refusal),
         }
+    }
+
+    /// What the vault gets of it, and what the desk is told of what came from there.
+    fn note(&mut self, entry: &Entry) -> String {
+        let before = self.dossier.take();
+        let mut after = match &before {
+            None => Dossier::begin(DossierId([6 + self.number as u8; 16]), entry).unwrap(),
+            Some(dossier) => dossier.clone(),
+        };
+        if before.is_some() {
+            after.apply(entry).unwrap();
+        }
+        let mut told = String::new();
+        for notice in notices(before.as_ref(), entry, &after, &self.procedure) {
+            if let Notice::Reused { evidence, code } = notice {
+                let _ = writeln!(
+                    told,
+                    "  Lấy «{}» từ kho dữ liệu điện tử (mã {code}) cho thủ tục «{}»: công dân không nộp, bộ phận một cửa được báo",
+                    self.paper(&evidence),
+                    self.procedure.text.title.vi
+                );
+            }
+        }
+        for deposit in vault::deposits(entry, &after, &self.procedure) {
+            let old = deposit.supersedes.clone();
+            self.vault.retain(|one| Some(&one.code) != old.as_ref());
+            self.vault.push(deposit);
+        }
+        self.dossier = Some(after);
+        told
+    }
+
+    /// What the vaults of the parties have, as the broker finds it: the owner's first.
+    fn findings(&self) -> Vec<Finding> {
+        let known = match &self.dossier {
+            Some(dossier) => vault::parties(dossier, &self.procedure),
+            None => self.parties.clone(),
+        };
+        let of = |party: &Party| -> Vec<Finding> {
+            let is_theirs =
+                |one: &&Deposit| one.owner.iter().any(|id| party.identifiers.contains(id));
+            let found = self.vault.iter().filter(is_theirs).map(|one| Finding {
+                code: one.code.clone(),
+                given: Given {
+                    subject: Some(party.id.clone()),
+                    ..one.given.clone()
+                },
+                agency: one.agency.clone(),
+                valid_until: one.valid_until,
+            });
+            found.collect()
+        };
+        known.iter().flat_map(of).collect()
     }
 
     /// A round carries what its step declares and nothing more, whatever the story does.
@@ -420,9 +495,15 @@ impl Town {
                     name: name.parse().unwrap(),
                     said: vec![],
                 };
+                let kind = &self.procedure.text.evidence[&paper.name];
+                let asked = kind.subjects(&self.dossier().received.parties);
+                let subject = Some(asked[0].id.clone());
                 let statement = Statement::LookedUp {
                     outcome,
-                    evidence: (outcome == LookUpOutcome::Found).then(|| self.given(&paper)),
+                    evidence: (outcome == LookUpOutcome::Found).then(|| Given {
+                        subject,
+                        ..self.given(&paper)
+                    }),
                     note: String::new(),
                 };
                 (step, statement)
@@ -651,6 +732,7 @@ impl Town {
             ),
             Event::Ended { step, .. } => format!("Dừng {}", self.title(step)),
             Event::Skipped { step } => format!("{} không phải làm", self.title(step)),
+            Event::Wanted { step } => format!("{} phải làm", self.title(step)),
             Event::SlipsDue { to } => format!(
                 "Gửi phiếu chuyển xử lý cho các cơ quan chưa đến lượt: {}",
                 match to.is_empty() {
@@ -987,6 +1069,28 @@ fn officer(title: &str) -> Officer {
     }
 }
 
+/// The child of the journey before is the owner of the next, and somebody else is whom it is about.
+fn parties_after(before: &[Party]) -> Vec<Party> {
+    let child = before
+        .iter()
+        .find(|party| party.roles.contains(&PartyRole::Subject))
+        .unwrap();
+    let parties = parties();
+    let owner = Party {
+        name: "Nguyễn Bình Mẫu".into(),
+        identifiers: child.identifiers.clone(),
+        ..parties[0].clone()
+    };
+    let subject = Party {
+        name: "Nguyễn Văn Cũ".into(),
+        identifiers: vec![
+            Identifier::new(dossier::party::Scheme::PersonalId, "099000000009").unwrap(),
+        ],
+        ..parties[1].clone()
+    };
+    vec![owner, subject]
+}
+
 fn parties() -> Vec<Party> {
     let party = |id: &str, roles: &[PartyRole], name: &str, personal_id: &str| Party {
         id: id.parse().unwrap(),
@@ -1009,8 +1113,8 @@ fn parties() -> Vec<Party> {
         party(
             "owner",
             &[PartyRole::Owner, PartyRole::Submitter],
-            "Nguyễn Văn Mẫu",
-            "099000000001",
+            "Trần Thị Thử",
+            "099000000002",
         ),
         party("subject", &[PartyRole::Subject], "Nguyễn Thị Mẫu", ""),
     ]
