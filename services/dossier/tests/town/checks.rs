@@ -234,6 +234,15 @@ impl Checks {
                     );
                 }
             }
+            if let Event::Completed { step, round, .. } | Event::Refused { step, round, .. } =
+                &entry.event
+            {
+                let newest = dossier.steps[step].round;
+                assert_eq!(
+                    *round, newest,
+                    "{id}: {step} is done in a round that was superseded"
+                );
+            }
             dossier.apply(entry).unwrap();
             book.note(entry);
         }

@@ -167,6 +167,7 @@ impl Ground {
             to_broker,
             message,
             lives,
+            is_swift: true,
         };
         let (loses, repeats) = (self.faults.loses, self.faults.repeats);
         // What is a call of its own is not repeated by the line.
@@ -182,20 +183,35 @@ impl Ground {
         }
     }
 
-    fn travels(&mut self, letter: Letter) {
+    fn travels(&mut self, mut letter: Letter) {
         let delays = self.faults.delays;
         let time = match self.chance.one_in(delays) {
-            true => self.chance.hours(36),
+            true => {
+                letter.is_swift = false;
+                self.chance.hours(36)
+            }
             false => self.chance.within(3),
         };
         self.after(time, Happens::Arrives(Box::new(letter)));
     }
 
-    /// Whether a letter comes to somebody: both ends live still as when it was sent.
+    /// Whether a letter comes to somebody who lives still as when it was sent. What was swift comes also
+    /// when its sender died at once; all else is gone with the line.
     pub fn comes_to(&self, letter: &Letter) -> bool {
         let party = Who::Party(letter.party.clone());
-        letter.lives == (self.life(&Who::Broker), self.life(&party))
-            && !self.down.contains(&Who::Broker)
-            && !self.down.contains(&party)
+        let (broker_life, party_life) = (self.life(&Who::Broker), self.life(&party));
+        let (to, lives_still, sender_lives) = match letter.to_broker {
+            true => (
+                Who::Broker,
+                letter.lives.0 == broker_life,
+                letter.lives.1 == party_life,
+            ),
+            false => (
+                party,
+                letter.lives.1 == party_life,
+                letter.lives.0 == broker_life,
+            ),
+        };
+        lives_still && (sender_lives || letter.is_swift) && !self.down.contains(&to)
     }
 }

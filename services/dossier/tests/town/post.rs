@@ -110,4 +110,6 @@ pub struct Letter {
     pub message: Message,
     /// The lives of broker and party when it was sent.
     pub lives: (u32, u32),
+    /// It was on its way to the other end before anybody could die.
+    pub is_swift: bool,
 }
