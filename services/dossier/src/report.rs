@@ -174,7 +174,11 @@ pub(crate) fn reported(
         state: step.stage,
     };
     if round > step.round || round == 0 {
-        return Err(not_held());
+        // A round that never comes is not to be waited for: nothing is given out any more.
+        return Err(match dossier.closed_at {
+            Some(_) => Refusal::Closed,
+            None => not_held(),
+        });
     }
     let is_correction = matches!(statement, Statement::Correction { .. });
     // A result of a closed dossier can still be corrected, at the agency's own cost (Art 21).

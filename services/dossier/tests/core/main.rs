@@ -1,5 +1,5 @@
-//! The core's tests: stories that an official could read, laws as properties, and a seeded world
-//! that loses, repeats, reorders and crashes.
+//! The core's tests: stories that an official could read, and laws as properties. The seeded
+//! world that loses, repeats, reorders and crashes is the town beside it.
 
 #![allow(clippy::unwrap_used)]
 #![allow(unreachable_pub)] // modules of a test binary are reached by nobody else
@@ -24,7 +24,6 @@ mod once_only;
 mod procedure;
 mod refusals;
 mod schema;
-mod simulation;
 mod slip;
 mod stories;
 mod stories_of_clocks;

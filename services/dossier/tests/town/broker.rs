@@ -1,0 +1,633 @@
+//! The broker: a log that is durable when it was synced, a ledger that applies, records, answers and
+//! acts, couriers, and alarms. Everything but its disk is forgotten when it dies.
+
+use crate::{
+    ground::{Ground, Happens, Who},
+    post::{HoldingState, Item, Letter, Message, Told, Verdict},
+};
+use dossier::{
+    Debt, Decided, Dossier, Entry, Refusal,
+    alarm::Alarm,
+    decide::{Action, Happening, decide},
+    dossier::Stage,
+    event::Cause,
+    handover::{handover, handover_id},
+    intake,
+    name::{AgencyCode, Digest, DossierId, Key, StepId},
+    notice::notices,
+    owed,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is on the disk of one dossier.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub procedure: &'static str,
+    pub entries: Vec<Entry>,
+}
+
+/// What outlives the broker's process.
+#[derive(Debug, Clone, Default)]
+pub struct Disk {
+    pub epoch: u32,
+    pub dossiers: BTreeMap<DossierId, Kept>,
+    notices: BTreeMap<AgencyCode, Vec<Told>>,
+}
+
+/// What a department says that it holds.
+#[derive(Debug, Clone)]
+pub struct Holding {
+    pub dossier: DossierId,
+    pub step: StepId,
+    pub round: u32,
+    pub handover_id: String,
+    pub recorded: Vec<Key>,
+}
+
+/// Something for the ledger.
+#[derive(Debug)]
+enum Job {
+    Item {
+        party: AgencyCode,
+        id: Key,
+        dossier: DossierId,
+        item: Item,
+    },
+    Happens {
+        dossier: DossierId,
+        cause: Option<Cause>,
+        action: Action,
+    },
+}
+
+/// The broker.
+#[derive(Default)]
+pub struct Broker {
+    pub disk: Disk,
+    /// A copy made earlier.
+    copy: Option<Disk>,
+    /// How far its clock is off.
+    pub skew: SignedDuration,
+    // What follows is memory.
+    hot: BTreeMap<DossierId, Dossier>,
+    waiting: Vec<Job>,
+    offering: BTreeSet<(DossierId, StepId, u32)>,
+    ringing: BTreeMap<(DossierId, Alarm), Timestamp>,
+    turn_is_set: bool,
+}
+
+/// One turn's changes, before they are recorded.
+#[derive(Default)]
+struct Batch {
+    changed: BTreeMap<DossierId, (&'static str, Dossier, Vec<Entry>)>,
+    answers: Vec<(AgencyCode, Key, Verdict)>,
+}
+
+impl Broker {
+    fn clock(&self, ground: &Ground) -> Timestamp {
+        ground.now + self.skew
+    }
+
+    /// Restarting is loading and asking what is owed.
+    pub fn start(&mut self, ground: &mut Ground) {
+        self.stop();
+        for (id, kept) in &self.disk.dossiers {
+            let dossier = Dossier::replay(*id, &kept.entries).expect("what was recorded replays");
+            self.hot.insert(*id, dossier);
+        }
+        ground.checks.restarted(&self.disk);
+        let ids: Vec<DossierId> = self.hot.keys().copied().collect();
+        for id in ids {
+            self.act(ground, id);
+        }
+    }
+
+    /// All that is not on the disk is gone.
+    pub fn stop(&mut self) {
+        self.hot.clear();
+        self.waiting.clear();
+        self.offering.clear();
+        self.ringing.clear();
+        self.turn_is_set = false;
+    }
+
+    pub fn copy(&mut self) {
+        self.copy = Some(self.disk.clone());
+    }
+
+    /// The disk becomes what the copy was, in a new epoch.
+    pub fn restore(&mut self, ground: &mut Ground) -> bool {
+        let Some(copy) = self.copy.take() else {
+            return false;
+        };
+        let epoch = self.disk.epoch + 1;
+        self.disk = Disk { epoch, ..copy };
+        ground.checks.restored(&self.disk);
+        true
+    }
+
+    fn wait(&mut self, ground: &mut Ground, job: Job) {
+        self.waiting.push(job);
+        if !self.turn_is_set {
+            self.turn_is_set = true;
+            let life = ground.life(&Who::Broker);
+            ground.after(SignedDuration::from_secs(1), Happens::Turn { life });
+        }
+    }
+
+    pub fn happens(
+        &mut self,
+        ground: &mut Ground,
+        dossier: DossierId,
+        cause: Option<Cause>,
+        action: Action,
+    ) {
+        let job = Job::Happens {
+            dossier,
+            cause,
+            action,
+        };
+        self.wait(ground, job);
+    }
+
+    pub fn receive(&mut self, ground: &mut Ground, letter: Letter) {
+        let party = letter.party;
+        match letter.message {
+            Message::Item { id, dossier, item } => {
+                let item = *item;
+                self.wait(
+                    ground,
+                    Job::Item {
+                        party,
+                        id,
+                        dossier,
+                        item,
+                    },
+                );
+            }
+            Message::Report {
+                id,
+                dossier,
+                report,
+            } => {
+                let item = Item::Report(report);
+                self.wait(
+                    ground,
+                    Job::Item {
+                        party,
+                        id,
+                        dossier,
+                        item,
+                    },
+                );
+            }
+            Message::Taken {
+                dossier,
+                step,
+                round,
+            } => self.happens(ground, dossier, None, Action::Acknowledge { step, round }),
+            Message::AskNotices { after } => self.tell_notices(ground, &party, after),
+            Message::Reconcile { holdings } => self.reconcile(ground, &party, &holdings),
+            _ => unreachable!("nobody sends this to the broker"),
+        }
+    }
+
+    /// Apply, record, answer, act.
+    pub fn turn(&mut self, ground: &mut Ground) {
+        self.turn_is_set = false;
+        let jobs = std::mem::take(&mut self.waiting);
+        if ground.is_last_breath() {
+            return ground.dies(Who::Broker);
+        }
+        let mut batch = Batch::default();
+        for job in jobs {
+            self.apply(ground, &mut batch, job);
+        }
+        // It dies with all of the batch durable, or none of it.
+        if ground.is_last_breath() {
+            if ground.chance.one_in(2) {
+                self.record(ground, &batch);
+            }
+            return ground.dies(Who::Broker);
+        }
+        self.record(ground, &batch);
+        for (party, id, verdict) in batch.answers {
+            if ground.is_last_breath() {
+                return ground.dies(Who::Broker);
+            }
+            let epoch = self.disk.epoch;
+            ground.send(&party, false, Message::Answer { epoch, id, verdict });
+        }
+        for (id, (_, dossier, _)) in batch.changed {
+            self.hot.insert(id, dossier);
+            self.act(ground, id);
+            if ground.is_last_breath() {
+                return ground.dies(Who::Broker);
+            }
+        }
+    }
+
+    fn apply(&self, ground: &mut Ground, batch: &mut Batch, job: Job) {
+        match job {
+            Job::Happens {
+                dossier,
+                cause,
+                action,
+            } => {
+                let done = self.decided(ground, batch, dossier, cause, action);
+                if let Some(Err(refusal)) = done {
+                    ground.checks.refused(refusal.reason());
+                }
+            }
+            Job::Item {
+                party,
+                id,
+                dossier,
+                item,
+            } => {
+                let digest = Digest::of(format!("{item:?}").as_bytes());
+                let cause = Cause {
+                    system: party.to_string(),
+                    item_id: id.clone(),
+                    digest,
+                    claimed_at: None,
+                };
+                let verdict = match item {
+                    Item::Submit {
+                        procedure,
+                        is_filed,
+                        submission,
+                    } => {
+                        let known =
+                            self.hot.contains_key(&dossier) || batch.changed.contains_key(&dossier);
+                        match known {
+                            true => Verdict::Recorded,
+                            false => {
+                                let begin = if is_filed {
+                                    intake::file
+                                } else {
+                                    intake::receive
+                                };
+                                let code = crate::desk::code(&party, &submission.key);
+                                let rules = ground.province.rules(procedure);
+                                let now = self.clock(ground);
+                                let begun = begin(dossier, code, *submission, cause, rules, now);
+                                Self::take(batch, dossier, procedure, begun)
+                            }
+                        }
+                    }
+                    Item::Act(act) => {
+                        let done =
+                            self.decided(ground, batch, dossier, Some(cause), Action::Act(act));
+                        self.verdict(done)
+                    }
+                    Item::Report(report) => {
+                        let action = Action::Report(*report);
+                        let done = self.decided(ground, batch, dossier, Some(cause), action);
+                        self.verdict(done)
+                    }
+                };
+                if let Verdict::Refused(refusal) = &verdict {
+                    ground.checks.refused(refusal.reason());
+                }
+                batch.answers.push((party, id, verdict));
+            }
+        }
+    }
+
+    fn verdict(&self, done: Option<Result<(), Refusal>>) -> Verdict {
+        match done {
+            Some(Ok(())) => Verdict::Recorded,
+            None => Verdict::Unknown,
+            Some(Err(Refusal::NotHeld { .. })) if self.disk.epoch > 0 => Verdict::Unknown,
+            Some(Err(refusal)) => Verdict::Refused(refusal),
+        }
+    }
+
+    fn take(
+        batch: &mut Batch,
+        id: DossierId,
+        procedure: &'static str,
+        decided: Result<Decided, Refusal>,
+    ) -> Verdict {
+        match decided {
+            Ok(decided) => {
+                batch
+                    .changed
+                    .insert(id, (procedure, decided.dossier, decided.entries));
+                Verdict::Recorded
+            }
+            Err(refusal) => Verdict::Refused(refusal),
+        }
+    }
+
+    /// What becomes of the copy; nothing when there is no such dossier.
+    fn decided(
+        &self,
+        ground: &Ground,
+        batch: &mut Batch,
+        id: DossierId,
+        cause: Option<Cause>,
+        action: Action,
+    ) -> Option<Result<(), Refusal>> {
+        if !batch.changed.contains_key(&id) {
+            let dossier = self.hot.get(&id)?.clone();
+            let procedure = self.disk.dossiers.get(&id)?.procedure;
+            batch.changed.insert(id, (procedure, dossier, vec![]));
+        }
+        let (procedure, dossier, entries) = batch.changed.get_mut(&id)?;
+        let rules = ground.province.rules(procedure);
+        let mut happen = |cause, action| {
+            let happening = Happening {
+                at: self.clock(ground),
+                cause,
+                vault: vec![],
+                action,
+            };
+            decide(dossier, rules, happening).map(|decided| {
+                *dossier = decided.dossier;
+                entries.extend(decided.entries);
+            })
+        };
+        let done = happen(cause, action);
+        if let Err(Refusal::SupplementDenied { step, denials }) = &done {
+            // It notes the refusal, and starts what comes before, in the same turn.
+            let (step, denials) = (step.clone(), denials.clone());
+            let kept = &self.hot.get(&id);
+            let agency = step
+                .as_ref()
+                .and_then(|step| Some(kept.as_ref()?.steps.get(step)?.agency.clone()))
+                .unwrap_or_else(|| "H99.01.01".parse().unwrap());
+            let deny = Action::Deny {
+                step,
+                agency,
+                denials,
+            };
+            happen(None, deny).expect("a refusal is noted");
+        }
+        Some(done)
+    }
+
+    /// The batch is in the log and the log is synced.
+    fn record(&mut self, ground: &mut Ground, batch: &Batch) {
+        for (id, (procedure, _, entries)) in &batch.changed {
+            if entries.is_empty() {
+                continue;
+            }
+            let kept = self.disk.dossiers.entry(*id).or_insert_with(|| Kept {
+                procedure,
+                entries: vec![],
+            });
+            let mut before = self.hot.get(id).cloned();
+            for entry in entries {
+                let mut after = before.clone();
+                match &mut after {
+                    None => after = Some(Dossier::begin(*id, entry).unwrap()),
+                    Some(dossier) => dossier.apply(entry).unwrap(),
+                }
+                let after = after.unwrap();
+                let told = notices(before.as_ref(), entry, &after);
+                let desk = after.received.desk.clone();
+                let sequence = entry.sequence;
+                let told = told.into_iter().map(|notice| Told {
+                    dossier: *id,
+                    sequence,
+                    notice,
+                });
+                self.disk.notices.entry(desk).or_default().extend(told);
+                before = Some(after);
+            }
+            ground
+                .checks
+                .recorded(*id, ground.now, &kept.entries, entries);
+            kept.entries.extend(entries.iter().cloned());
+        }
+    }
+
+    /// Does what is owed: rounds to their departments, alarms at their times.
+    fn act(&mut self, ground: &mut Ground, id: DossierId) {
+        let life = ground.life(&Who::Broker);
+        let mut set: BTreeSet<Alarm> = BTreeSet::new();
+        for debt in owed(&self.hot[&id]) {
+            match debt {
+                Debt::Handover { step, round, .. } | Debt::Recall { step, round, .. } => {
+                    if self.offering.insert((id, step.clone(), round)) {
+                        let offer = Happens::Offer {
+                            life,
+                            dossier: id,
+                            step,
+                            round,
+                            attempt: 0,
+                        };
+                        ground.after(SignedDuration::from_secs(1), offer);
+                    }
+                }
+                Debt::Timer { alarm, at } => {
+                    set.insert(alarm.clone());
+                    let set = self.ringing.insert((id, alarm.clone()), at);
+                    if set != Some(at) {
+                        let rings = Happens::Rings {
+                            life,
+                            dossier: id,
+                            alarm,
+                        };
+                        ground.at(at - self.skew, rings);
+                    }
+                }
+            }
+        }
+        self.ringing
+            .retain(|(of, alarm), _| *of != id || set.contains(alarm));
+    }
+
+    /// The clock was set: every alarm is reckoned anew.
+    pub fn set_clock(&mut self, ground: &mut Ground, skew: SignedDuration) {
+        self.skew = skew;
+        self.ringing.clear();
+        let ids: Vec<DossierId> = self.hot.keys().copied().collect();
+        for id in ids {
+            self.act(ground, id);
+        }
+    }
+
+    pub fn ring(&mut self, ground: &mut Ground, id: DossierId, alarm: Alarm) {
+        let Some(&at) = self.ringing.get(&(id, alarm.clone())) else {
+            return;
+        };
+        if self.clock(ground) < at {
+            return;
+        }
+        self.happens(ground, id, None, Action::Ring(alarm));
+    }
+
+    /// A courier offers a round while it is owed, less and less often.
+    pub fn offer(
+        &mut self,
+        ground: &mut Ground,
+        id: DossierId,
+        step: StepId,
+        round: u32,
+        attempt: u32,
+    ) {
+        let key = (id, step.clone(), round);
+        let owes = self.hot.get(&id).map(owed).unwrap_or_default();
+        let to = owes.into_iter().find_map(|debt| match debt {
+            Debt::Handover {
+                step: of,
+                round: n,
+                agency,
+                ..
+            }
+            | Debt::Recall {
+                step: of,
+                round: n,
+                agency,
+                ..
+            } if of == step && n == round => Some(agency),
+            _ => None,
+        });
+        let Some(agency) = to else {
+            self.offering.remove(&key);
+            return;
+        };
+        let procedure = self.disk.dossiers[&id].procedure;
+        let plan = ground.province.procedure(procedure);
+        let due = handover(&self.hot[&id], plan, &step, round).expect("what is owed can be given");
+        let message = Message::HandOver {
+            epoch: self.disk.epoch,
+            dossier: id,
+            procedure,
+            handover: Box::new(due),
+        };
+        ground.send(&agency, false, message);
+        if attempt > 0 {
+            let step = step.clone();
+            self.happens(ground, id, None, Action::Offer { step, round });
+        }
+        let back_off = SignedDuration::from_mins(10 << attempt.min(7)) + ground.chance.within(300);
+        let again = Happens::Offer {
+            life: ground.life(&Who::Broker),
+            dossier: id,
+            step,
+            round,
+            attempt: attempt + 1,
+        };
+        ground.after(back_off, again);
+    }
+
+    fn tell_notices(&self, ground: &mut Ground, desk: &AgencyCode, after: usize) {
+        let all = self.disk.notices.get(desk).map_or(&[][..], Vec::as_slice);
+        let told = all.iter().skip(after).take(50).cloned().collect();
+        let epoch = self.disk.epoch;
+        ground.send(desk, false, Message::Notices { epoch, after, told });
+    }
+
+    /// What was believed held and is not named is owed again; what is missing here is asked for.
+    fn reconcile(&mut self, ground: &mut Ground, agency: &AgencyCode, holdings: &[Holding]) {
+        let begun_at = self.clock(ground);
+        let (mut states, mut missing) = (BTreeMap::new(), vec![]);
+        let mut named = BTreeSet::new();
+        for holding in holdings {
+            let key = (holding.dossier, holding.step.clone());
+            let state = self.compare(ground, agency, holding, begun_at, &mut missing);
+            if state != HoldingState::Closed {
+                named.insert(key.clone());
+            }
+            states.insert(key, state);
+        }
+        let lost: Vec<(DossierId, StepId, u32)> = self
+            .hot
+            .iter()
+            .flat_map(|(id, dossier)| dossier.steps.iter().map(move |step| (id, step)))
+            .filter(|(_, (_, step))| step.agency == *agency && step.stage == Stage::Held)
+            .filter(|(_, (_, step))| step.is_departments())
+            .filter(|(_, (_, step))| step.held_since.is_some_and(|since| since < begun_at))
+            .map(|(id, (of, step))| (*id, of.clone(), step.round))
+            .filter(|(id, of, _)| !named.contains(&(*id, of.clone())))
+            .collect();
+        for (id, step, round) in lost {
+            self.happens(ground, id, None, Action::LoseHolding { step, round });
+        }
+        let answer = Message::Reconciled {
+            epoch: self.disk.epoch,
+            states,
+            missing,
+        };
+        ground.send(agency, false, answer);
+    }
+
+    fn compare(
+        &mut self,
+        ground: &mut Ground,
+        agency: &AgencyCode,
+        holding: &Holding,
+        begun_at: Timestamp,
+        missing: &mut Vec<Key>,
+    ) -> HoldingState {
+        let Some((dossier, step)) = self
+            .hot
+            .get(&holding.dossier)
+            .and_then(|dossier| Some((dossier, dossier.steps.get(&holding.step)?)))
+        else {
+            return HoldingState::Unknown;
+        };
+        if dossier.closed_at.is_some() {
+            return HoldingState::Closed;
+        }
+        let seen = |key: &&Key| {
+            dossier
+                .seen
+                .contains_key(&(agency.to_string(), (*key).clone()))
+        };
+        let unseen: Vec<Key> = holding
+            .recorded
+            .iter()
+            .filter(|key| !seen(key))
+            .cloned()
+            .collect();
+        if !unseen.is_empty() {
+            missing.extend(unseen);
+            return HoldingState::Agreed;
+        }
+        let (id, of, round) = (holding.dossier, holding.step.clone(), step.round);
+        if holding.round > step.round {
+            // It put the round aside that this store believes it holds: it is given again.
+            if step.agency == *agency && step.stage == Stage::Held {
+                self.happens(ground, id, None, Action::LoseHolding { step: of, round });
+            }
+            return HoldingState::Unknown;
+        }
+        if holding.round < round || step.agency != *agency {
+            let is_held_here = step.agency == *agency
+                && step.stage == Stage::Held
+                && step.held_since.is_some_and(|since| since < begun_at);
+            if is_held_here {
+                self.happens(ground, id, None, Action::LoseHolding { step: of, round });
+            }
+            return HoldingState::Superseded;
+        }
+        let plan = ground.province.procedure(self.disk.dossiers[&id].procedure);
+        let is_this =
+            handover_id(dossier, plan, &of, round).is_some_and(|id| id == holding.handover_id);
+        if step.stage.is_owed() && is_this {
+            self.happens(ground, id, None, Action::Acknowledge { step: of, round });
+        }
+        HoldingState::Agreed
+    }
+
+    /// What operators and desks' officers see: the committed state, and nothing else.
+    pub fn seen(&self) -> impl Iterator<Item = (&DossierId, &Dossier, &'static str)> {
+        self.hot
+            .iter()
+            .map(|(id, dossier)| (id, dossier, self.disk.dossiers[id].procedure))
+    }
+
+    pub fn all_closed(&self) -> bool {
+        self.hot.values().all(|dossier| dossier.closed_at.is_some())
+    }
+
+    pub fn owes_nothing(&self) -> bool {
+        self.waiting.is_empty() && self.hot.values().all(|dossier| owed(dossier).is_empty())
+    }
+}
