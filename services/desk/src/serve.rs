@@ -201,6 +201,8 @@ impl Desk {
                     "the broker does not know how far notices were read: from the first again"
                 );
                 check.notify_one();
+                // Every act waits again, and nobody else says so to who sends them.
+                self.inner.waiting.notify_one();
             }
             sleep(self.inner.config.times.pause(failures)).await;
         }
