@@ -11,6 +11,7 @@ mod crash;
 mod desks;
 mod disk;
 mod documents;
+mod harness;
 mod identity;
 mod limits;
 mod papers;
