@@ -16,7 +16,7 @@ use crate::{
     hot::{Committed, Hot, LoadError},
     ledger::{Ledger, Note},
     registry::Registry,
-    store::{IncidentChange, IncidentKey, Owed, Reader, StoreError},
+    store::{IncidentChange, IncidentKey, Owed, PAGE_ROWS_MAX, Reader, StoreError},
     wire,
 };
 use contract::v1::{HandOverRequest, Item, department_service_client::DepartmentServiceClient};
@@ -207,18 +207,19 @@ impl Courier {
         if std::mem::take(&mut self.is_unreachable) {
             tracing::info!(agency = %self.agency, "a department can be reached again");
         }
-        if !std::mem::take(&mut self.may_be_told) {
+        if !self.may_be_told {
             return;
         }
         let over = IncidentChange::Over {
             key: self.incident(),
             at: Timestamp::now(),
         };
-        self.note(Note {
+        let kept = self.note(Note {
             incidents: vec![over],
             ..Note::default()
-        })
-        .await;
+        });
+        // What a full disk did not keep is told again with the next stream.
+        self.may_be_told = !kept.await;
     }
 
     fn incident(&self) -> IncidentKey {
@@ -230,10 +231,23 @@ impl Courier {
         }
     }
 
-    async fn note(&self, note: Note) {
-        if let Err(failure) = self.office.ledger.note(note).await {
+    /// Whether it was kept.
+    async fn note(&self, note: Note) -> bool {
+        let kept = self.office.ledger.note(note).await;
+        if let Err(failure) = &kept {
             tracing::warn!(agency = %self.agency, %failure, "a courier's note was not kept");
         }
+        kept.is_ok()
+    }
+
+    /// Whether an incident says that the department cannot be reached, by this process or the one
+    /// before it: then it is tried although nothing is owed, or the incident would stay for ever.
+    fn is_told_unreachable(&mut self) -> Result<bool, Trouble> {
+        if self.may_be_told {
+            let open = self.office.reader.incidents(false, None, PAGE_ROWS_MAX)?;
+            self.may_be_told = open.iter().any(|one| one.key == self.incident());
+        }
+        Ok(self.may_be_told)
     }
 
     fn is_anything_owed(&self) -> Result<bool, Trouble> {
@@ -244,11 +258,16 @@ impl Courier {
             .is_empty())
     }
 
-    /// Opens a stream when something is owed and works on it until it ends.
+    /// Opens a stream when something is owed, or an incident is to be ended, and works on it until it ends.
     async fn work(&mut self) -> Trouble {
         loop {
             self.owed.mark_unchanged();
             match self.is_anything_owed() {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(trouble) => return trouble,
+            }
+            match self.is_told_unreachable() {
                 Ok(true) => break,
                 Ok(false) => {}
                 Err(trouble) => return trouble,
