@@ -8,6 +8,7 @@
 //! instead of the services in this one.
 
 mod books;
+mod breakages;
 mod chain;
 mod check;
 mod citizens;
@@ -19,7 +20,7 @@ mod witness;
 
 use crate::town::{chance::Chance, ground::BROKER};
 use citizens::{Citizens, reading};
-use fault::Faults;
+use fault::{EVERYTHING, Faults, Menu};
 use province::Province;
 use std::{
     env,
@@ -30,10 +31,24 @@ use witness::Witness;
 
 /// Dossiers that are under way at once.
 const OPEN_MAX: usize = 8;
-/// Faults of one province, before it is left alone and looked at.
-const FAULTS: u64 = 60;
-/// How long dossiers may go on without any closing once the faults are over, before that is a fault.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// What strikes a province, and how long it is waited for.
+struct Plan {
+    menu: Menu,
+    /// Faults, before it is left alone and looked at.
+    faults: u64,
+    /// How long it may go on without any debt less, once the faults are over, before that is a fault.
+    patience: Duration,
+    /// How every process is broken on purpose.
+    breakage: &'static str,
+}
+
+/// What a run has unless it breaks something.
+const USUAL: Plan = Plan {
+    menu: EVERYTHING,
+    faults: 60,
+    patience: Duration::from_secs(60),
+    breakage: "",
+};
 /// Between two looks at what was written down.
 const LOOK: Duration = Duration::from_millis(150);
 /// Faults in the gate.
@@ -57,7 +72,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice_whatever_strikes
             seed,
             left,
             minutes.map(|minutes| begun + Duration::from_secs_f64(minutes * 60.0)),
-            &[],
+            &USUAL,
         )
         .await;
         killed += outcome.kills;
@@ -94,6 +109,13 @@ struct Outcome {
 }
 
 impl Outcome {
+    /// Nobody needs to look at its folder.
+    fn remove(&self) {
+        if let Some(folder) = &self.folder {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+
     fn report(&self) -> String {
         format!(
             "{} violations:\n  {}\nwhat struck:\n  {}\nagain: HARNESS_SEED={} cargo test --test town harness::nothing -- --nocapture\neverything lies in {}",
@@ -107,23 +129,21 @@ impl Outcome {
 }
 
 /// Founds a province, lets faults strike it while dossiers go through, lets it come to rest, and looks.
-async fn run(
-    seed: u64,
-    kills: Option<u64>,
-    until: Option<Instant>,
-    told: &[(String, String)],
-) -> Outcome {
+async fn run(seed: u64, kills: Option<u64>, until: Option<Instant>, plan: &Plan) -> Outcome {
     println!("seed: HARNESS_SEED={seed}");
     let mut chance = Chance::from(seed);
     let begun = Instant::now();
-    let mut province = Province::found(told).await;
-    let (mut citizens, mut witness, mut faults) =
-        (Citizens::new(&province), Witness::default(), Faults::new());
+    let mut province = Province::found(plan.breakage).await;
+    let (mut citizens, mut witness, mut faults) = (
+        Citizens::new(&province),
+        Witness::default(),
+        Faults::new(plan.menu),
+    );
     province.start_all();
     let mut journal = Vec::new();
     let mut struck = 0;
     let mut looked = Instant::now();
-    while struck < FAULTS
+    while struck < plan.faults
         && kills.is_none_or(|kills| faults.kills < kills)
         && until.is_none_or(|until| Instant::now() < until)
     {
@@ -146,7 +166,14 @@ async fn run(
         struck += 1;
     }
     faults.end_all(&mut province);
-    let mut wrong = rest(&mut province, &mut citizens, &mut witness, &mut faults).await;
+    let mut wrong = rest(
+        &mut province,
+        &mut citizens,
+        &mut witness,
+        &mut faults,
+        plan.patience,
+    )
+    .await;
     wrong.extend(check::all(&mut province, &mut citizens, &mut witness, &faults).await);
     let told = format!(
         "{} dossiers, {} handovers seen, {} reports acknowledged, {} kills, {:?}, {:.0?}",
@@ -175,6 +202,7 @@ async fn rest(
     citizens: &mut Citizens,
     witness: &mut Witness,
     faults: &mut Faults,
+    patience: Duration,
 ) -> Vec<String> {
     let (mut left, mut since) = (usize::MAX, Instant::now());
     loop {
@@ -188,8 +216,8 @@ async fn rest(
         if now < left {
             (left, since) = (now, Instant::now());
         }
-        if since.elapsed() > PATIENCE {
-            return stuck(province, citizens);
+        if since.elapsed() > patience {
+            return stuck(province, citizens, patience);
         }
         sleep(LOOK).await;
     }
@@ -221,7 +249,7 @@ fn debts(province: &Province) -> usize {
 }
 
 /// Every dossier that is not closed, and what is owed.
-fn stuck(province: &Province, citizens: &Citizens) -> Vec<String> {
+fn stuck(province: &Province, citizens: &Citizens, patience: Duration) -> Vec<String> {
     let mut wrong = Vec::new();
     for front in &citizens.fronts {
         for key in &front.brought {
@@ -232,7 +260,7 @@ fn stuck(province: &Province, citizens: &Citizens) -> Vec<String> {
         }
     }
     wrong.push(format!(
-        "debt: {} debts are left after {PATIENCE:?}",
+        "debt: {} debts are left after {patience:?}",
         debts(province)
     ));
     wrong

@@ -464,6 +464,8 @@ impl Courier {
         let made = self.office.registry.rules_of(&dossier).and_then(|book| {
             let procedure = book.rules().procedure;
             let made = handover(&dossier, procedure, step, number)?;
+            #[cfg(feature = "faults")]
+            let made = other_content(made);
             Some(wire::handover(&dossier, procedure, &made))
         });
         Ok(made.map_or(Made::Nothing, |item| Made::Item(Box::new(item), round)))
@@ -516,6 +518,14 @@ impl Courier {
                 step: key.step.clone(),
                 round: key.round,
             };
+            #[cfg(feature = "faults")]
+            let action = match node::breakage::is("take silence for an acknowledgement") {
+                true => Action::Acknowledge {
+                    step: key.step.clone(),
+                    round: key.round,
+                },
+                false => action,
+            };
             if let Err(failure) = self.office.ledger.happen(key.dossier, None, action).await {
                 tracing::debug!(dossier_code = %round.code, step = %key.step, agency = %self.agency, %failure, "an unanswered offer was not recorded");
             }
@@ -545,6 +555,15 @@ impl Load {
             self.list.rest(done.key, until, is_kept);
         }
     }
+}
+
+/// Now and then leaves something out, under the same id.
+#[cfg(feature = "faults")]
+fn other_content(mut made: dossier::handover::Handover) -> dossier::handover::Handover {
+    if node::breakage::is("hand over other content under one id") && rand::random() {
+        made.evidence.pop();
+    }
+    made
 }
 
 async fn until(at: Option<Timestamp>) {

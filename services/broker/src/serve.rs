@@ -305,6 +305,8 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
         return Err(BrokerError::Role(credentials.identity().clone()));
     }
     let mut store = SqliteStore::open(&config.store, config.sqlite.clone())?;
+    #[cfg(feature = "faults")]
+    let restored = restored && !node::breakage::is("skip the epoch");
     if restored {
         let begun = store.begin_epoch(Timestamp::now())?;
         tracing::warn!(

@@ -328,6 +328,10 @@ impl Store {
         let since = now_us().to_string();
         let done = self.embedded.write(move |c| {
             c.execute(forget, [])?;
+            #[cfg(feature = "faults")]
+            if node::breakage::is("forget acts after a restore") {
+                return c.execute(mark, [since]);
+            }
             act::all_again(c)?;
             c.execute(mark, [since])
         });
@@ -355,6 +359,16 @@ impl Store {
 
     /// Keeps notices, with where they end. One that is here already changes nothing.
     pub(crate) async fn keep_notices(&self, notices: Vec<v1::Notice>) -> Result<(), StoreError> {
+        #[cfg(feature = "faults")]
+        if node::breakage::is("keep the cursor before the notices")
+            && let Some(last) = notices.last().map(|notice| notice.cursor.clone())
+        {
+            let put = "INSERT INTO meta VALUES ('cursor', ?1)
+                       ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+            let done = self.embedded.write(move |c| c.execute(put, [last]));
+            done.await?;
+            tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        }
         let done = self.embedded.write(move |c| {
             for notice in &notices {
                 keep_notice(c, notice)?;

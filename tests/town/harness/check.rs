@@ -10,7 +10,10 @@ use super::{
     witness::{Witness, left_over},
 };
 use crate::town::{Caller, ground::BROKER};
-use contract::v1::{self, DossierState, notice::Kind, report};
+use contract::{
+    record::v1::record::Event,
+    v1::{self, DossierState, notice::Kind, report},
+};
 use node::identity::Role;
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +43,7 @@ pub(super) async fn all(
     let mut tracked = BTreeMap::new();
     for front in &citizens.fronts {
         let caller = province.desk_caller(&front.counter);
-        wrong.extend(submits(front, &caller, faults).await);
+        wrong.extend(submits(front, &caller).await);
         wrong.extend(notices(front, &caller, province).await);
         for code in front.codes.values() {
             match track(&caller, front, code).await {
@@ -86,8 +89,9 @@ pub(super) async fn all(
     match chain::read(&file) {
         Ok((chains, left)) => {
             wrong.extend(left);
-            wrong.extend(effects(&chains, witness));
+            wrong.extend(effects(&chains, witness, faults));
             for chain in &chains {
+                wrong.extend(held(chain, faults));
                 if let Some(track) = tracked.get(&chain.code) {
                     wrong.extend(chain.slip(track));
                     wrong.extend(books::balance(chain, track));
@@ -100,7 +104,7 @@ pub(super) async fn all(
 }
 
 /// Every acknowledged submit is one dossier, closed, under the code that was acknowledged.
-async fn submits(front: &Front, caller: &Caller, faults: &Faults) -> Vec<String> {
+async fn submits(front: &Front, caller: &Caller) -> Vec<String> {
     let mut wrong: Vec<String> = front
         .complaints
         .iter()
@@ -147,7 +151,6 @@ async fn submits(front: &Front, caller: &Caller, faults: &Faults) -> Vec<String>
     if distinct.len() != front.codes.len() {
         wrong.push("submit: two dossiers have one code".into());
     }
-    let _ = faults;
     wrong
 }
 
@@ -270,8 +273,33 @@ async fn incidents(province: &Province) -> Vec<String> {
     wrong
 }
 
-/// Every acknowledged report took effect, and once.
-fn effects(chains: &[Chain], witness: &Witness) -> Vec<String> {
+/// What a department had acknowledged stayed with it, unless its disk was lost, or the broker's memory of
+/// what it gave.
+fn held(chain: &Chain, faults: &Faults) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut given = BTreeMap::new();
+    for record in &chain.records {
+        match &record.event {
+            Some(Event::HandoverDue(due)) => drop(given.insert(&due.step_id, &due.agency_code)),
+            Some(Event::HoldingLost(lost)) if !faults.was_restored => {
+                let agency = given
+                    .get(&lost.step_id)
+                    .map_or("", |agency| agency.as_str());
+                if !faults.lost_disks.contains(&agency) {
+                    wrong.push(format!(
+                        "held: {agency} had acknowledged {} of {} and does not have it",
+                        lost.step_id, chain.code
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+    wrong
+}
+
+/// Every acknowledged report took effect, and once; after a restore, or a higher round of its step did.
+fn effects(chains: &[Chain], witness: &Witness, faults: &Faults) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut effects: BTreeMap<&str, Vec<(&str, u64)>> = BTreeMap::new();
     for chain in chains {
@@ -302,6 +330,9 @@ fn effects(chains: &[Chain], witness: &Witness) -> Vec<String> {
         );
         match effects.get(item_id.as_str()).map(Vec::as_slice) {
             Some([_]) => {}
+            // What a restore took away may come back in another order, and a higher round overtake it.
+            None if faults.was_restored
+                && chains.iter().any(|chain| chain.overtook(&one.report)) => {}
             None => wrong.push(format!("effect: {name} was acknowledged and has none")),
             Some(many) => wrong.push(format!(
                 "effect: {name} has {} effects: {many:?}",

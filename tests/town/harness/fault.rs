@@ -17,6 +17,31 @@ const FROZEN: Duration = Duration::from_millis(5_500);
 /// How old a copy is at least, so that codes of the copy's second are not minted again.
 const COPY_AGE_MIN: Duration = Duration::from_secs(2);
 
+/// How likely each fault is, of all that stand here together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Menu {
+    pub(super) kill: u64,
+    pub(super) freeze: u64,
+    pub(super) line: u64,
+    pub(super) disk_takes_nothing: u64,
+    pub(super) disk_lost: u64,
+    pub(super) restored: u64,
+    pub(super) everything: u64,
+    pub(super) error_after_commit: u64,
+}
+
+/// Everything, most of it kills.
+pub(super) const EVERYTHING: Menu = Menu {
+    kill: 60,
+    freeze: 6,
+    line: 16,
+    disk_takes_nothing: 5,
+    disk_lost: 3,
+    restored: 5,
+    everything: 2,
+    error_after_commit: 3,
+};
+
 /// Something that lasts.
 struct Lasting {
     until: Instant,
@@ -32,6 +57,7 @@ enum What {
 
 /// The faults of one run: those that last, what may still be done, and how often each was done.
 pub(super) struct Faults {
+    menu: Menu,
     lasting: Vec<Lasting>,
     /// When the copy of the broker's store was made, while it is good.
     copied_at: Option<Instant>,
@@ -40,19 +66,21 @@ pub(super) struct Faults {
     pub(super) was_restored: bool,
     /// Processes that ended although nobody had ended them, and might.
     pub(super) complaints: Vec<String>,
-    lost_disks: u32,
+    /// Agencies of which a disk was lost, once for each time.
+    pub(super) lost_disks: Vec<&'static str>,
 }
 
 impl Faults {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(menu: Menu) -> Self {
         Self {
+            menu,
             lasting: Vec::new(),
             copied_at: None,
             done: BTreeMap::new(),
             kills: 0,
             was_restored: false,
             complaints: Vec::new(),
-            lost_disks: 0,
+            lost_disks: Vec::new(),
         }
     }
 
@@ -112,16 +140,51 @@ impl Faults {
 
     /// One fault, drawn by chance.
     pub(super) fn strike(&mut self, province: &mut Province, chance: &mut Chance) -> String {
-        let (name, told) = match chance.below(100) {
-            0..62 => ("kill", self.kill(province, chance)),
-            62..68 => ("freeze", self.freeze(province, chance)),
-            68..84 => ("line", self.spoil_a_line(province, chance)),
-            84..89 => ("disk takes nothing", self.refuse_writes(province, chance)),
-            89..92 => ("disk lost", self.lose_a_disk(province, chance)),
-            92..97 => ("restored", self.copy_or_restore(province, chance)),
-            _ => ("everything at once", self.restart_everything(province)),
+        type Strike = fn(&mut Faults, &mut Province, &mut Chance) -> String;
+        let Menu {
+            kill, freeze, line, ..
+        } = self.menu;
+        let Menu {
+            disk_takes_nothing,
+            disk_lost,
+            restored,
+            ..
+        } = self.menu;
+        let after_commit = match broker::HAS_FAULTS {
+            true => self.menu.error_after_commit,
+            false => 0,
         };
-        *self.done.entry(name).or_default() += 1;
+        let menu: [(&'static str, u64, Strike); 8] = [
+            ("kill", kill, Self::kill),
+            ("freeze", freeze, Self::freeze),
+            ("line", line, Self::spoil_a_line),
+            (
+                "disk takes nothing",
+                disk_takes_nothing,
+                Self::refuse_writes,
+            ),
+            ("disk lost", disk_lost, Self::lose_a_disk),
+            ("restored", restored, Self::copy_or_restore),
+            (
+                "everything at once",
+                self.menu.everything,
+                Self::restart_everything,
+            ),
+            (
+                "error after the commit",
+                after_commit,
+                Self::err_after_a_commit,
+            ),
+        ];
+        let mut drawn = chance.below(menu.iter().map(|(_, weight, _)| weight).sum());
+        let found = menu.iter().find(|(_, weight, _)| {
+            let is_it = drawn < *weight;
+            drawn = drawn.saturating_sub(*weight);
+            is_it
+        });
+        let (name, _, strike) = found.expect("the drawn number is below the sum");
+        let told = strike(self, province, chance);
+        *self.done.entry(*name).or_default() += 1;
         told
     }
 
@@ -181,11 +244,12 @@ impl Faults {
     }
 
     fn lose_a_disk(&mut self, province: &mut Province, chance: &mut Chance) -> String {
-        let name = OFFICES[chance.below(OFFICES.len() as u64) as usize].name;
+        let at = chance.below(OFFICES.len() as u64) as usize;
+        let name = OFFICES[at].name;
         province.member(name).kill();
         self.kills += 1;
-        self.lost_disks += 1;
-        let lost = province.path(format!("lost/{}-{name}", self.lost_disks));
+        self.lost_disks.push(OFFICES[at].agency);
+        let lost = province.path(format!("lost/{}-{name}", self.lost_disks.len()));
         fs::create_dir_all(lost.parent().unwrap()).unwrap();
         // It may have none yet.
         let _ = fs::rename(province.path(name), lost);
@@ -229,7 +293,13 @@ impl Faults {
         }
     }
 
-    fn restart_everything(&mut self, province: &mut Province) -> String {
+    /// The next commit of the broker's store is done, and said to be in doubt.
+    fn err_after_a_commit(&mut self, province: &mut Province, _: &mut Chance) -> String {
+        fs::write(province.path("faults/error after the commit"), "").unwrap();
+        "the next commit of the broker is said to be in doubt".into()
+    }
+
+    fn restart_everything(&mut self, province: &mut Province, _: &mut Chance) -> String {
         for member in &mut province.members {
             if member.runs() {
                 member.kill();

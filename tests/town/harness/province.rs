@@ -119,12 +119,19 @@ pub(super) struct Province {
 }
 
 impl Province {
-    /// Writes everything that it needs, and starts nothing. Every process is told `told` besides.
-    pub(super) async fn found(told: &[(String, String)]) -> Self {
+    /// Writes everything that it needs, and starts nothing. Every process is broken in this way, if it
+    /// knows it.
+    pub(super) async fn found(breakage: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("harness-")
             .tempdir()
             .unwrap();
+        fs::create_dir(folder.path().join("faults")).unwrap();
+        let faults = folder.path().join("faults").display().to_string();
+        let told = &[
+            ("LIENTHONG_BREAKAGE".to_owned(), breakage.to_owned()),
+            ("LIENTHONG_FAULTS".to_owned(), faults),
+        ];
         let authority = Authority::create(TRUST_DOMAIN, Validity::days(2)).unwrap();
         let path = folder.path().to_owned();
         let mut province = Self {

@@ -112,6 +112,10 @@ impl Work {
     }
 
     fn tell(&mut self, before: Option<&Dossier>, entry: &Entry, after: &Dossier) {
+        #[cfg(feature = "faults")]
+        if node::breakage::is("drop a notice") && rand::random_range(0..20) == 0 {
+            return;
+        }
         let desks = BTreeSet::from([&after.received.desk, &after.received.hand_out_desk]);
         for told in notice::notices(before, entry, after) {
             let bytes = wire::notice(after, entry.at, &told).encode_to_vec();
