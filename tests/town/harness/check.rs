@@ -330,6 +330,8 @@ fn effects(chains: &[Chain], witness: &Witness, faults: &Faults) -> Vec<String> 
         );
         match effects.get(item_id.as_str()).map(Vec::as_slice) {
             Some([_]) => {}
+            // The outcome may be there again before the progress, which then tells nothing.
+            None if faults.was_restored && matches!(kind, Some(report::Kind::Progress(_))) => {}
             // What a restore took away may come back in another order, and a higher round overtake it.
             None if faults.was_restored
                 && chains.iter().any(|chain| chain.overtook(&one.report)) => {}
