@@ -234,6 +234,17 @@ impl Store {
         Ok(())
     }
 
+    /// The broker has it as open, although it had been closed.
+    pub(crate) async fn open_again(&self, submit_key: &str) -> Result<(), StoreError> {
+        let key = submit_key.to_owned();
+        let sql =
+            "UPDATE submit SET state = ?2, changed_at = ?3 WHERE submit_key = ?1 AND state = ?4";
+        self.embedded
+            .write(move |c| c.execute(sql, params![key, OPEN, now_us(), CLOSED]))
+            .await?;
+        Ok(())
+    }
+
     /// The broker refused it.
     pub(crate) async fn refused(&self, submit_key: &str, reason: &str) -> Result<(), StoreError> {
         let (key, reason) = (submit_key.to_owned(), reason.to_owned());
