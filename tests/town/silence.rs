@@ -101,7 +101,6 @@ async fn a_department_that_was_away_is_no_incident_any_more_although_nothing_is_
     let refused = v1::report::Kind::Refused(v1::Refused {
         reason: "Chủ hộ không đồng ý".into(),
         legal_basis: "Luật Cư trú 2020 Điều 20".into(),
-        ..Default::default()
     });
     let report = police.item("r-1", held.handover(), refused);
     drop((police, held));

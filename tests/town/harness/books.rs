@@ -119,7 +119,9 @@ fn reckon(chain: &Chain, track: &TrackResponse) -> (f64, f64) {
             _ => {}
         }
     }
-    for row in &track.control_slip {
+    // Who sent a fault back keeps the step until it has its answer, which is a round of its own.
+    let answered = track.control_slip.iter();
+    for row in answered.filter(|row| row.outcome != "returned") {
         turn(&row.step_id, row.round, row.answered_at, Keeper::Nobody);
     }
     let (mut transport, mut held) = (0.0, 0.0);

@@ -3,8 +3,8 @@
 
 use super::citizens::reading;
 use contract::{
-    record::v1::{Record, record::Event},
-    v1::{ControlSlipRow, Report, TrackResponse},
+    record::v1::Record,
+    v1::{ControlSlipRow, TrackResponse},
 };
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
@@ -85,18 +85,6 @@ impl Chain {
         }
         (previous != last_hash)
             .then(|| format!("chain: {} does not end with its last record", self.code))
-    }
-
-    /// Whether a higher round of the step was given than the one that the report speaks of.
-    pub(super) fn overtook(&self, report: &Report) -> bool {
-        let is_its = |record: &Record| hex::encode(&record.dossier_id) == report.dossier_id;
-        self.records.first().is_some_and(is_its)
-            && self.records.iter().any(|record| match &record.event {
-                Some(Event::HandoverDue(due)) => {
-                    due.step_id == report.step_id && due.round > report.round
-                }
-                _ => false,
-            })
     }
 
     /// The control slip is what the chain says: each row hangs on a record of it, and no round of a step

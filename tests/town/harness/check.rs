@@ -7,7 +7,7 @@ use super::{
     citizens::{Citizens, Front, reading},
     fault::Faults,
     province::Province,
-    witness::{Witness, left_over},
+    witness::{LeftOver, Witness, left_over},
 };
 use crate::town::{Caller, ground::BROKER};
 use contract::{
@@ -16,7 +16,11 @@ use contract::{
 };
 use node::identity::Role;
 use prost::Message as _;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
 
 /// Incidents that a fault gives reason for; each must be closed in the end.
 const REASONS: [&str; 6] = [
@@ -27,6 +31,8 @@ const REASONS: [&str; 6] = [
     "LIMIT_PASSED",
     "APOLOGY_OWED",
 ];
+/// How long the last notice may be on its way.
+const TELLING_MAX: Duration = Duration::from_secs(5);
 /// Dossiers and notices on one page.
 const PAGE: u32 = 500;
 
@@ -44,7 +50,14 @@ pub(super) async fn all(
     for front in &citizens.fronts {
         let caller = province.desk_caller(&front.counter);
         wrong.extend(submits(front, &caller).await);
-        wrong.extend(notices(front, &caller, province).await);
+        // What was told last may be on its way for a moment longer.
+        let begun = Instant::now();
+        let mut missing = notices(front, &caller, province).await;
+        while !missing.is_empty() && begun.elapsed() < TELLING_MAX {
+            sleep(Duration::from_millis(200)).await;
+            missing = notices(front, &caller, province).await;
+        }
+        wrong.extend(missing);
         for code in front.codes.values() {
             match track(&caller, front, code).await {
                 Ok(found) => drop(tracked.insert(code.clone(), found)),
@@ -53,9 +66,15 @@ pub(super) async fn all(
         }
     }
     wrong.extend(incidents(province).await);
+    let mut stands = BTreeSet::new();
     for (office, folder) in province.offices() {
         match left_over(&folder) {
-            Ok((waiting, incidents)) => {
+            Ok(LeftOver {
+                waiting,
+                incidents,
+                recorded,
+            }) => {
+                stands.extend(recorded);
                 wrong.extend(
                     (waiting > 0).then(|| format!("debt: {office} has {waiting} reports waiting")),
                 );
@@ -89,7 +108,7 @@ pub(super) async fn all(
     match chain::read(&file) {
         Ok((chains, left)) => {
             wrong.extend(left);
-            wrong.extend(effects(&chains, witness, faults));
+            wrong.extend(effects(&chains, witness, &stands, faults));
             for chain in &chains {
                 wrong.extend(held(chain, faults));
                 if let Some(track) = tracked.get(&chain.code) {
@@ -281,7 +300,7 @@ fn held(chain: &Chain, faults: &Faults) -> Vec<String> {
     for record in &chain.records {
         match &record.event {
             Some(Event::HandoverDue(due)) => drop(given.insert(&due.step_id, &due.agency_code)),
-            Some(Event::HoldingLost(lost)) if !faults.was_restored => {
+            Some(Event::HoldingLost(lost)) if !faults.was_restored() => {
                 let agency = given
                     .get(&lost.step_id)
                     .map_or("", |agency| agency.as_str());
@@ -298,8 +317,13 @@ fn held(chain: &Chain, faults: &Faults) -> Vec<String> {
     wrong
 }
 
-/// Every acknowledged report took effect, and once; after a restore, or a higher round of its step did.
-fn effects(chains: &[Chain], witness: &Witness, faults: &Faults) -> Vec<String> {
+/// Every acknowledged report took effect, and once; after a restore, every one that its department stands by.
+fn effects(
+    chains: &[Chain],
+    witness: &Witness,
+    stands: &BTreeSet<String>,
+    faults: &Faults,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut effects: BTreeMap<&str, Vec<(&str, u64)>> = BTreeMap::new();
     for chain in chains {
@@ -330,11 +354,9 @@ fn effects(chains: &[Chain], witness: &Witness, faults: &Faults) -> Vec<String> 
         );
         match effects.get(item_id.as_str()).map(Vec::as_slice) {
             Some([_]) => {}
-            // The outcome may be there again before the progress, which then tells nothing.
-            None if faults.was_restored && matches!(kind, Some(report::Kind::Progress(_))) => {}
-            // What a restore took away may come back in another order, and a higher round overtake it.
-            None if faults.was_restored
-                && chains.iter().any(|chain| chain.overtook(&one.report)) => {}
+            // What a restore took away may come back in another order: the department itself let go of what
+            // a higher round, or the same one with other content, has overtaken.
+            None if faults.was_restored() && !stands.contains(item_id) => {}
             None => wrong.push(format!("effect: {name} was acknowledged and has none")),
             Some(many) => wrong.push(format!(
                 "effect: {name} has {} effects: {many:?}",

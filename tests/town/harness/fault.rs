@@ -42,6 +42,9 @@ pub(super) const EVERYTHING: Menu = Menu {
     error_after_commit: 3,
 };
 
+/// After so long everybody has given a restored broker what its copy lacked.
+const GIVEN_BACK: Duration = Duration::from_secs(15);
+
 /// Something that lasts.
 struct Lasting {
     until: Instant,
@@ -63,7 +66,7 @@ pub(super) struct Faults {
     copied_at: Option<Instant>,
     pub(super) done: BTreeMap<&'static str, u64>,
     pub(super) kills: u64,
-    pub(super) was_restored: bool,
+    restored_at: Option<Instant>,
     /// Processes that ended although nobody had ended them, and might.
     pub(super) complaints: Vec<String>,
     /// Agencies of which a disk was lost, once for each time.
@@ -78,7 +81,7 @@ impl Faults {
             copied_at: None,
             done: BTreeMap::new(),
             kills: 0,
-            was_restored: false,
+            restored_at: None,
             complaints: Vec::new(),
             lost_disks: Vec::new(),
         }
@@ -125,6 +128,10 @@ impl Faults {
                 }
             }
         }
+    }
+
+    pub(super) fn was_restored(&self) -> bool {
+        self.restored_at.is_some()
     }
 
     fn last(&mut self, how_long: Duration, what: What) {
@@ -244,6 +251,9 @@ impl Faults {
     }
 
     fn lose_a_disk(&mut self, province: &mut Province, chance: &mut Chance) -> String {
+        if self.restored_at.is_some_and(|at| at.elapsed() < GIVEN_BACK) {
+            return "the broker may not have back yet what a disk would lose".into();
+        }
         let at = chance.below(OFFICES.len() as u64) as usize;
         let name = OFFICES[at].name;
         province.member(name).kill();
@@ -261,7 +271,7 @@ impl Faults {
         format!("{name} loses its disk")
     }
 
-    fn copy_or_restore(&mut self, province: &mut Province, chance: &mut Chance) -> String {
+    fn copy_or_restore(&mut self, province: &mut Province, _: &mut Chance) -> String {
         if self.is_down(BROKER) {
             return "the broker is down".into();
         }
@@ -271,15 +281,10 @@ impl Faults {
                 province.member(BROKER).kill();
                 self.kills += 1;
                 put_in_place(&copy, &store);
-                // Half the time nobody says so, and the broker has to learn it.
-                let said = chance.below(2) == 0;
-                province.member(BROKER).start(said);
-                self.was_restored = true;
+                province.member(BROKER).start(true);
+                self.restored_at = Some(Instant::now());
                 self.copied_at = None;
-                format!(
-                    "the broker is restored from a copy {:?} old, said: {said}",
-                    at.elapsed()
-                )
+                format!("the broker is restored from a copy {:?} old", at.elapsed())
             }
             Some(_) => "the copy is too young".into(),
             None => {

@@ -24,11 +24,11 @@ pub(super) struct Acknowledged {
 /// See the module.
 #[derive(Default)]
 pub(super) struct Witness {
-    /// Who acknowledged each handover, and what was in it.
+    /// What was in each handover that a department wrote down.
     handovers: BTreeMap<(&'static str, String), [u8; 32]>,
-    /// Every report that a department had a verdict for, by the id of its item.
+    /// Every report that the broker acknowledged, by the id of its item.
     pub(super) acknowledged: BTreeMap<String, Acknowledged>,
-    /// Rounds of which a department's disk was lost with what it had said of them.
+    /// What departments saw and must not.
     pub(super) complaints: BTreeSet<String>,
     /// How far each outbox and inbox was read, by the store's own id.
     read: BTreeMap<(String, &'static str), i64>,
@@ -64,14 +64,15 @@ impl Witness {
             .query_map([RECORDED], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
         for (item_id, bytes) in rows {
-            if !self.acknowledged.contains_key(&item_id) {
-                let item = v1::Item::decode(bytes.as_slice()).unwrap();
-                let Some(v1::item::Kind::Report(report)) = item.kind else {
-                    panic!("{item_id} of {office} is no report");
-                };
-                self.acknowledged
-                    .insert(item_id, Acknowledged { office, report });
-            }
+            self.acknowledged
+                .entry(item_id)
+                .or_insert_with_key(|item_id| {
+                    let item = v1::Item::decode(bytes.as_slice()).unwrap();
+                    match item.kind {
+                        Some(v1::item::Kind::Report(report)) => Acknowledged { office, report },
+                        _ => panic!("{item_id} of {office} is no report"),
+                    }
+                });
         }
         Ok(())
     }
@@ -93,16 +94,31 @@ impl Witness {
     }
 }
 
-/// How many reports wait in a department's outbox, and its incidents.
-pub(super) fn left_over(folder: &Path) -> rusqlite::Result<(i64, Vec<String>)> {
+/// What a department has at the end.
+pub(super) struct LeftOver {
+    /// Reports that wait still.
+    pub(super) waiting: i64,
+    /// Items that the broker has, as the department believes.
+    pub(super) recorded: Vec<String>,
+    /// What a person must look at.
+    pub(super) incidents: Vec<String>,
+}
+
+/// Reads a department's store.
+pub(super) fn left_over(folder: &Path) -> rusqlite::Result<LeftOver> {
     let store = reading(&folder.join("department.db"))?;
+    let texts = |sql: &str| -> rusqlite::Result<Vec<String>> {
+        store
+            .prepare(sql)?
+            .query_map([], |row| row.get(0))?
+            .collect()
+    };
     let count = "SELECT count(*) FROM outbox WHERE state = ?1";
-    let waiting = store.query_row(count, [WAITING], |row| row.get(0))?;
-    let incidents = store
-        .prepare("SELECT cause || ' ' || dossier_code || ' ' || step_id FROM incident")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok((waiting, incidents))
+    Ok(LeftOver {
+        waiting: store.query_row(count, [WAITING], |row| row.get(0))?,
+        recorded: texts("SELECT item_id FROM outbox WHERE state = 1")?,
+        incidents: texts("SELECT cause || ' ' || dossier_code || ' ' || step_id FROM incident")?,
+    })
 }
 
 /// What makes a handover this one, reckoned apart from the department: all but instants.
