@@ -17,12 +17,14 @@ const REFUSED: i64 = 2;
 /// The refusal of what a higher round overtook: it happens whenever evidence changes while an
 /// office works, and nobody needs to look at it.
 pub(crate) const OVERTAKEN: &str = "ROUND_SUPERSEDED";
+/// The refusal of what is said of a step after its outcome.
+const FINISHED: &str = "STEP_FINISHED";
 /// Refusals that speak of where the broker stood and not of what was said. Who hands the round over
 /// again stands elsewhere: it may take the report now.
 const REFUSED_BY_STATE: [&str; 9] = [
     OVERTAKEN,
     "STEP_NOT_HELD",
-    "STEP_FINISHED",
+    FINISHED,
     "WRONG_TASK",
     "VERSION_SUPERSEDED",
     "NOT_YOURS",
@@ -372,10 +374,10 @@ fn refuse(c: &Connection, item_id: &str, reason: &str, description: &str) -> rus
     Ok(())
 }
 
-/// Whether it only told how far a round was, of a step that the broker knows to be further: after a loss
+/// Whether it only told how far a round was, of a step that the broker knows to be finished: after a loss
 /// the outcome may be there again before the progress. Nobody needs to look at that.
 fn is_late_progress(c: &Connection, item_id: &str, reason: &str) -> rusqlite::Result<bool> {
-    if !REFUSED_BY_STATE.contains(&reason) {
+    if reason != FINISHED {
         return Ok(false);
     }
     let bytes: Vec<u8> = c
