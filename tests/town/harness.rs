@@ -2,7 +2,7 @@
 //! strike them at moments that chance picks, and afterwards what desks and departments wrote down
 //! themselves is held against what the broker says.
 //!
-//! By hand: `HARNESS_KILLS=1000 cargo test --test town harness::nothing -- --nocapture`, or
+//! By hand: `HARNESS_KILLS=1000 cargo test -p contract --test town harness::nothing -- --nocapture`, or
 //! `HARNESS_MINUTES=60`. `HARNESS_SEED` draws the faults of a run again, though not the moments at
 //! which processes are when they strike. `HARNESS_BINARY=target/debug/lienthong` runs that binary
 //! instead of the services in this one.
@@ -118,7 +118,7 @@ impl Outcome {
 
     fn report(&self) -> String {
         format!(
-            "{} violations:\n  {}\nwhat struck:\n  {}\nagain: HARNESS_SEED={} cargo test --test town harness::nothing -- --nocapture\neverything lies in {}",
+            "{} violations:\n  {}\nwhat struck:\n  {}\nagain: HARNESS_SEED={} cargo test -p contract --test town harness::nothing -- --nocapture\neverything lies in {}",
             self.wrong.len(),
             self.wrong.join("\n  "),
             self.journal.join("\n  "),

@@ -1,7 +1,7 @@
 //! Deliberate breakages: a harness that cannot fail proves nothing. Each of them is compiled in with the
 //! feature `faults` alone, and must be caught.
 //!
-//! `cargo test --features broker/faults,department/faults,desk/faults --test town harness::breakages --
+//! `cargo test -p contract --features broker/faults,department/faults,desk/faults --test town harness::breakages --
 //! --ignored --nocapture` runs the quickest; `HARNESS_BREAKAGES=all`, or the beginning of a name, the
 //! others.
 

@@ -166,7 +166,7 @@ impl Keeper {
         let results = dossiers.map(|(id, dossier)| (id, Ok((dossier, position))));
         let results: Results = results.collect();
         answer(std::mem::take(&mut turn.pending), &results);
-        std::thread::sleep(Duration::from_millis(80));
+        std::thread::sleep(Duration::from_millis(400));
     }
 
     /// Commits. The outer error ends the process; the inner one is what everybody waiting is told.
