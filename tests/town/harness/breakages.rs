@@ -23,6 +23,13 @@ const KILLS: Menu = Menu {
     everything: 5,
     error_after_commit: 0,
 };
+/// Lines that are cut and slowed, and who is killed at their ends.
+const LINES: Menu = Menu {
+    kill: 40,
+    line: 60,
+    everything: 0,
+    ..KILLS
+};
 /// Copies of the broker's store, and restores.
 const RESTORES: Menu = Menu {
     kill: 20,
@@ -45,7 +52,7 @@ const BREAKAGES: [(&str, Menu, bool); 13] = [
     ("drop a notice", KILLS, true),
     ("take a repeated report for a new one", KILLS, false),
     ("skip the epoch", RESTORES, false),
-    ("take silence for an acknowledgement", KILLS, false),
+    ("take silence for an acknowledgement", LINES, false),
     ("hand over other content under one id", KILLS, true),
     ("acknowledge before it is kept", KILLS, false),
     ("forget the outbox on a cut", KILLS, false),

@@ -89,6 +89,9 @@ pub(super) async fn all(
             )),
         }
     }
+    if !faults.was_restored() {
+        wrong.extend(losses(province));
+    }
     wrong.extend(
         witness
             .complaints
@@ -120,6 +123,16 @@ pub(super) async fn all(
         Err(error) => wrong.push(format!("chain: the broker's store cannot be read: {error}")),
     }
     wrong
+}
+
+/// What came right again although nobody had restored anything: the broker had lost what it acknowledged.
+fn losses(province: &Province) -> Vec<String> {
+    let signs = ["a new epoch begins", "the broker has lost a dossier"];
+    let said = province.members.iter().flat_map(|member| {
+        let said = signs.iter().filter(|sign| member.said(sign));
+        said.map(|sign| format!("loss: {} says: {sign}", member.name))
+    });
+    said.collect()
 }
 
 /// Every acknowledged submit is one dossier, closed, under the code that was acknowledged.

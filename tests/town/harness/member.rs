@@ -146,6 +146,11 @@ impl Member {
         }
     }
 
+    /// Whether these words stand in its log.
+    pub(super) fn said(&self, words: &str) -> bool {
+        !self.log.lines_with(words).is_empty()
+    }
+
     /// How it ended, if it did although nobody ended it.
     pub(super) fn fallen(&mut self) -> Option<String> {
         let status = self.child.as_mut()?.try_wait().unwrap()?;
