@@ -3,7 +3,7 @@
 
 use crate::town::{
     log::filter,
-    party::{CHILD_CONFIG, CHILD_ROLE},
+    party::{CHILD_CONFIG, CHILD_RESTORED, CHILD_ROLE},
 };
 use department::scripted::{Script, Scripted};
 use node::shutdown::Shutdown;
@@ -41,22 +41,25 @@ fn a_service_in_a_process_of_its_own() {
 }
 
 async fn serve(role: &str, config: &Path, shutdown: Shutdown) {
-    if role == "department" {
-        let config = department::Config::load(config).unwrap();
-        let script = Script::load(config.script.as_ref().unwrap()).unwrap();
-        let listener = TcpListener::bind(config.listen).await.unwrap();
-        let handler = Arc::new(Scripted::new(script));
-        department::run(config, listener, shutdown, handler)
-            .await
-            .unwrap();
-    } else {
-        let config = broker::Config::load(config).unwrap();
-        broker::start(config, shutdown)
-            .await
-            .unwrap()
-            .ended()
-            .await
-            .unwrap();
+    match role {
+        "department" => {
+            let config = department::Config::load(config).unwrap();
+            let script = Script::load(config.script.as_ref().unwrap()).unwrap();
+            let listener = TcpListener::bind(config.listen).await.unwrap();
+            let handler = Arc::new(Scripted::new(script));
+            department::run(config, listener, shutdown, handler)
+                .await
+                .unwrap();
+        }
+        "desk" => {
+            let config = desk::Config::load(config).unwrap();
+            desk::run(config, shutdown).await.unwrap();
+        }
+        _ => {
+            let config = broker::Config::load(config).unwrap();
+            let restored = env::var_os(CHILD_RESTORED).is_some();
+            broker::run(config, restored, shutdown).await.unwrap();
+        }
     }
 }
 

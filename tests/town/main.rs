@@ -13,6 +13,7 @@ mod disk;
 mod documents;
 mod doors;
 mod drain;
+mod harness;
 mod identity;
 mod limits;
 mod papers;

@@ -1,7 +1,7 @@
 //! Departments that are away: everything is kept, nobody else waits, and one person is told once.
 
 use crate::town::{Town, birth::RESULTS};
-use contract::v1::{DossierState, StepState};
+use contract::v1::{self, DossierState, StepState, verdict::Outcome};
 use futures_util::future::join_all;
 
 #[tokio::test]
@@ -88,6 +88,30 @@ async fn a_department_that_is_away_is_one_incident_and_it_ends_by_itself() {
     for dossier in &dossiers {
         town.desk().closes(dossier).await;
     }
+    let told = town.incidents_settled("DEPARTMENT_UNREACHABLE").await;
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[tokio::test]
+async fn a_department_that_was_away_is_no_incident_any_more_although_nothing_is_owed_to_it() {
+    let mut town = Town::with(["civil-status", "social-insurance"]).await;
+    let mut police = town.puppet("police");
+    let dossier = town.desk().submit("birth").await;
+    let held = police.next_handover().await;
+    let refused = v1::report::Kind::Refused(v1::Refused {
+        reason: "Chủ hộ không đồng ý".into(),
+        legal_basis: "Luật Cư trú 2020 Điều 20".into(),
+    });
+    let report = police.item("r-1", held.handover(), refused);
+    drop((police, held));
+    town.incident("DEPARTMENT_UNREACHABLE").await;
+    // It can call all the while, and its report is its acknowledgement.
+    let said = town.system_of("police").report(report).await;
+    assert!(matches!(said, Outcome::Recorded(_)), "{said:?}");
+    town.desk().closes(&dossier).await;
+    town.restart_broker().await;
+
+    town.start("police").await;
     let told = town.incidents_settled("DEPARTMENT_UNREACHABLE").await;
     assert_eq!(told.len(), 1, "{told:#?}");
 }

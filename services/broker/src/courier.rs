@@ -18,7 +18,7 @@ use crate::{
     hot::{Committed, Hot, LoadError},
     ledger::{Ledger, Note, notice_row},
     registry::Registry,
-    store::{IncidentChange, IncidentKey, Owed, OwedRow, Reader, StoreError},
+    store::{IncidentChange, IncidentKey, Owed, OwedRow, PAGE_ROWS_MAX, Reader, StoreError},
     wire,
 };
 use contract::v1::{HandOverRequest, Item, department_service_client::DepartmentServiceClient};
@@ -232,18 +232,19 @@ impl Courier {
         if std::mem::take(&mut self.is_unreachable) {
             tracing::info!(agency = %self.agency, "a department can be reached again");
         }
-        if !std::mem::take(&mut self.may_be_told) {
+        if !self.may_be_told {
             return;
         }
         let over = IncidentChange::Over {
             key: self.incident(),
             at: Timestamp::now(),
         };
-        self.note(Note {
+        let kept = self.note(Note {
             incidents: vec![over],
             ..Note::default()
-        })
-        .await;
+        });
+        // What a full disk did not keep is told again with the next stream.
+        self.may_be_told = !kept.await;
     }
 
     fn incident(&self) -> IncidentKey {
@@ -255,10 +256,23 @@ impl Courier {
         }
     }
 
-    async fn note(&self, note: Note) {
-        if let Err(failure) = self.office.ledger.note(note).await {
+    /// Whether it was kept.
+    async fn note(&self, note: Note) -> bool {
+        let kept = self.office.ledger.note(note).await;
+        if let Err(failure) = &kept {
             tracing::warn!(agency = %self.agency, %failure, "a courier's note was not kept");
         }
+        kept.is_ok()
+    }
+
+    /// Whether an incident says that the department cannot be reached, by this process or the one
+    /// before it: then it is tried although nothing is owed, or the incident would stay for ever.
+    fn is_told_unreachable(&mut self) -> Result<bool, Trouble> {
+        if self.may_be_told {
+            let open = self.office.reader.incidents(false, None, PAGE_ROWS_MAX)?;
+            self.may_be_told = open.iter().any(|one| one.key == self.incident());
+        }
+        Ok(self.may_be_told)
     }
 
     fn is_anything_owed(&self) -> Result<bool, Trouble> {
@@ -269,11 +283,16 @@ impl Courier {
             .is_empty())
     }
 
-    /// Opens a stream when something is owed and works on it until it ends.
+    /// Opens a stream when something is owed, or an incident is to be ended, and works on it until it ends.
     async fn work(&mut self) -> Trouble {
         loop {
             self.owed.mark_unchanged();
             match self.is_anything_owed() {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(trouble) => return trouble,
+            }
+            match self.is_told_unreachable() {
                 Ok(true) => break,
                 Ok(false) => {}
                 Err(trouble) => return trouble,
@@ -494,6 +513,8 @@ impl Courier {
         let book = self.office.registry.rules_of(dossier)?;
         let procedure = book.rules().procedure;
         let made = handover(dossier, procedure, step, number)?;
+        #[cfg(feature = "faults")]
+        let made = other_content(made);
         let round = Round {
             key,
             step: step.clone(),
@@ -577,6 +598,14 @@ impl Courier {
                 step: round.step.clone(),
                 round: key.round,
             };
+            #[cfg(feature = "faults")]
+            let action = match node::breakage::is("take silence for an acknowledgement") {
+                true => Action::Acknowledge {
+                    step: round.step.clone(),
+                    round: key.round,
+                },
+                false => action,
+            };
             if let Err(failure) = self.office.ledger.happen(key.dossier, None, action).await {
                 tracing::debug!(dossier_code = %round.code, step = %round.step, agency = %self.agency, %failure, "an unanswered offer was not recorded");
             }
@@ -606,6 +635,15 @@ impl Load {
             self.list.rest(done.key, until, is_kept);
         }
     }
+}
+
+/// Now and then leaves something out, under the same id.
+#[cfg(feature = "faults")]
+fn other_content(mut made: dossier::handover::Handover) -> dossier::handover::Handover {
+    if node::breakage::is("hand over other content under one id") && rand::random() {
+        made.evidence.pop();
+    }
+    made
 }
 
 async fn until(at: Option<Timestamp>) {

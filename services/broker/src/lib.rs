@@ -29,5 +29,8 @@ pub mod store;
 pub mod timers;
 pub mod wire;
 
+/// Whether deliberate breakages were compiled in, for the crash harness.
+pub const HAS_FAULTS: bool = cfg!(feature = "faults");
+
 pub use config::Config;
 pub use serve::{BrokerError, Running, run, start, start_restored};

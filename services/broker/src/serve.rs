@@ -358,6 +358,8 @@ fn own_credentials(config: &Config) -> Result<Credentials, BrokerError> {
 
 fn open_store(config: &Config, restored: bool) -> Result<SqliteStore, BrokerError> {
     let mut store = SqliteStore::open(&config.store, config.sqlite.clone())?;
+    #[cfg(feature = "faults")]
+    let restored = restored && !node::breakage::is("skip the epoch");
     if restored {
         let begun = store.begin_epoch(Timestamp::now())?;
         tracing::warn!(

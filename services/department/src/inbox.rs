@@ -79,6 +79,10 @@ impl Inbox {
         let from = life
             .as_ref()
             .map(|life| (life.store_id.as_str(), life.epoch.as_str()));
+        #[cfg(feature = "faults")]
+        if node::breakage::is("acknowledge before it is kept") {
+            return Ok(self.acknowledge_before_it_is_kept(handover));
+        }
         let kept = self
             .counter
             .store
@@ -125,6 +129,21 @@ impl Inbox {
             )),
             Kept::DocumentGone => Err(self.later("a document was forgotten meanwhile", None)),
         }
+    }
+
+    #[cfg(feature = "faults")]
+    fn acknowledge_before_it_is_kept(&self, handover: v1::Handover) -> Outcome {
+        let counter = self.counter.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            let _ = counter.store.keep(&handover, None).await;
+            counter.received.notify_one();
+        });
+        Outcome::Recorded(v1::Recorded {
+            recorded_at: Some(timestamp(crate::store::now_us())),
+            position: 0,
+            superseded: false,
+        })
     }
 
     /// Whether this very handover is here: its documents are here then, or were forgotten with it.

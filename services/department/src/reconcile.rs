@@ -49,7 +49,12 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
     let mut holdings = Holdings::new(store);
     let (mut with, mut unknown, mut steps, mut page_number) = (None, 0, 0, 0);
     loop {
-        let (page, last) = holdings.page().await?;
+        // The first page is empty: what is read after the broker took it holds all that was acknowledged
+        // before, however long the pages are on their way.
+        let (page, last) = match page_number {
+            0 => (Vec::new(), false),
+            _ => holdings.page().await?,
+        };
         steps += page.len();
         let page = ReconcileRequest {
             agency_code: counter.config.agency_code.clone(),

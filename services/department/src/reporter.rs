@@ -19,6 +19,13 @@ pub(crate) async fn run(counter: Arc<Counter>, shutdown: Shutdown) {
     let mut unknown = 0;
     let mut failures = 0;
     while !shutdown.is_triggered() {
+        #[cfg(feature = "faults")]
+        if node::breakage::is("never reconcile") && agreed.is_none() {
+            agreed = counter.broker.borrow().clone().or(Some(Life {
+                store_id: String::new(),
+                epoch: String::new(),
+            }));
+        }
         if agreed.is_none() {
             let reconciled = tokio::select! {
                 reconciled = reconcile::run(&counter) => reconciled,

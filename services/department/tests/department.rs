@@ -512,6 +512,28 @@ async fn a_broker_that_lost_its_reports_gets_them_again_with_the_same_ids() {
 }
 
 #[tokio::test]
+async fn what_is_held_is_read_after_the_broker_has_begun_to_compare() {
+    let mut town = Town::new().await;
+    town.start(Office::open()).await;
+    recorded(town.hand_over(item(handover(1, vec![]))).await);
+    town.broker.reports(2).await;
+    town.stop().await;
+    town.broker.has.lock().unwrap().pages.clear();
+    town.start(Office::open()).await;
+    town.broker
+        .until(|has| has.pages.last().is_some_and(|page| page.last).then_some(()))
+        .await;
+    // Else what was acknowledged while a page was on its way would count as lost.
+    let has = town.broker.has.lock().unwrap();
+    let pages: Vec<_> = has
+        .pages
+        .iter()
+        .map(|page| (page.page_number, page.holdings.len()))
+        .collect();
+    assert_eq!(pages, [(0, 0), (1, 1)]);
+}
+
+#[tokio::test]
 async fn a_broker_with_a_new_epoch_is_reconciled_with_before_anything_new_is_reported() {
     let mut town = Town::new().await;
     town.start(Office::open()).await;

@@ -109,6 +109,38 @@ async fn a_round_that_comes_again_sends_again_what_was_refused_for_where_the_bro
 }
 
 #[tokio::test]
+async fn progress_that_comes_after_its_outcome_is_nobodys_trouble_and_anything_else_is() {
+    let (_folder, store) = store().await;
+    store.keep(&handover("h"), FIRST).await.unwrap();
+    let place = store.received_after(0, 1).await.unwrap()[0].sequence;
+    let kind = Some(v1::report::Kind::Progress(v1::Progress::default()));
+    let items = [
+        ("progress", kind.clone()),
+        ("wrong", kind),
+        ("outcome", None),
+    ];
+    let items = items.map(|(item_id, kind)| v1::Item {
+        item_id: item_id.into(),
+        kind: Some(Kind::Report(v1::Report {
+            kind,
+            ..Default::default()
+        })),
+    });
+    let round = round();
+    let said = store.report(place, &round, "code", items.into(), Vec::new(), true);
+    assert_eq!(said.await.unwrap(), Reported::Kept);
+    let replies = vec![
+        refused("progress", "STEP_FINISHED"),
+        refused("wrong", "INVALID_FIELDS"),
+        refused("outcome", "STEP_FINISHED"),
+    ];
+    store.reply("store", "0", replies).await.unwrap();
+    let incidents = store.incidents().await.unwrap().into_iter();
+    let items: Vec<_> = incidents.map(|incident| incident.item_id).collect();
+    assert_eq!(items, ["wrong", "outcome"]);
+}
+
+#[tokio::test]
 async fn what_the_broker_lost_goes_before_what_was_said_after_it() {
     let (_folder, store) = store().await;
     store.keep(&handover("h"), FIRST).await.unwrap();

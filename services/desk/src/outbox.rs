@@ -16,6 +16,8 @@ pub(crate) enum Brought {
     Refused(Refused),
     /// Why not, and after how long to try again if the broker said.
     NotYet(String, Option<Duration>),
+    /// It was done once, and a restored broker does not have again yet what it rests on.
+    TooEarly(Refused),
 }
 
 impl Desk {
@@ -56,19 +58,19 @@ impl Desk {
                     return Err(not_yet("the broker did not answer in time".into()));
                 }
             };
-            match brought {
+            let (why, after) = match brought {
                 Brought::Answered(answer) => return Ok(answer),
                 Brought::Refused(refused) => return Err(SubmitError::Refused(refused)),
-                Brought::NotYet(why, after) => {
-                    failures += 1;
-                    let pause = after.unwrap_or(config.times.pause(failures));
-                    if Instant::now() + pause >= deadline {
-                        self.inner.waiting.notify_one();
-                        return Err(not_yet(why));
-                    }
-                    sleep(pause).await;
-                }
+                Brought::NotYet(why, after) => (why, after),
+                Brought::TooEarly(refused) => (refused.to_string(), None),
+            };
+            failures += 1;
+            let pause = after.unwrap_or(config.times.pause(failures));
+            if Instant::now() + pause >= deadline {
+                self.inner.waiting.notify_one();
+                return Err(not_yet(why));
             }
+            sleep(pause).await;
         }
     }
 
@@ -115,9 +117,12 @@ impl Desk {
                 // The dossier itself comes first.
                 Box::pin(self.send(&submit_key)).await?;
             }
-            for KeptAct { request, .. } in store.acts_waiting(dossier_code).await? {
+            for act in store.acts_waiting(dossier_code).await? {
+                let KeptAct {
+                    request, response, ..
+                } = act;
                 let id = request.request_id().to_owned();
-                let brought = Box::pin(self.bring_one(request)).await?;
+                let brought = Box::pin(self.bring_one(request, response.is_some())).await?;
                 let stuck = matches!(brought, Brought::NotYet(..));
                 done.push((id, brought));
                 if stuck {
@@ -129,7 +134,8 @@ impl Desk {
         self.in_turn(&key, bringing).await
     }
 
-    async fn bring_one(&self, request: Request) -> Result<Brought, StoreError> {
+    /// Brings one act; `was_done` when the broker had answered it before.
+    async fn bring_one(&self, request: Request, was_done: bool) -> Result<Brought, StoreError> {
         let (store, line) = (&self.inner.store, &self.inner.line);
         let (id, code) = (
             request.request_id().to_owned(),
@@ -159,6 +165,16 @@ impl Desk {
                     "the broker has lost the dossier".into(),
                     None,
                 ))
+            }
+            Err(CallError::Refused(refused)) if was_done && store.is_open(&code).await? => {
+                // What it rests on comes again from departments, in their own time.
+                tracing::warn!(
+                    dossier_code = code,
+                    act = request.word(),
+                    reason = refused.reason,
+                    "the broker refused an act that it had recorded before; it is brought until the dossier closes"
+                );
+                Ok(Brought::TooEarly(refused))
             }
             Err(CallError::Refused(refused)) => {
                 tracing::warn!(

@@ -132,8 +132,10 @@ impl Desk {
         let mut left = None;
         while let Some(brought) = brought.next().await {
             for (_, brought) in brought? {
-                if let Brought::NotYet(_, pause) = brought {
-                    left = left.max(Some(pause.unwrap_or_default()));
+                match brought {
+                    Brought::NotYet(_, pause) => left = left.max(Some(pause.unwrap_or_default())),
+                    Brought::TooEarly(_) => left = left.max(Some(Duration::ZERO)),
+                    Brought::Answered(_) | Brought::Refused(_) => {}
                 }
             }
         }
@@ -201,6 +203,8 @@ impl Desk {
                     "the broker does not know how far notices were read: from the first again"
                 );
                 check.notify_one();
+                // Every act waits again, and nobody else says so to who sends them.
+                self.inner.waiting.notify_one();
             }
             sleep(self.inner.config.times.pause(failures)).await;
         }
@@ -318,6 +322,24 @@ impl Desk {
             return Ok(Checked::Known);
         };
         match self.track(&code).await {
+            Ok(found) if submit.state == State::Closed && found.closed_at.is_none() => {
+                // Its copy is from before the dossier closed: what was done since then is lost.
+                tracing::warn!(
+                    dossier_code = code,
+                    "a closed dossier is open at the broker again"
+                );
+                let (store, key) = (&self.inner.store, &submit.request.submit_key);
+                store
+                    .open_again(key)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                store
+                    .acts_again(&code)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                self.inner.waiting.notify_one();
+                return Ok(Checked::Known);
+            }
             Ok(_) => return Ok(Checked::Known),
             Err(error) if error.is_unknown() => {}
             Err(error) if error.is_of_one_dossier() => {

@@ -241,6 +241,17 @@ impl Store {
         Ok(())
     }
 
+    /// The broker has it as open, although it had been closed.
+    pub(crate) async fn open_again(&self, submit_key: &str) -> Result<(), StoreError> {
+        let key = submit_key.to_owned();
+        let sql =
+            "UPDATE submit SET state = ?2, changed_at = ?3 WHERE submit_key = ?1 AND state = ?4";
+        self.embedded
+            .write(move |c| c.execute(sql, params![key, OPEN, now_us(), CLOSED]))
+            .await?;
+        Ok(())
+    }
+
     /// The broker refused it.
     pub(crate) async fn refused(&self, submit_key: &str, reason: &str) -> Result<(), StoreError> {
         let (key, reason) = (submit_key.to_owned(), reason.to_owned());
@@ -335,6 +346,10 @@ impl Store {
         let since = now_us().to_string();
         let done = self.embedded.write(move |c| {
             c.execute(forget, [])?;
+            #[cfg(feature = "faults")]
+            if node::breakage::is("forget acts after a restore") {
+                return c.execute(mark, [since]);
+            }
             act::all_again(c)?;
             c.execute(mark, [since])
         });
@@ -362,6 +377,16 @@ impl Store {
 
     /// Keeps notices, with where they end. One that is here already changes nothing.
     pub(crate) async fn keep_notices(&self, notices: Vec<v1::Notice>) -> Result<(), StoreError> {
+        #[cfg(feature = "faults")]
+        if node::breakage::is("keep the cursor before the notices")
+            && let Some(last) = notices.last().map(|notice| notice.cursor.clone())
+        {
+            let put = "INSERT INTO meta VALUES ('cursor', ?1)
+                       ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+            let done = self.embedded.write(move |c| c.execute(put, [last]));
+            done.await?;
+            tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        }
         let done = self.embedded.write(move |c| {
             for notice in &notices {
                 keep_notice(c, notice)?;

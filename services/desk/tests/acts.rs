@@ -14,7 +14,7 @@ use desk::{
 };
 use node::shutdown::Shutdown;
 use std::{path::Path, time::Duration};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::timeout};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const IMPATIENCE: Duration = Duration::from_millis(30);
@@ -157,6 +157,64 @@ async fn what_was_done_for_a_dossier_that_a_restored_broker_lost_is_done_again()
         .await;
     assert!(done.iter().all(|(of, ..)| *of == code));
     assert_eq!((done[0].2, done[1].2), ("answer", "withdraw"));
+    shutdown.trigger();
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_restored_broker_refuses_because_it_comes_too_early_is_brought_until_it_is_taken() {
+    let town = Town::new().await;
+    let desk = Desk::open(town.config.clone()).unwrap();
+    let code = desk
+        .submit(submission("k"), PATIENCE)
+        .await
+        .unwrap()
+        .dossier_code;
+    for act in [answer(&code).with_id("1"), withdraw(&code).with_id("2")] {
+        desk.act(act, PATIENCE).await.unwrap();
+    }
+    town.broker.change(|has| {
+        has.codes.clear();
+        has.submits.clear();
+        has.acts.clear();
+        has.act_calls = 0;
+        has.refuse_act = Some("answer");
+    });
+    let (shutdown, serving) = serve(&desk);
+    // The other act does not wait for it.
+    let acts = |count| {
+        town.broker
+            .until(move |has| (has.acts.len() == count).then_some(()))
+    };
+    timeout(PATIENCE, acts(1)).await.unwrap();
+    town.broker.change(|has| has.refuse_act = None);
+    timeout(PATIENCE, acts(2)).await.unwrap();
+    shutdown.trigger();
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_dossier_that_had_closed_and_is_open_in_an_older_copy_gets_its_acts_again() {
+    let town = Town::new().await;
+    let desk = Desk::open(town.config.clone()).unwrap();
+    let (shutdown, serving) = serve(&desk);
+    let code = desk
+        .submit(submission("k"), PATIENCE)
+        .await
+        .unwrap()
+        .dossier_code;
+    let act = answer(&code).with_id("1");
+    desk.act(act, PATIENCE).await.unwrap();
+    town.broker.notify(&code, Kind::Closed(v1::NoticeClosed {}));
+    let closed = timeout(PATIENCE, desk.wait_closed(&code)).await;
+    closed.unwrap().unwrap();
+    town.broker.change(|has| {
+        has.acts.clear();
+        has.notices.clear();
+        has.epoch += 1;
+    });
+    let acts = town.broker.until(|has| (has.acts.len() == 1).then_some(()));
+    timeout(PATIENCE, acts).await.unwrap();
     shutdown.trigger();
     serving.await.unwrap();
 }

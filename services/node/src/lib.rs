@@ -2,6 +2,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(feature = "faults")]
+pub mod breakage;
 pub mod config;
 pub mod documents;
 pub mod embedded;

@@ -23,6 +23,11 @@ impl Chance {
         Self(seed)
     }
 
+    /// From a seed that somebody else prints.
+    pub(crate) fn from(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// A number below `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

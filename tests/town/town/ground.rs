@@ -27,7 +27,7 @@ pub(crate) struct Post {
     pub(crate) name: &'static str,
     pub(crate) agency: &'static str,
     pub(crate) system: &'static str,
-    script: &'static str,
+    pub(crate) script: &'static str,
 }
 
 /// Everybody that a birth dossier of the first commune meets.
@@ -70,14 +70,14 @@ const PROCEDURE: &str = include_str!("../../../deploy/procedures/birth.toml");
 
 /// Where a service listens: kept for it while it does not run, so that nobody else gets it.
 #[derive(Debug)]
-struct Port {
-    address: SocketAddr,
+pub(crate) struct Port {
+    pub(crate) address: SocketAddr,
     /// Bound and never listening; who sets `SO_REUSEADDR` may listen beside it.
     _held: TcpSocket,
 }
 
 impl Port {
-    fn pick() -> Self {
+    pub(crate) fn pick() -> Self {
         let held = TcpSocket::new_v4().unwrap();
         held.set_reuseaddr(true).unwrap();
         held.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -195,7 +195,7 @@ impl Ground {
 }
 
 /// A folder that is delivered as it is.
-fn deployed(name: &str) -> PathBuf {
+pub(crate) fn deployed(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("deploy")
         .join(name)
@@ -207,7 +207,7 @@ pub(crate) fn past() -> Validity {
     Validity::between(hours(48), hours(1))
 }
 
-fn set_address(directory: &mut toml::Table, system: &str, address: SocketAddr) {
+pub(crate) fn set_address(directory: &mut toml::Table, system: &str, address: SocketAddr) {
     let systems = directory["system"].as_array_mut().unwrap();
     let found = systems
         .iter_mut()

@@ -532,7 +532,7 @@ pub(crate) fn post(office: &str) -> Post {
         .unwrap_or_else(|| panic!("the town has no {office}"))
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

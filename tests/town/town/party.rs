@@ -23,8 +23,10 @@ pub(crate) type Running = Pin<Box<dyn Future<Output = Result<(), String>>>>;
 /// Says which service the process is to be, and with which configuration.
 pub(crate) const CHILD_ROLE: &str = "TOWN_CHILD_ROLE";
 pub(crate) const CHILD_CONFIG: &str = "TOWN_CHILD_CONFIG";
+/// Set where the broker's store was restored from an older copy.
+pub(crate) const CHILD_RESTORED: &str = "TOWN_CHILD_RESTORED";
 /// The test that a child process runs instead of all others.
-const CHILD_TEST: &str = "child::a_service_in_a_process_of_its_own";
+pub(crate) const CHILD_TEST: &str = "child::a_service_in_a_process_of_its_own";
 
 /// See the module.
 pub(crate) struct Party {

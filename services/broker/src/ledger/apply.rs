@@ -448,6 +448,18 @@ impl Keeper {
         if !work.dossier.concerns(report.agency.as_str()) {
             return Err(Failure::UnknownDossier);
         }
+        #[cfg(feature = "faults")]
+        let item_id = match node::breakage::is("take a repeated report for a new one")
+            && work
+                .dossier
+                .seen
+                .contains_key(&(system.to_owned(), item_id.clone()))
+        {
+            true => format!("{:032x}", rand::random::<u128>())
+                .parse()
+                .unwrap_or(item_id),
+            false => item_id,
+        };
         let cause = Cause {
             system: system.to_owned(),
             item_id,

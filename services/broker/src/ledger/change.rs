@@ -122,6 +122,10 @@ impl Work {
         after: &Dossier,
         procedure: &Procedure,
     ) {
+        #[cfg(feature = "faults")]
+        if node::breakage::is("drop a notice") && rand::random_range(0..20) == 0 {
+            return;
+        }
         let desks = BTreeSet::from([&after.received.desk, &after.received.hand_out_desk]);
         for told in notice::notices(before, entry, after, procedure) {
             let bytes = wire::notice(after, entry.at, &told).encode_to_vec();

@@ -118,6 +118,8 @@ impl Keeper {
         if let Some(error) = self.fatal.take() {
             return Err(error);
         }
+        #[cfg(feature = "faults")]
+        self.answer_before_it_is_recorded(&mut turn);
         let Turn {
             works,
             mut batch,
@@ -148,6 +150,23 @@ impl Keeper {
         self.act(&results);
         self.stop()?;
         Ok(again)
+    }
+
+    /// As one that answers from a page cache that a loss of power takes with it.
+    #[cfg(feature = "faults")]
+    fn answer_before_it_is_recorded(&self, turn: &mut Turn) {
+        if !node::breakage::is("answer before it is recorded") {
+            return;
+        }
+        let position = self.condition.position.load(Ordering::Relaxed) + 1;
+        let dossiers = turn
+            .works
+            .iter()
+            .map(|(id, work)| (*id, work.dossier.clone()));
+        let results = dossiers.map(|(id, dossier)| (id, Ok((dossier, position))));
+        let results: Results = results.collect();
+        answer(std::mem::take(&mut turn.pending), &results);
+        std::thread::sleep(Duration::from_millis(400));
     }
 
     /// Commits. The outer error ends the process; the inner one is what everybody waiting is told.

@@ -86,6 +86,11 @@ impl SqliteStore {
         let connection = open_writer(&path)?;
         schema::migrate(&connection)?;
         schema::name_store(&connection)?;
+        #[cfg(feature = "faults")]
+        if node::breakage::is("forget debts on restart") {
+            let forgotten = connection.execute("DELETE FROM owed WHERE agency != 0", []);
+            forgotten.map_err(connection::before_commit)?;
+        }
         File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map_err(at(folder))?;
@@ -151,6 +156,10 @@ impl SqliteStore {
         connection
             .execute_batch("COMMIT")
             .map_err(connection::at_commit)?;
+        #[cfg(feature = "faults")]
+        if node::breakage::strikes("error after the commit") {
+            return Err(StoreError::Doubt("a fault was asked for".into()));
+        }
         if checkpoint::log_bytes() > self.config.wal_copy_bytes {
             self.checkpointer.wake();
         }

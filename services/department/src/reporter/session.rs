@@ -201,6 +201,8 @@ pub(super) async fn run(
             outbox.settle(settled);
         }
     }
+    #[cfg(feature = "faults")]
+    outbox.forget_what_is_under_way().await;
     outbox.flush().await;
     ended
 }
@@ -219,6 +221,21 @@ async fn open(
 }
 
 impl Outbox<'_> {
+    /// As if whatever was sent had been heard.
+    #[cfg(feature = "faults")]
+    async fn forget_what_is_under_way(&mut self) {
+        if !node::breakage::is("forget the outbox on a cut") {
+            return;
+        }
+        let waiting = self.counter.store.waiting_after(0, 100).await;
+        for report in waiting.unwrap_or_default() {
+            self.replies.push(Reply::Recorded {
+                item_id: report.item.item_id,
+                position: 0,
+            });
+        }
+    }
+
     /// Reads more of the outbox while there is more and room for it.
     async fn read(&mut self) -> Result<(), StoreError> {
         let reports_max = self.counter.config.limits.reports_max;

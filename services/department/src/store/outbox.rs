@@ -17,12 +17,14 @@ const REFUSED: i64 = 2;
 /// The refusal of what a higher round overtook: it happens whenever evidence changes while an
 /// office works, and nobody needs to look at it.
 pub(crate) const OVERTAKEN: &str = "ROUND_SUPERSEDED";
+/// The refusal of what is said of a step after its outcome.
+const FINISHED: &str = "STEP_FINISHED";
 /// Refusals that speak of where the broker stood and not of what was said. Who hands the round over
 /// again stands elsewhere: it may take the report now.
 const REFUSED_BY_STATE: [&str; 9] = [
     OVERTAKEN,
     "STEP_NOT_HELD",
-    "STEP_FINISHED",
+    FINISHED,
     "WRONG_TASK",
     "VERSION_SUPERSEDED",
     "NOT_YOURS",
@@ -361,7 +363,7 @@ fn refuse(c: &Connection, item_id: &str, reason: &str, description: &str) -> rus
             "UPDATE outbox SET state = ?2, reason = ?3 WHERE item_id = ?1 AND state = 0",
         )?
         .execute(params![item_id, REFUSED, reason])?;
-    if refused > 0 && reason != OVERTAKEN {
+    if refused > 0 && reason != OVERTAKEN && !is_late_progress(c, item_id, reason)? {
         c.prepare_cached(
             "INSERT OR IGNORE INTO incident
              (cause, item_id, dossier_code, step_id, opened_at, description)
@@ -370,6 +372,27 @@ fn refuse(c: &Connection, item_id: &str, reason: &str, description: &str) -> rus
         .execute(params![item_id, reason, now_us(), description])?;
     }
     Ok(())
+}
+
+/// Whether it only told how far a round was, of a step that the broker knows to be finished: after a loss
+/// the outcome may be there again before the progress. Nobody needs to look at that.
+fn is_late_progress(c: &Connection, item_id: &str, reason: &str) -> rusqlite::Result<bool> {
+    if reason != FINISHED {
+        return Ok(false);
+    }
+    let bytes: Vec<u8> = c
+        .prepare_cached("SELECT bytes FROM outbox WHERE item_id = ?1")?
+        .query_row([item_id], |row| row.get(0))?;
+    let kind = v1::Item::decode(bytes.as_slice())
+        .ok()
+        .and_then(|item| item.kind);
+    Ok(matches!(
+        kind,
+        Some(v1::item::Kind::Report(v1::Report {
+            kind: Some(v1::report::Kind::Progress(_)),
+            ..
+        }))
+    ))
 }
 
 /// Lets what was said of a round wait to be sent again, in its old places, unless it was refused for

@@ -1,0 +1,125 @@
+//! The broker's own records, read from its store after it has ended: the chain of each dossier, reckoned
+//! anew, and what must not be left beside it.
+
+use super::citizens::reading;
+use contract::{
+    record::v1::Record,
+    v1::{ControlSlipRow, TrackResponse},
+};
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
+use std::{collections::BTreeMap, path::Path};
+
+/// One dossier's records.
+pub(super) struct Chain {
+    pub(super) code: String,
+    pub(super) records: Vec<Record>,
+    /// The SHA-256 of each.
+    hashes: Vec<[u8; 32]>,
+}
+
+/// Every dossier's chain, and everything about the store that is not as it must be.
+pub(super) fn read(file: &Path) -> rusqlite::Result<(Vec<Chain>, Vec<String>)> {
+    let store = reading(file)?;
+    let mut wrong = Vec::new();
+    for (what, sql) in [
+        ("debt: something is owed still", "SELECT count(*) FROM owed"),
+        (
+            "incident: a dossier is quarantined",
+            "SELECT count(*) FROM dossier WHERE quarantined IS NOT NULL",
+        ),
+        (
+            "chain: a record is of no dossier",
+            "SELECT count(*) FROM record WHERE dossier NOT IN (SELECT number FROM dossier)",
+        ),
+    ] {
+        let count: i64 = store.query_row(sql, [], |row| row.get(0))?;
+        wrong.extend((count > 0).then(|| format!("{what}: {count}")));
+    }
+    let sound: String = store.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    wrong.extend((sound != "ok").then(|| format!("chain: the store is damaged: {sound}")));
+
+    let mut dossiers = store.prepare("SELECT number, code, last_hash FROM dossier")?;
+    let dossiers: Vec<(i64, String, Vec<u8>)> = dossiers
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut chains: BTreeMap<i64, Chain> = BTreeMap::new();
+    let mut rows = store.prepare("SELECT dossier, bytes FROM record ORDER BY dossier, sequence")?;
+    for row in rows.query_map([], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+    })? {
+        let (number, bytes) = row?;
+        let chain = chains.entry(number).or_insert_with(|| Chain {
+            code: String::new(),
+            records: Vec::new(),
+            hashes: Vec::new(),
+        });
+        chain.hashes.push(Sha256::digest(&bytes).into());
+        chain
+            .records
+            .push(Record::decode(bytes.as_slice()).unwrap());
+    }
+    for (number, code, last_hash) in dossiers {
+        let Some(chain) = chains.get_mut(&number) else {
+            wrong.push(format!("chain: {code} has no record"));
+            continue;
+        };
+        chain.code = code;
+        wrong.extend(chain.verify(&last_hash));
+    }
+    drop(rows);
+    Ok((chains.into_values().collect(), wrong))
+}
+
+impl Chain {
+    fn verify(&self, last_hash: &[u8]) -> Option<String> {
+        let mut previous: &[u8] = &[];
+        for (number, (record, hash)) in (1..).zip(self.records.iter().zip(&self.hashes)) {
+            if record.sequence != number || record.previous_hash != previous {
+                return Some(format!(
+                    "chain: record {number} of {} does not follow the one before it",
+                    self.code
+                ));
+            }
+            previous = hash;
+        }
+        (previous != last_hash)
+            .then(|| format!("chain: {} does not end with its last record", self.code))
+    }
+
+    /// The control slip is what the chain says: each row hangs on a record of it, and no round of a step
+    /// stands on it twice.
+    pub(super) fn slip(&self, track: &TrackResponse) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut rows: BTreeMap<(&str, u32, &str), u32> = BTreeMap::new();
+        for row in &track.control_slip {
+            let ControlSlipRow {
+                sequence,
+                step_id,
+                round,
+                task,
+                record_hash,
+                ..
+            } = row;
+            *rows.entry((step_id, *round, task)).or_default() += 1;
+            let hash = usize::try_from(*sequence)
+                .ok()
+                .and_then(|at| self.hashes.get(at.checked_sub(1)?));
+            if hash.is_none_or(|hash| hash[..] != record_hash[..]) {
+                wrong.push(format!(
+                    "slip: the row of {step_id} round {round} of {} hangs on no record",
+                    self.code
+                ));
+            }
+        }
+        wrong.extend(rows.iter().filter(|(_, times)| **times > 1).map(
+            |((step, round, _), times)| {
+                format!(
+                    "slip: {step} round {round} of {} stands {times} times",
+                    self.code
+                )
+            },
+        ));
+        wrong
+    }
+}
