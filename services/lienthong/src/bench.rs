@@ -1,10 +1,14 @@
 //! The bench: what the broker carries on this machine, beside what the machine can do.
 
+mod alone;
 mod chain;
 mod control;
 pub(crate) mod department;
 mod disk;
+mod documents;
+mod fanout;
 mod handoffs;
+mod journeys;
 mod latency;
 mod limit;
 mod load;
@@ -12,13 +16,17 @@ mod machine;
 pub(crate) mod pass;
 mod proc;
 mod quantiles;
+mod report;
+mod scale;
 mod shape;
 mod town;
 
-use crate::screen::{json, table::Table, tell};
+use crate::screen::{json, tell};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use serde::Serialize;
+use serde_json::Value;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -34,6 +42,14 @@ pub(crate) enum Measure {
     Handoffs,
     /// How long a hand-off takes at a fixed rate.
     Latency,
+    /// Whole birth dossiers a second.
+    Journeys,
+    /// Documents from a desk into a department's store.
+    Documents,
+    /// A store that has been used, and its return after it was killed.
+    Scale,
+    /// Many departments.
+    Fanout,
 }
 
 /// How it is measured.
@@ -63,6 +79,18 @@ pub(crate) struct Options {
     /// Departments keep inbox and outbox, in handoffs; both are measured when left out.
     #[arg(long)]
     durable: Option<bool>,
+    /// Departments connected, one measurement each.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 100, 3000], value_name = "DEPARTMENTS")]
+    departments: Vec<usize>,
+    /// Dossiers finished before, one measurement each; filling goes on for some minutes a million.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 100_000, 1_000_000], value_name = "DOSSIERS")]
+    finished: Vec<usize>,
+    /// Dossiers open before, where any were finished.
+    #[arg(long, default_value_t = 100_000, value_name = "DOSSIERS")]
+    open: usize,
+    /// Bytes of the large document; 1 GiB when left out.
+    #[arg(long, value_name = "BYTES")]
+    large_bytes: Option<u64>,
     /// Where stores, certificates and logs go; a new temporary folder when left out. It should be on
     /// the disk that is meant.
     #[arg(long, value_name = "FOLDER")]
@@ -85,23 +113,80 @@ impl Options {
 /// Measures.
 pub(crate) async fn run(options: Options, json: bool) -> anyhow::Result<()> {
     let (folder, _kept) = folder(options.folder.as_deref())?;
-    let mut results = Map::new();
-    results.insert("machine".into(), machine::describe(&folder)?);
+    more_files()?;
     let wanted = |measure| options.measures.is_empty() || options.measures.contains(&measure);
+    let mut found = Found {
+        machine: machine::describe(&folder)?,
+        ..Found::default()
+    };
     if wanted(Measure::Limit) {
-        let found = limit::measure(&options, &folder).await?;
-        results.insert("limit".into(), serde_json::to_value(found)?);
+        say(json, "what the machine can do");
+        found.limit = Some(limit::measure(&options, &folder).await?);
     }
     if wanted(Measure::Handoffs) || wanted(Measure::Latency) {
-        let found = handoffs::measure(&options, &folder, wanted(Measure::Latency)).await?;
-        results.insert("handoffs".into(), serde_json::to_value(found)?);
+        say(json, "hand-offs");
+        let latency_too = wanted(Measure::Latency);
+        found.handoffs = Some(handoffs::measure(&options, &folder, latency_too).await?);
     }
-    let results = Value::Object(results);
+    if wanted(Measure::Journeys) {
+        say(json, "journeys");
+        found.journeys = journeys::measure(&options, &folder).await?;
+    }
+    if wanted(Measure::Documents) {
+        say(json, "documents");
+        found.documents = documents::measure(&options, &folder).await?;
+    }
+    if wanted(Measure::Scale) {
+        say(json, "scale");
+        found.scale = scale::measure(&options, &folder).await?;
+    }
+    if wanted(Measure::Fanout) {
+        say(json, "fanout");
+        found.fanout = fanout::measure(&options, &folder).await?;
+    }
+    let tables = report::tables(&found);
+    if let Some(folder) = &options.report {
+        report::write(folder, &found, &tables)?;
+    }
     if json {
-        return json::print(&results);
+        return json::print(&serde_json::to_value(&found)?);
     }
-    tell!("{}", serde_json::to_string_pretty(&results)?);
+    for table in &tables {
+        tell!("\n{}\n{}", table.title, table.render());
+    }
     Ok(())
+}
+
+/// What was found.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Found {
+    machine: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<limit::Limit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handoffs: Option<handoffs::Handoffs>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    journeys: Vec<handoffs::Row>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    documents: Vec<documents::Documents>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scale: Vec<scale::Scale>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fanout: Vec<fanout::Fanout>,
+}
+
+fn say(json: bool, what: &str) {
+    if !json {
+        tell!("measuring {what} …");
+    }
+}
+
+/// Lets this process and its children open as many files as the system allows: each department is a
+/// connection.
+fn more_files() -> anyhow::Result<()> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).context("cannot open more files")
 }
 
 /// The folder for everything, and what removes it in the end.

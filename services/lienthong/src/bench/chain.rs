@@ -4,6 +4,10 @@ use std::fmt::Write as _;
 
 /// What the procedure is called.
 pub(crate) const CODE: &str = "bench_chain";
+/// The same with two steps, for dossiers that only fill a store.
+pub(crate) const SHORT: &str = "bench_short";
+/// Steps of it.
+pub(crate) const SHORT_STEPS: usize = 2;
 /// The role of the departments that do the first, third, … step.
 pub(crate) const ROLE_ODD: &str = "BENCH_ODD";
 /// The role of those that do the second, fourth, … step.
@@ -19,11 +23,11 @@ pub(crate) fn paper(number: usize) -> String {
     format!("paper_{number:03}")
 }
 
-/// The procedure with so many steps: each needs what the one before it gave.
-pub(crate) fn procedure(steps: usize) -> String {
+/// The procedure of this code with so many steps: each needs what the one before it gave.
+pub(crate) fn procedure(code: &str, steps: usize) -> String {
     let mut text = format!(
         "# Made by `lienthong bench`: each step needs what the one before it gave.\n\
-         code = \"{CODE}\"\n\
+         code = \"{code}\"\n\
          title = {{ vi = \"Chuỗi bước đo tải\", en = \"A chain of steps for measuring\" }}\n\
          legal_basis = \"none: a measurement\"\nvalid_from = \"2020-01-01\"\nlead = \"{ROLE_ODD}\"\n\
          supplement_window = \"7 working days\"\nreturns_max = 3\n\n\

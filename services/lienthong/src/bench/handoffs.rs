@@ -25,6 +25,8 @@ pub(crate) struct Handoffs {
     pub(crate) durable: Vec<Row>,
     /// How long they take at fixed rates.
     pub(crate) latency: Vec<latency::Row>,
+    /// What the running broker says of itself.
+    pub(crate) settings: serde_json::Value,
 }
 
 /// One window.
@@ -42,6 +44,8 @@ pub(crate) struct Row {
     pub(crate) syncs_per_second: f64,
     /// Commands that one sync made durable.
     pub(crate) commands_per_sync: f64,
+    /// Changes of dossiers in one sync: less where one turn took several commands of a dossier.
+    pub(crate) changes_per_sync: f64,
     /// Microseconds of processor time for each hand-off, by process.
     pub(crate) cpu_us: BTreeMap<String, f64>,
     /// The broker's, by its threads.
@@ -50,10 +54,12 @@ pub(crate) struct Row {
     pub(crate) broker_switches: f64,
     /// Bytes of peak memory, by process.
     pub(crate) memory_peak: BTreeMap<String, u64>,
-    /// Reports that the broker refused, or took later; and submits.
+    /// Reports that the broker refused: the bench is wrong then.
     pub(crate) refused: u64,
-    /// Those that it took later.
+    /// Reports that it took later.
     pub(crate) later: u64,
+    /// Submits that it did not take at the first time, since the town was opened.
+    pub(crate) submits_again: u64,
 }
 
 impl Row {
@@ -70,11 +76,8 @@ impl Row {
             latency_us: Quantiles::of(&sample.counted.latency_us),
             syncs_per_second: commits / sample.seconds,
             commands_per_sync: sample.figure("commands_since_start") / commits.max(1.0),
-            cpu_us: sample
-                .spent
-                .keys()
-                .map(|name| (name.clone(), sample.cpu_us(name)))
-                .collect(),
+            changes_per_sync: sample.figure("changes_since_start") / commits.max(1.0),
+            cpu_us: sample.cpu(),
             broker_thread_us: threads
                 .unwrap_or_default()
                 .into_iter()
@@ -88,6 +91,7 @@ impl Row {
                 .collect(),
             refused: sample.counted.refused,
             later: sample.counted.later,
+            submits_again: sample.submits_again,
         }
     }
 }
@@ -104,11 +108,14 @@ pub(crate) async fn measure(
         memory: Vec::new(),
         durable: Vec::new(),
         latency: Vec::new(),
+        settings: serde_json::Value::Null,
     };
     if options.durable != Some(true) {
         let mut town = open(options, folder, "handoffs", false).await?;
         let measured = async {
             found.memory = sweep(&mut town, options).await?;
+            let counted = town.count().await?;
+            found.settings = town.settings(&counted);
             if latency_too {
                 let rates = found.memory.iter().map(|row| row.per_second);
                 let best = rates.fold(0.0, f64::max);
@@ -118,13 +125,13 @@ pub(crate) async fn measure(
         };
         let measured = measured.await;
         town.close().await;
-        measured.map_err(|error| with_logs(error, &town))?;
+        measured.map_err(|error| with_logs(&error, &town))?;
     }
     if options.durable != Some(false) {
         let mut town = open(options, folder, "durable", true).await?;
         let measured = sweep(&mut town, options).await;
         town.close().await;
-        found.durable = measured.map_err(|error| with_logs(error, &town))?;
+        found.durable = measured.map_err(|error| with_logs(&error, &town))?;
     }
     Ok(found)
 }
@@ -143,13 +150,13 @@ async fn open(options: &Options, folder: &Path, name: &str, durable: bool) -> an
         Ok(()) => Ok(town),
         Err(error) => {
             town.close().await;
-            Err(with_logs(error, &town))
+            Err(with_logs(&error, &town))
         }
     }
 }
 
 /// One measurement for each window, the smallest first.
-async fn sweep(town: &mut Town, options: &Options) -> anyhow::Result<Vec<Row>> {
+pub(crate) async fn sweep(town: &mut Town, options: &Options) -> anyhow::Result<Vec<Row>> {
     let mut windows = options.windows.clone();
     windows.sort_unstable();
     let mut rows = Vec::new();

@@ -7,7 +7,7 @@ use super::{
     shape::Filing,
 };
 use contract::v1::{
-    Channel as Way, EvidenceInput, Officer, Party, PartyKind, PartyRole, SubmitRequest,
+    Channel as Way, Document, EvidenceInput, Officer, Party, PartyKind, PartyRole, SubmitRequest,
     desk_service_client::DeskServiceClient,
 };
 use contract::v1::{Identifier, IdentifierScheme};
@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Semaphore, time::sleep};
-use tonic::transport::Channel;
+use tonic::{Status, transport::Channel};
 
 /// Submits under way at once: fewer than a connection may have streams.
 const SUBMITS_MAX: usize = 128;
@@ -100,6 +100,20 @@ impl Load {
         steps / self.0.filing.last_steps.max(1)
     }
 
+    /// Submits one dossier with these documents, beside those that are kept in flight.
+    pub(crate) async fn submit_papers(&self, papers: Vec<Document>) -> Result<(), Status> {
+        let inner = &self.0;
+        let number = inner.number.fetch_add(1, Ordering::Relaxed);
+        let mut request = inner.filing.request(number, stamp(&inner.data, now_ns()));
+        if let Some(evidence) = request.evidence.first_mut() {
+            evidence.documents = papers;
+        }
+        inner.begun.fetch_add(1, Ordering::Relaxed);
+        inner.client.clone().submit(request).await?;
+        inner.submitted.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
     fn fill(&self) {
         let inner = &self.0;
         let window = inner.window.load(Ordering::Relaxed);
@@ -139,7 +153,7 @@ impl Load {
 
 impl Filing {
     /// The submit of this number.
-    fn request(&self, number: u64, stamped: bytes::Bytes) -> SubmitRequest {
+    pub(crate) fn request(&self, number: u64, stamped: bytes::Bytes) -> SubmitRequest {
         let digits = format!("{:09}", number % 1_000_000_000);
         let evidence = self.evidence.iter().map(|one| EvidenceInput {
             name: one.evidence.clone(),
@@ -193,10 +207,5 @@ impl Filing {
             }),
             ..SubmitRequest::default()
         }
-    }
-
-    /// The submit of this number, sent now.
-    pub(crate) fn submit_now(&self, number: u64) -> SubmitRequest {
-        self.request(number, stamp(&stamped(self.data_bytes), now_ns()))
     }
 }

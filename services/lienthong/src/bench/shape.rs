@@ -17,16 +17,12 @@ const PROVINCE: &str = "H98";
 /// A procedure with those who do its steps.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
-    /// The file of its procedure.
-    pub(crate) file: &'static str,
-    /// The procedure.
-    pub(crate) procedure: String,
+    /// Its procedures, each with the name of its file.
+    pub(crate) procedures: Vec<(&'static str, String)>,
     /// The processes of departments, each with its agencies and what they do.
     pub(crate) offices: Vec<Office>,
     /// What the desk files.
     pub(crate) filing: Filing,
-    /// Hand-offs that follow a report, of one dossier.
-    pub(crate) handoffs: u64,
 }
 
 /// One process of departments.
@@ -114,8 +110,13 @@ impl Shape {
             ]
         };
         Self {
-            file: "bench_chain.toml",
-            procedure: chain::procedure(steps),
+            procedures: vec![
+                ("chain.toml", chain::procedure(chain::CODE, steps)),
+                (
+                    "short.toml",
+                    chain::procedure(chain::SHORT, chain::SHORT_STEPS),
+                ),
+            ],
             offices,
             filing: Filing {
                 desk: DESK_AGENCY.into(),
@@ -129,7 +130,6 @@ impl Shape {
                 data_bytes,
                 ..Filing::default()
             },
-            handoffs: steps.saturating_sub(1) as u64,
         }
     }
 
@@ -230,8 +230,7 @@ impl Shape {
             },
         ];
         Self {
-            file: "birth.toml",
-            procedure: procedure.join("\n"),
+            procedures: vec![("birth.toml", procedure.join("\n"))],
             offices,
             filing: Filing {
                 desk: DESK_AGENCY.into(),
@@ -251,7 +250,6 @@ impl Shape {
                 last_steps: 3,
                 data_bytes: 0,
             },
-            handoffs: 3,
         }
     }
 

@@ -31,9 +31,11 @@ use tokio::{
 };
 use tonic::transport::Channel;
 
-const TRUST_DOMAIN: &str = "bench.lienthong.example";
+pub(crate) const TRUST_DOMAIN: &str = "bench.lienthong.example";
 /// How long a department may take to say that it is there, or what it counted.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// Between two looks at whether something is so.
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 /// Bytes of the path of a socket, by the system's own limit.
 const SOCKET_PATH_BYTES_MAX: usize = 100;
 
@@ -100,6 +102,8 @@ pub(crate) struct Sample {
     pub(crate) dossiers: u64,
     /// Dossiers submitted.
     pub(crate) submitted: u64,
+    /// Submits that were not taken at the first time, since the town was opened.
+    pub(crate) submits_again: u64,
 }
 
 impl Sample {
@@ -108,15 +112,18 @@ impl Sample {
         self.counted.handoffs as f64 / self.seconds
     }
 
-    /// Rounds acknowledged, also those that follow a submit.
-    pub(crate) fn rounds(&self) -> u64 {
-        self.counted.handoffs + self.counted.firsts
-    }
-
     /// Microseconds that a process spent for each hand-off.
     pub(crate) fn cpu_us(&self, process: &str) -> f64 {
         let spent = self.spent.get(process).map_or(0, |spent| spent.cpu_ns);
         spent as f64 / 1_000.0 / (self.counted.handoffs as f64).max(1.0)
+    }
+
+    /// The same of every process.
+    pub(crate) fn cpu(&self) -> BTreeMap<String, f64> {
+        let names = self.spent.keys();
+        names
+            .map(|name| (name.clone(), self.cpu_us(name)))
+            .collect()
     }
 
     /// How much a figure of the broker grew.
@@ -209,18 +216,7 @@ impl Town {
         };
         let process = process.logging(&manner.log);
         let broker = Service::new(process, identity.clone(), port, &operator)?;
-        site.write("directory.toml", &shape.directory(&addresses))?;
-        site.write(&format!("procedures/{}", shape.file), &shape.procedure)?;
-        // That of all territories alone: the others name territories of the sample directory.
-        let national = CALENDARS
-            .iter()
-            .filter(|(name, _)| *name == "national.toml");
-        for (name, text) in national {
-            site.write(&format!("calendars/{name}"), text)?;
-        }
-        for (name, text) in SCHEMAS {
-            site.write(&format!("schemas/{name}"), text)?;
-        }
+        write_rules(&site, shape, &addresses)?;
 
         site.issue(Role::Desk, DESK_SYSTEM, "desk")?;
         let address = broker.port.to_string();
@@ -261,6 +257,49 @@ impl Town {
             self.departments[at].serves().await?;
         }
         Ok(())
+    }
+
+    /// Waits until something is so, and fails when a process ends meanwhile, or after so long.
+    pub(crate) async fn until(
+        &mut self,
+        what: &str,
+        patience: Duration,
+        is_so: impl Fn(&Self) -> bool,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        while !is_so(self) {
+            if Instant::now() > deadline {
+                bail!("{what} did not come about within {patience:?}");
+            }
+            self.pass(LOOK_INTERVAL).await?;
+        }
+        Ok(())
+    }
+
+    /// What the running broker said of itself at its start, and in its hello.
+    pub(crate) fn settings(&self, counted: &Counted) -> serde_json::Value {
+        let log = std::fs::read_to_string(&self.broker.process.log).unwrap_or_default();
+        let said = |what: &str| {
+            log.lines()
+                .rfind(|line| line.contains(what))
+                .map(str::to_owned)
+        };
+        let field = |line: Option<String>, key: &str| {
+            let line = line?;
+            let value = line.split_once(&format!("{key}="))?.1.split(' ').next()?;
+            Some(value.trim_matches('"').to_owned())
+        };
+        let pid = self.broker.process.pid().unwrap_or_default();
+        let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let command = String::from_utf8_lossy(&command).replace('\0', " ");
+        serde_json::json!({
+            "sqlite": field(said("the store is open"), "sqlite"),
+            // The broker reads its pragmas back and does not start with others.
+            "syncs": said("the store is open").is_some_and(|line| line.contains("every commit synced")),
+            "window_items": counted.broker_window_items,
+            "broker_arguments": command.split_once(' ').map(|(_, rest)| rest.replace(&self.site.folder.display().to_string(), "FOLDER")),
+            "log": self.manner.log,
+        })
     }
 
     /// Ends everything.
@@ -347,6 +386,7 @@ impl Town {
                 .collect(),
             dossiers,
             submitted,
+            submits_again: self.load.failed(),
         })
     }
 
@@ -377,7 +417,8 @@ impl Town {
         pids
     }
 
-    fn used(&self) -> anyhow::Result<BTreeMap<String, Used>> {
+    /// What each has used by now.
+    pub(crate) fn used(&self) -> anyhow::Result<BTreeMap<String, Used>> {
         self.pids()
             .into_iter()
             .map(|(name, pid)| Ok((name, proc::used(pid)?)))
@@ -424,7 +465,26 @@ async fn hear(mut ear: Ear, load: Load, counted: mpsc::Sender<Counted>) {
     }
 }
 
+/// Writes the procedures, the calendar, the schemas and the directory that a broker works by.
+pub(crate) fn write_rules(site: &Site, shape: &Shape, addresses: &[String]) -> anyhow::Result<()> {
+    site.write("directory.toml", &shape.directory(addresses))?;
+    for (file, text) in &shape.procedures {
+        site.write(&format!("procedures/{file}"), text)?;
+    }
+    // That of all territories alone: the others name territories of the sample directory.
+    let national = CALENDARS
+        .iter()
+        .filter(|(name, _)| *name == "national.toml");
+    for (name, text) in national {
+        site.write(&format!("calendars/{name}"), text)?;
+    }
+    for (name, text) in SCHEMAS {
+        site.write(&format!("schemas/{name}"), text)?;
+    }
+    Ok(())
+}
+
 /// Where a town's processes say more.
-pub(crate) fn with_logs(error: anyhow::Error, town: &Town) -> anyhow::Error {
+pub(crate) fn with_logs(error: &anyhow::Error, town: &Town) -> anyhow::Error {
     anyhow!("{error:#}; the logs are in {}", town.site.logs().display())
 }
