@@ -231,21 +231,13 @@ pub(crate) fn replay(
     changes_per_commit: usize,
 ) -> anyhow::Result<(f64, u64)> {
     let mut store = SqliteStore::open(folder, SqliteConfig::default())?;
-    let mut ready = Vec::new();
-    let mut next = Batch::default();
-    for batch in batches {
-        let batch = batch.clone();
-        next.changes.extend(batch.changes);
-        next.blobs.extend(batch.blobs);
-        next.incidents.extend(batch.incidents);
-        next.attempts.extend(batch.attempts);
-        next.quarantines.extend(batch.quarantines);
-        next.code_leases.extend(batch.code_leases);
-        if next.changes.len() >= changes_per_commit {
-            ready.push(std::mem::take(&mut next));
-        }
-    }
-    ready.push(next);
+    let changes = batches.iter().flat_map(|batch| batch.changes.clone());
+    let changes: Vec<_> = changes.collect();
+    let ready = changes.chunks(changes_per_commit).map(|changes| Batch {
+        changes: changes.to_vec(),
+        ..Batch::default()
+    });
+    let ready: Vec<_> = ready.collect();
     let (began, commits) = (Instant::now(), ready.len() as u64);
     for batch in ready {
         for change in store.commit(batch)?.changes {

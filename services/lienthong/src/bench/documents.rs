@@ -63,38 +63,46 @@ pub(crate) struct Documents {
     pub(crate) memory_peak: BTreeMap<String, u64>,
 }
 
-/// Measures it.
+/// Measures it: each kind in a town of its own, so that one does not show the other's memory.
 pub(crate) async fn measure(options: &Options, folder: &Path) -> anyhow::Result<Vec<Documents>> {
-    let inner = folder.join("documents");
-    fs::create_dir_all(&inner)?;
+    let mut random = SmallRng::seed_from_u64(SEED);
+    let sizes = MIX.iter().flat_map(|(bytes, count)| vec![*bytes; *count]);
+    let mix = sizes.map(|bytes| Paper::made(bytes, &mut random)).collect();
+    let mix = in_a_town(options, &folder.join("documents"), "mix", mix).await?;
+    let path = folder.join("large.bin");
+    let large = Paper::written(&path, options.large_bytes.unwrap_or(LARGE), &mut random)?;
+    let folder = folder.join("document");
+    let large = in_a_town(options, &folder, "one large", vec![large]).await?;
+    fs::remove_file(&path)?;
+    Ok(vec![mix, large])
+}
+
+async fn in_a_town(
+    options: &Options,
+    folder: &Path,
+    what: &'static str,
+    papers: Vec<Paper>,
+) -> anyhow::Result<Documents> {
+    fs::create_dir_all(folder)?;
     let manner = Manner {
         durable: true,
         log: options.log.clone(),
         ..Manner::default()
     };
-    let mut town = Town::found(&inner, &Shape::chain(1, 1, options.bytes), manner)?;
-    let measured = both(&mut town, &inner, options.large_bytes.unwrap_or(LARGE)).await;
+    let mut town = Town::found(folder, &Shape::chain(1, 1, options.bytes), manner)?;
+    let measured = async {
+        town.open().await?;
+        let line = channel(
+            &town.broker.port.to_string(),
+            town.broker.identity.clone(),
+            &town.site.credentials("desk")?,
+            ChannelOptions::documents(),
+        )?;
+        send(&mut town, &line, what, papers).await
+    };
+    let measured = measured.await;
     town.close().await;
     measured.map_err(|error| with_logs(&error, &town))
-}
-
-async fn both(town: &mut Town, folder: &Path, large: u64) -> anyhow::Result<Vec<Documents>> {
-    town.open().await?;
-    let line = channel(
-        &town.broker.port.to_string(),
-        town.broker.identity.clone(),
-        &town.site.credentials("desk")?,
-        ChannelOptions::documents(),
-    )?;
-    let mut random = SmallRng::seed_from_u64(SEED);
-    let sizes = MIX.iter().flat_map(|(bytes, count)| vec![*bytes; *count]);
-    let papers: Vec<_> = sizes.map(|bytes| Paper::made(bytes, &mut random)).collect();
-    let mix = send(town, &line, "mix", papers).await?;
-    let path = folder.join("large.bin");
-    let one = Paper::written(&path, large, &mut random)?;
-    let large = send(town, &line, "one large", vec![one]).await?;
-    fs::remove_file(&path)?;
-    Ok(vec![mix, large])
 }
 
 /// A document to send.

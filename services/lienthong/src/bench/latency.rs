@@ -3,11 +3,14 @@
 
 use super::{Options, control::Order, quantiles::Quantiles, town::Town};
 use serde::Serialize;
+use std::time::Duration;
 
 /// Shares of the closed loop's best rate.
 const SHARES: [f64; 3] = [0.1, 0.5, 0.9];
 /// Dossiers in flight: enough that a department always has one to report.
-const IN_FLIGHT: u64 = 4096;
+const IN_FLIGHT: u64 = 2048;
+/// Between two looks at whether all are held.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One rate.
 #[derive(Debug, Clone, Serialize)]
@@ -36,7 +39,11 @@ pub(crate) async fn measure(
     let mut rows = Vec::new();
     town.order(Order::Paced { per_second: 0.0 }).await?;
     town.load.keep_in_flight(IN_FLIGHT);
-    town.pass(options.warm_up()).await?;
+    let mut held = 0;
+    while held < IN_FLIGHT {
+        town.pass(LOOK_INTERVAL).await?;
+        held = town.count().await?.waiting;
+    }
     for share in SHARES {
         // Every report of a step but the last is a hand-off.
         let steps = options.steps as f64;

@@ -120,8 +120,8 @@ fn rows(
             row.in_flight.to_string(),
             number(row.per_second),
             number(row.dossiers_per_second),
-            time(row.latency_us.p50),
-            time(row.latency_us.p99),
+            some_time(row.latency_us.count, row.latency_us.p50),
+            some_time(row.latency_us.count, row.latency_us.p99),
             number(row.syncs_per_second),
             number(row.commands_per_sync),
             of(limit.and_then(Limit::lines), row.per_second),
@@ -376,6 +376,11 @@ fn time(us: u64) -> String {
     } else {
         format!("{us:.0} µs")
     }
+}
+
+/// A time, where any was taken.
+fn some_time(count: u64, us: u64) -> String {
+    if count == 0 { String::new() } else { time(us) }
 }
 
 fn bytes(value: f64) -> String {

@@ -86,8 +86,11 @@ async fn fill(
     if finished + open == 0 {
         return Ok(());
     }
-    let store = SqliteStore::open(&folder.join("stores/broker"), SqliteConfig::default())?;
-    let alone = Alone::open(folder, shape, Box::new(store))?;
+    let config = SqliteConfig::default();
+    let store = SqliteStore::open(&folder.join("stores/broker"), config)?;
+    let rules = folder.join("filling");
+    fs::create_dir_all(&rules)?;
+    let alone = Alone::open(&rules, shape, Box::new(store))?;
     let (short, steps) = (chain::SHORT, chain::SHORT_STEPS);
     let to_the_end = Course {
         procedure: short,

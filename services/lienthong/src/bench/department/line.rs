@@ -28,7 +28,7 @@ pub(super) struct Line {
     agency: String,
     channel: Channel,
     limits: StreamLimits,
-    said: mpsc::Receiver<Said>,
+    said: mpsc::Receiver<Box<Said>>,
     /// Offered and not answered: what a lost stream leaves is said again on the next one.
     open: HashMap<String, Said>,
 }
@@ -84,7 +84,7 @@ impl Line {
             .collect();
         loop {
             while let Some(said) = ready.pop() {
-                if let Err(said) = self.offer(&offers, said) {
+                if let Some(said) = self.offer(&offers, said) {
                     ready.push(said);
                     break;
                 }
@@ -98,36 +98,33 @@ impl Line {
                         return end.fault.map_or(Ok(()), Err);
                     }
                 },
-                Some(said) = self.said.recv(), if ready.is_empty() => ready.push(said),
+                Some(said) = self.said.recv(), if ready.is_empty() => ready.push(*said),
             }
         }
     }
 
     /// Offers a report; gives it back when there is no room.
-    fn offer(&mut self, offers: &Offers, said: Said) -> Result<(), Said> {
+    fn offer(&mut self, offers: &Offers, said: Said) -> Option<Said> {
         let Said {
             item,
             round,
             sent_ns,
         } = said;
         let item_id = item.item_id.clone();
-        match offers.try_offer(item) {
-            Ok(()) => {
-                let item = Item::default();
-                let said = Said {
-                    item,
-                    round,
-                    sent_ns,
-                };
-                self.open.insert(item_id, said);
-                Ok(())
-            }
-            Err(not) => Err(Said {
-                item: *not.item,
-                round,
-                sent_ns,
-            }),
+        let (item, was_offered) = match offers.try_offer(item) {
+            Ok(()) => (Item::default(), true),
+            Err(not) => (*not.item, false),
+        };
+        let said = Said {
+            item,
+            round,
+            sent_ns,
+        };
+        if was_offered {
+            self.open.insert(item_id, said);
+            return None;
         }
+        Some(said)
     }
 
     /// Takes a verdict; gives the report back when it must be said again.

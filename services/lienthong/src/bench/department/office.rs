@@ -57,7 +57,7 @@ pub(crate) struct Office {
     data: Vec<u8>,
     at_once: AtomicBool,
     held: Mutex<VecDeque<Round>>,
-    lines: Mutex<HashMap<String, mpsc::Sender<Said>>>,
+    lines: Mutex<HashMap<String, mpsc::Sender<Box<Said>>>>,
     tally: Mutex<Tally>,
     finished_steps: AtomicU64,
     /// Rings when a last step was recorded.
@@ -103,7 +103,7 @@ impl Office {
     }
 
     /// The way to an agency's stream of reports.
-    pub(super) fn line(&self, agency: &str) -> mpsc::Receiver<Said> {
+    pub(super) fn line(&self, agency: &str) -> mpsc::Receiver<Box<Said>> {
         let (say, said) = mpsc::channel(REPORTS_MAX);
         lock(&self.lines).insert(agency.to_owned(), say);
         said
@@ -183,7 +183,7 @@ impl Office {
     fn report(&self, round: Round, sent_ns: u64) {
         let said = self.say(round, sent_ns);
         let line = lock(&self.lines).get(&said.round.agency).cloned();
-        if let Some(Err(error)) = line.map(|line| line.try_send(said)) {
+        if let Some(Err(error)) = line.map(|line| line.try_send(Box::new(said))) {
             // The pace is more than the broker takes: it is held, and sent later.
             let (mpsc::error::TrySendError::Full(said) | mpsc::error::TrySendError::Closed(said)) =
                 error;
