@@ -22,7 +22,7 @@ mod shape;
 mod town;
 
 use crate::screen::{json, tell};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde::Serialize;
@@ -32,6 +32,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use tokio::signal::ctrl_c;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -110,40 +111,18 @@ impl Options {
     }
 }
 
-/// Measures.
+/// Measures, and says what was found.
 pub(crate) async fn run(options: Options, json: bool) -> anyhow::Result<()> {
     let (folder, _kept) = folder(options.folder.as_deref())?;
     more_files()?;
-    let wanted = |measure| options.measures.is_empty() || options.measures.contains(&measure);
-    let mut found = Found {
-        machine: machine::describe(&folder)?,
-        ..Found::default()
+    let found = tokio::select! {
+        found = measure(&options, &folder, json) => found?,
+        // The processes end with this one, and so does its folder.
+        interrupted = ctrl_c() => {
+            interrupted?;
+            bail!("interrupted");
+        }
     };
-    if wanted(Measure::Limit) {
-        say(json, "what the machine can do");
-        found.limit = Some(limit::measure(&options, &folder).await?);
-    }
-    if wanted(Measure::Handoffs) || wanted(Measure::Latency) {
-        say(json, "hand-offs");
-        let latency_too = wanted(Measure::Latency);
-        found.handoffs = Some(handoffs::measure(&options, &folder, latency_too).await?);
-    }
-    if wanted(Measure::Journeys) {
-        say(json, "journeys");
-        found.journeys = journeys::measure(&options, &folder).await?;
-    }
-    if wanted(Measure::Documents) {
-        say(json, "documents");
-        found.documents = documents::measure(&options, &folder).await?;
-    }
-    if wanted(Measure::Scale) {
-        say(json, "scale");
-        found.scale = scale::measure(&options, &folder).await?;
-    }
-    if wanted(Measure::Fanout) {
-        say(json, "fanout");
-        found.fanout = fanout::measure(&options, &folder).await?;
-    }
     let tables = report::tables(&found);
     if let Some(folder) = &options.report {
         report::write(folder, &found, &tables)?;
@@ -155,6 +134,40 @@ pub(crate) async fn run(options: Options, json: bool) -> anyhow::Result<()> {
         tell!("\n{}\n{}", table.title, table.render());
     }
     Ok(())
+}
+
+async fn measure(options: &Options, folder: &Path, json: bool) -> anyhow::Result<Found> {
+    let wanted = |measure| options.measures.is_empty() || options.measures.contains(&measure);
+    let mut found = Found {
+        machine: machine::describe(folder)?,
+        ..Found::default()
+    };
+    if wanted(Measure::Limit) {
+        say(json, "what the machine can do");
+        found.limit = Some(limit::measure(options, folder).await?);
+    }
+    if wanted(Measure::Handoffs) || wanted(Measure::Latency) {
+        say(json, "hand-offs");
+        let latency_too = wanted(Measure::Latency);
+        found.handoffs = Some(handoffs::measure(options, folder, latency_too).await?);
+    }
+    if wanted(Measure::Journeys) {
+        say(json, "journeys");
+        found.journeys = journeys::measure(options, folder).await?;
+    }
+    if wanted(Measure::Documents) {
+        say(json, "documents");
+        found.documents = documents::measure(options, folder).await?;
+    }
+    if wanted(Measure::Scale) {
+        say(json, "scale");
+        found.scale = scale::measure(options, folder).await?;
+    }
+    if wanted(Measure::Fanout) {
+        say(json, "fanout");
+        found.fanout = fanout::measure(options, folder).await?;
+    }
+    Ok(found)
 }
 
 /// What was found.

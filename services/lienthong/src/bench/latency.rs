@@ -2,13 +2,16 @@
 //! report was meant to be sent, so that a broker that stands still is not spared what it held up.
 
 use super::{Options, control::Order, quantiles::Quantiles, town::Town};
+use anyhow::ensure;
 use serde::Serialize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Shares of the closed loop's best rate.
 const SHARES: [f64; 3] = [0.1, 0.5, 0.9];
 /// Dossiers in flight: enough that a department always has one to report.
 const IN_FLIGHT: u64 = 2048;
+/// How long it may take until all are held.
+const HELD_MAX: Duration = Duration::from_secs(120);
 /// Between two looks at whether all are held.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -39,8 +42,12 @@ pub(crate) async fn measure(
     let mut rows = Vec::new();
     town.order(Order::Paced { per_second: 0.0 }).await?;
     town.load.keep_in_flight(IN_FLIGHT);
-    let mut held = 0;
+    let (began, mut held) = (Instant::now(), 0);
     while held < IN_FLIGHT {
+        ensure!(
+            began.elapsed() < HELD_MAX,
+            "departments hold {held} rounds and not {IN_FLIGHT} after {HELD_MAX:?}"
+        );
         town.pass(LOOK_INTERVAL).await?;
         held = town.count().await?.waiting;
     }
