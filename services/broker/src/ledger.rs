@@ -112,6 +112,12 @@ pub struct Condition {
     pub position: AtomicU64,
     /// The epoch.
     pub epoch: AtomicU64,
+    /// Transactions committed, each with one sync, since the start.
+    pub commits: AtomicU64,
+    /// Commands that were answered by them.
+    pub commands: AtomicU64,
+    /// Changes of dossiers in them.
+    pub changes: AtomicU64,
 }
 
 impl Condition {

@@ -3,7 +3,7 @@
 use crate::{
     access::{Access, Call},
     desk::{Case, blocking, page},
-    ledger::Ledger,
+    ledger::{Condition, Ledger},
     registry::Registry,
     store::{self, Reader, StoreError},
     wire,
@@ -16,7 +16,13 @@ use dossier::{
 };
 use futures_util::Stream;
 use node::fault::Fault;
-use std::{pin::Pin, sync::Arc};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 use tonic::{Code, Request, Response, Status};
 
 const PAGE_INCIDENTS: u32 = 100;
@@ -233,7 +239,8 @@ impl OperatorService for Operator {
             return Err(wire::fault(&Refusal::Fields(vec![fault])).into_status());
         }
         let reader = self.reader.clone();
-        let figures = blocking(move || figures(reader.as_ref()).map_err(unreadable)).await?;
+        let mut figures = blocking(move || figures(reader.as_ref()).map_err(unreadable)).await?;
+        figures.extend(since_start(self.ledger.condition()));
         Ok(Response::new(v1::StatisticsResponse { figures }))
     }
 
@@ -245,14 +252,27 @@ impl OperatorService for Operator {
     }
 }
 
-/// What the store counts.
-fn figures(reader: &dyn Reader) -> Result<Vec<v1::Figure>, StoreError> {
-    #[allow(clippy::cast_precision_loss)] // exact up to 2^53
-    let figure = |name: &str, agency: Option<&AgencyCode>, value: u64| v1::Figure {
+fn figure(name: &str, agency: Option<&AgencyCode>, value: u64) -> v1::Figure {
+    v1::Figure {
         name: name.to_owned(),
         agency_code: agency.map(ToString::to_string).unwrap_or_default(),
+        #[allow(clippy::cast_precision_loss)] // exact up to 2^53
         value: value as f64,
-    };
+    }
+}
+
+/// What the ledger did since the broker started: how many commands share a sync.
+fn since_start(condition: &Condition) -> [v1::Figure; 3] {
+    let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
+    [
+        figure("commits_since_start", None, count(&condition.commits)),
+        figure("commands_since_start", None, count(&condition.commands)),
+        figure("changes_since_start", None, count(&condition.changes)),
+    ]
+}
+
+/// What the store counts.
+fn figures(reader: &dyn Reader) -> Result<Vec<v1::Figure>, StoreError> {
     let counts = reader.counts()?;
     let closed = counts.dossiers.saturating_sub(counts.dossiers_open);
     let mut figures = vec![

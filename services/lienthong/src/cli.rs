@@ -1,5 +1,7 @@
 //! What may be typed: one command a file in `command/`, each with its example.
 
+#[cfg(feature = "bench")]
+use crate::command::bench::{BenchCommand, BenchDepartmentCommand, BenchPassCommand};
 use crate::command::{
     broker::BrokerCommand, check_procedures::CheckProceduresCommand, demo::DemoCommand,
     department::DepartmentCommand, desk::DeskCommand, dossier::DossierCommand, ops::OpsCommand,
@@ -39,6 +41,14 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Ops(OpsCommand),
     CheckProcedures(CheckProceduresCommand),
+    #[cfg(feature = "bench")]
+    Bench(BenchCommand),
+    #[cfg(feature = "bench")]
+    #[command(hide = true)]
+    BenchDepartment(BenchDepartmentCommand),
+    #[cfg(feature = "bench")]
+    #[command(hide = true)]
+    BenchPass(BenchPassCommand),
 }
 
 impl Command {
@@ -52,6 +62,12 @@ impl Command {
             Self::Dossier(command) => command.run(json),
             Self::Ops(command) => command.run(json),
             Self::CheckProcedures(command) => command.run(json),
+            #[cfg(feature = "bench")]
+            Self::Bench(command) => command.run(json),
+            #[cfg(feature = "bench")]
+            Self::BenchDepartment(command) => command.run(),
+            #[cfg(feature = "bench")]
+            Self::BenchPass(command) => command.run(),
         }
     }
 }

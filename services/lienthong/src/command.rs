@@ -1,5 +1,7 @@
 //! One command a file.
 
+#[cfg(feature = "bench")]
+pub(crate) mod bench;
 pub(crate) mod broker;
 pub(crate) mod check_procedures;
 pub(crate) mod demo;

@@ -2,10 +2,8 @@
 
 mod ending;
 mod journey;
-mod port;
-mod process;
 mod progress;
-mod samples;
+pub(crate) mod samples;
 mod story;
 mod town;
 

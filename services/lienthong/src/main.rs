@@ -2,6 +2,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(feature = "bench")]
+mod bench;
 mod cli;
 mod command;
 mod demo;
@@ -9,6 +11,7 @@ mod demo;
 mod examples;
 mod screen;
 mod spool;
+mod town;
 mod trouble;
 mod window;
 

@@ -112,6 +112,7 @@ impl Keeper {
     /// One turn: apply, record, answer, act. Gives back the jobs that must be tried again.
     fn turn(&mut self, jobs: Vec<Job>) -> Result<Vec<Job>, StoreError> {
         let mut turn = Turn::default();
+        let commands = jobs.len() as u64;
         for job in jobs {
             self.apply(&mut turn, job);
         }
@@ -145,6 +146,8 @@ impl Keeper {
             }
         };
         drop(pins);
+        let condition = &self.condition;
+        condition.commands.fetch_add(commands, Ordering::Relaxed);
         let results = self.keep(after, kept);
         let again = answer(pending, &results);
         self.act(&results);
@@ -185,6 +188,9 @@ impl Keeper {
         match self.means.store.commit(batch) {
             Ok(kept) => {
                 self.recovered();
+                let (condition, changes) = (&self.condition, kept.changes.len() as u64);
+                condition.commits.fetch_add(1, Ordering::Relaxed);
+                condition.changes.fetch_add(changes, Ordering::Relaxed);
                 Ok(Ok(kept))
             }
             Err(StoreError::Doubt(why)) => {

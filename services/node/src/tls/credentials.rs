@@ -14,7 +14,7 @@ use rustls::{
     sign::CertifiedKey,
     version::TLS13,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -22,7 +22,7 @@ use std::{
 };
 
 /// Where a process finds its credentials, as a configuration says it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialPaths {
     /// The authority's certificate, PEM; several while one takes over from another.

@@ -1,4 +1,4 @@
-//! A port that the system picked, kept for as long as the demo lives.
+//! A port that the system picked, kept for as long as the town lives.
 
 use anyhow::Context as _;
 use std::{

@@ -1,4 +1,4 @@
-//! The demo's child processes: each ends with the demo, whatever way the demo ends.
+//! Child processes: each ends with this one, whatever way this one ends.
 
 use anyhow::{Context as _, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,14 +16,15 @@ use tokio::{
 /// How long a process may take to end by itself.
 const END_MAX: Duration = Duration::from_secs(5);
 
-/// One service of the demo, running or not.
+/// One service of the town, running or not.
 #[derive(Debug)]
 pub(crate) struct Process {
-    /// What the demo calls it.
-    pub(crate) name: &'static str,
+    /// What people call it.
+    pub(crate) name: String,
     /// Where it logs, over all its lives.
     pub(crate) log: PathBuf,
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
     running: Option<Running>,
 }
 
@@ -31,21 +32,37 @@ pub(crate) struct Process {
 struct Running {
     child: Child,
     pid: Pid,
-    /// Closes with the demo, even when that is killed, and the child ends then.
+    /// Closes with this process, even when that is killed, and the child ends then.
     _input: Option<ChildStdin>,
 }
 
 impl Process {
     /// A service of this binary that is not started yet: `lienthong <command> --config <config>`.
-    pub(crate) fn new(name: &'static str, command: &str, config: &Path, logs: &Path) -> Self {
+    pub(crate) fn new(name: &str, command: &str, config: &Path, logs: &Path) -> Self {
         let config = config.display().to_string();
         let arguments = [command, "--config", &config, "--until-input-closes"];
         Self {
-            name,
+            name: name.to_owned(),
             log: logs.join(format!("{name}.log")),
             arguments: arguments.map(str::to_owned).to_vec(),
+            variables: Vec::new(),
             running: None,
         }
+    }
+
+    /// It logs this.
+    #[cfg(feature = "bench")]
+    pub(crate) fn logging(mut self, filter: &str) -> Self {
+        self.arguments
+            .extend(["--log".to_owned(), filter.to_owned()]);
+        self
+    }
+
+    /// Its environment says this too.
+    #[cfg(feature = "bench")]
+    pub(crate) fn knowing(mut self, variable: &str, value: &str) -> Self {
+        self.variables.push((variable.to_owned(), value.to_owned()));
+        self
     }
 
     /// Starts it.
@@ -56,10 +73,11 @@ impl Process {
         let starting = || format!("cannot start the {}", self.name);
         let mut child = Command::new(program)
             .args(&self.arguments)
+            .envs(self.variables.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(Stdio::from(log.try_clone().with_context(starting)?))
             .stderr(Stdio::from(log))
-            // A Ctrl-C goes to the demo alone, which then ends its children in order.
+            // A Ctrl-C goes to this process alone, which then ends its children in order.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
