@@ -18,12 +18,13 @@ use broker::{
     ledger::{Ledger, Means, Recorded},
     registry::{Registry, Sources},
     store::{
-        Batch, Committed, MemoryStore, Origin, Reader, SqliteConfig, SqliteStore, Store, StoreError,
+        Batch, Committed, Erased, MemoryStore, Origin, Reader, SqliteConfig, SqliteStore, Store,
+        StoreError,
     },
     wire,
 };
 use contract::v1::{Completed, EvidenceInput, Item, Report, item, report};
-use dossier::{decide::Action, directory::Directory};
+use dossier::{decide::Action, directory::Directory, name::DossierId};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use node::identity::{Identity, Role};
@@ -70,6 +71,10 @@ impl Store for Recorder {
         batches.push(batch.clone());
         drop(batches);
         self.store.commit(batch)
+    }
+
+    fn erase(&mut self, dossiers: &[DossierId], at: Timestamp) -> Result<Vec<Erased>, StoreError> {
+        self.store.erase(dossiers, at)
     }
 
     fn begin_epoch(&mut self, now: Timestamp) -> Result<Origin, StoreError> {
