@@ -3,7 +3,7 @@
 
 use super::citizens::reading;
 use contract::{
-    record::v1::Record,
+    record::v1::{Personal, Record},
     v1::{ControlSlipRow, TrackResponse},
 };
 use prost::Message as _;
@@ -14,6 +14,8 @@ use std::{collections::BTreeMap, path::Path};
 pub(super) struct Chain {
     pub(super) code: String,
     pub(super) records: Vec<Record>,
+    /// The item that each came by; empty where it followed by itself.
+    pub(super) items: Vec<String>,
     /// The SHA-256 of each.
     hashes: Vec<[u8; 32]>,
 }
@@ -44,17 +46,28 @@ pub(super) fn read(file: &Path) -> rusqlite::Result<(Vec<Chain>, Vec<String>)> {
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
     let mut chains: BTreeMap<i64, Chain> = BTreeMap::new();
-    let mut rows = store.prepare("SELECT dossier, bytes FROM record ORDER BY dossier, sequence")?;
+    let mut rows = store.prepare(
+        "SELECT r.dossier, r.bytes, p.bytes FROM record r
+         LEFT JOIN personal p ON p.position = r.position ORDER BY r.dossier, r.sequence",
+    )?;
     for row in rows.query_map([], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+        let beside: Option<Vec<u8>> = row.get(2)?;
+        Ok((
+            row.get::<_, i64>(0)?,
+            row.get::<_, Vec<u8>>(1)?,
+            beside.unwrap_or_default(),
+        ))
     })? {
-        let (number, bytes) = row?;
+        let (number, bytes, beside) = row?;
         let chain = chains.entry(number).or_insert_with(|| Chain {
             code: String::new(),
             records: Vec::new(),
+            items: Vec::new(),
             hashes: Vec::new(),
         });
         chain.hashes.push(Sha256::digest(&bytes).into());
+        let beside = Personal::decode(beside.as_slice()).unwrap();
+        chain.items.push(beside.cause_item_id);
         chain
             .records
             .push(Record::decode(bytes.as_slice()).unwrap());

@@ -340,9 +340,9 @@ fn effects(
     let mut wrong = Vec::new();
     let mut effects: BTreeMap<&str, Vec<(&str, u64)>> = BTreeMap::new();
     for chain in chains {
-        for record in &chain.records {
-            if let Some(cause) = &record.cause {
-                let effects = effects.entry(cause.item_id.as_str()).or_default();
+        for (record, item_id) in chain.records.iter().zip(&chain.items) {
+            if record.cause.is_some() {
+                let effects = effects.entry(item_id.as_str()).or_default();
                 // One report may be several events, one right after the other.
                 match effects.last_mut() {
                     Some((code, last)) if *code == chain.code && *last + 1 == record.sequence => {

@@ -9,6 +9,7 @@ use dossier::{
     Debt, Decided, Dossier, Entry, Refusal,
     alarm::Alarm,
     decide::{Action, Happening, decide},
+    department_notice::DepartmentNotice,
     dossier::Stage,
     event::Cause,
     handover::{handover, handover_id},
@@ -73,6 +74,7 @@ pub struct Broker {
     hot: BTreeMap<DossierId, Dossier>,
     waiting: Vec<Job>,
     offering: BTreeSet<(DossierId, StepId, u32)>,
+    telling: BTreeSet<(DossierId, AgencyCode, DepartmentNotice)>,
     ringing: BTreeMap<(DossierId, Alarm), Timestamp>,
     turn_is_set: bool,
 }
@@ -108,6 +110,7 @@ impl Broker {
         self.hot.clear();
         self.waiting.clear();
         self.offering.clear();
+        self.telling.clear();
         self.ringing.clear();
         self.turn_is_set = false;
     }
@@ -187,6 +190,14 @@ impl Broker {
                 step,
                 round,
             } => self.happens(ground, dossier, None, Action::Acknowledge { step, round }),
+            Message::Noted { dossier, notice } => {
+                let action = Action::Notify {
+                    agency: party,
+                    notice,
+                    refused: false,
+                };
+                self.happens(ground, dossier, None, action);
+            }
             Message::AskNotices { after } => self.tell_notices(ground, &party, after),
             Message::Reconcile { holdings } => self.reconcile(ground, &party, &holdings),
             _ => unreachable!("nobody sends this to the broker"),
@@ -387,7 +398,12 @@ impl Broker {
                     Some(dossier) => dossier.apply(entry).unwrap(),
                 }
                 let after = after.unwrap();
-                let told = notices(before.as_ref(), entry, &after);
+                let told = notices(
+                    before.as_ref(),
+                    entry,
+                    &after,
+                    ground.province.procedure(procedure),
+                );
                 let desk = after.received.desk.clone();
                 let sequence = entry.sequence;
                 let told = told.into_iter().map(|notice| Told {
@@ -421,6 +437,19 @@ impl Broker {
                             attempt: 0,
                         };
                         ground.after(SignedDuration::from_secs(1), offer);
+                    }
+                }
+                Debt::Notice { notice, agency, .. } => {
+                    let is_new = self.telling.insert((id, agency.clone(), notice.clone()));
+                    if is_new {
+                        let tells = Happens::Tells {
+                            life,
+                            dossier: id,
+                            agency,
+                            notice,
+                            attempt: 0,
+                        };
+                        ground.after(SignedDuration::from_secs(2), tells);
                     }
                 }
                 Debt::Timer { alarm, at } => {
@@ -511,6 +540,41 @@ impl Broker {
             dossier: id,
             step,
             round,
+            attempt: attempt + 1,
+        };
+        ground.after(back_off, again);
+    }
+
+    /// A courier tells a department what it must know, until it has it.
+    pub fn tell(
+        &mut self,
+        ground: &mut Ground,
+        id: DossierId,
+        agency: AgencyCode,
+        notice: DepartmentNotice,
+        attempt: u32,
+    ) {
+        let owes = self.hot.get(&id).map(owed).unwrap_or_default();
+        let is_owed = owes.iter().any(|debt| {
+            matches!(debt, Debt::Notice { notice: one, agency: to, .. }
+                if *one == notice && *to == agency)
+        });
+        if !is_owed {
+            self.telling.remove(&(id, agency, notice));
+            return;
+        }
+        let message = Message::Notice {
+            epoch: self.disk.epoch,
+            dossier: id,
+            notice: notice.clone(),
+        };
+        ground.send(&agency, false, message);
+        let back_off = SignedDuration::from_mins(10 << attempt.min(7)) + ground.chance.within(300);
+        let again = Happens::Tells {
+            life: ground.life(&Who::Broker),
+            dossier: id,
+            agency,
+            notice,
             attempt: attempt + 1,
         };
         ground.after(back_off, again);

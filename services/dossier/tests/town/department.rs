@@ -232,6 +232,7 @@ impl Department {
 
     pub fn receive(&mut self, ground: &mut Ground, message: Message) {
         let (Message::HandOver { epoch, .. }
+        | Message::Notice { epoch, .. }
         | Message::Reconciled { epoch, .. }
         | Message::Answer { epoch, .. }) = &message
         else {
@@ -247,6 +248,15 @@ impl Department {
             Message::Answer { id, verdict, .. } => self.answered(ground, &id, verdict),
             // Before new work flows, both sides say what they hold.
             _ if !self.reconciled => {}
+            Message::Notice {
+                dossier, notice, ..
+            } => {
+                let code = self.code();
+                if ground.is_last_breath() {
+                    return ground.dies(Who::Party(code));
+                }
+                ground.send(&code, true, Message::Noted { dossier, notice });
+            }
             Message::HandOver {
                 dossier,
                 procedure,

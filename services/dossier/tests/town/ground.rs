@@ -10,6 +10,7 @@ use crate::{
 };
 use dossier::{
     alarm::Alarm,
+    department_notice::DepartmentNotice,
     name::{AgencyCode, DossierId, StepId},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -38,6 +39,14 @@ pub enum Happens {
         dossier: DossierId,
         step: StepId,
         round: u32,
+        attempt: u32,
+    },
+    /// A courier tells a department something.
+    Tells {
+        life: u32,
+        dossier: DossierId,
+        agency: AgencyCode,
+        notice: DepartmentNotice,
         attempt: u32,
     },
     Rings {

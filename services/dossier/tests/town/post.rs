@@ -5,6 +5,7 @@ use crate::broker::Holding;
 use dossier::{
     Refusal,
     decide::{Act, Report},
+    department_notice::DepartmentNotice,
     handover::Handover,
     intake::Submission,
     name::{AgencyCode, DossierId, Key, StepId},
@@ -74,6 +75,17 @@ pub enum Message {
         dossier: DossierId,
         procedure: &'static str,
         handover: Box<Handover>,
+    },
+    /// To a department: something to know.
+    Notice {
+        epoch: u32,
+        dossier: DossierId,
+        notice: DepartmentNotice,
+    },
+    /// From a department: it has the notice.
+    Noted {
+        dossier: DossierId,
+        notice: DepartmentNotice,
     },
     /// From a department: it has the round.
     Taken {

@@ -211,6 +211,15 @@ impl World {
             } if broker_is_up && life == broker_life => {
                 self.broker.offer(ground, dossier, step, round, attempt);
             }
+            Happens::Tells {
+                life,
+                dossier,
+                agency,
+                notice,
+                attempt,
+            } if broker_is_up && life == broker_life => {
+                self.broker.tell(ground, dossier, agency, notice, attempt);
+            }
             Happens::Rings {
                 life,
                 dossier,
