@@ -307,7 +307,7 @@ impl Dossier {
                 officer,
                 ..
             } => {
-                self.reopen();
+                self.reopen(at);
                 let step = step!(id);
                 step.note_officer(officer);
                 let agency = step.agency.clone();
@@ -471,8 +471,8 @@ impl Dossier {
                 // Its time begins when it becomes due.
                 (step.due_at, step.warn_at) = (None, None);
                 (step.warned, step.limit_passed) = (false, false);
-                let part = step.part.clone();
-                if let Some(part) = self.parts.get_mut(&part) {
+                let part = step.is_procedures().then(|| step.part.clone());
+                if let Some(part) = part.and_then(|part| self.parts.get_mut(&part)) {
                     part.end = None;
                 }
             }
@@ -746,7 +746,7 @@ impl Dossier {
                 reason,
                 ..
             } => {
-                self.reopen();
+                self.reopen(at);
                 self.faults_reported += 1;
                 let giver = self
                     .newest(evidence)
@@ -813,9 +813,9 @@ impl Dossier {
     }
 
     /// A closed dossier is open again: a result of it must be corrected (NĐ 61/2018 Art 21).
-    fn reopen(&mut self) {
+    fn reopen(&mut self, at: Timestamp) {
         if self.closed_at.take().is_some() {
-            self.reopened = true;
+            self.reopened_at.get_or_insert(at);
         }
     }
 

@@ -182,7 +182,7 @@ pub(crate) fn acted(
                     .procedure_steps()
                     .filter(|(_, step)| step.is_departments())
                     .all(|(_, step)| step.stage.is_finished());
-            if dossier.reopened || all_is_done {
+            if dossier.reopened_at.is_some() || all_is_done {
                 return Err(Refusal::ResultGiven);
             }
             said(&[("reason", &reason)])?;

@@ -227,8 +227,8 @@ pub struct Dossier {
     pub ending: Option<Ending>,
     /// Whether a desk let its limit for receiving pass.
     pub intake_limit_passed: bool,
-    /// Whether it was closed before and is open again for a correction.
-    pub reopened: bool,
+    /// When it was first opened again for a correction after it had closed.
+    pub reopened_at: Option<Timestamp>,
     /// Items accepted, by sender and id.
     pub seen: BTreeMap<(String, Key), Seen>,
     /// Items refused because they would ask the citizen for what is held, by sender and id. Each is
@@ -333,7 +333,7 @@ impl Dossier {
             stopped_since: None,
             ending: None,
             intake_limit_passed: false,
-            reopened: false,
+            reopened_at: None,
             seen: BTreeMap::new(),
             denied: BTreeMap::new(),
             faults_reported: 0,

@@ -33,7 +33,7 @@ pub(crate) fn supplement(
     if about.step.task() != Task::Work || !about.step.is_procedures() {
         return Err(about.wrong_task("a supplement"));
     }
-    if about.step.completed_once || about.dossier.reopened {
+    if about.step.completed_once || about.dossier.reopened_at.is_some() {
         return Err(Refusal::CorrectionIsFree {
             step: about.id.clone(),
         });
@@ -314,7 +314,7 @@ pub(crate) fn payment(
     if about.step.task() != Task::Work || !about.step.is_procedures() {
         return Err(about.wrong_task("a payment"));
     }
-    if about.step.completed_once || about.dossier.reopened {
+    if about.step.completed_once || about.dossier.reopened_at.is_some() {
         return Err(Refusal::CorrectionIsFree {
             step: about.id.clone(),
         });

@@ -76,16 +76,25 @@ pub fn national(dossier: &Dossier, procedure: &Procedure) -> NationalStatus {
         };
     }
     let asked = dossier.open_supplements().next().is_some();
-    // What was once finished stays finished: a later correction is the agency's own affair, and what
-    // was returned once is not taken back.
-    if dossier.closed_at.is_some() || dossier.reopened {
+    // What was once finished stays finished: a later correction, and what comes of it, is the agency's
+    // own affair, and what was returned once is not taken back.
+    if let Some(reopened_at) = dossier.reopened_at {
+        let was_there = |name: &&EvidenceName| {
+            let versions = dossier.evidence.get(*name);
+            versions.is_some_and(|all| all.first().is_some_and(|one| one.at <= reopened_at))
+        };
         let results = results(dossier, procedure);
-        let mut names = results.keys();
-        let was_returned =
-            !results.is_empty() && names.all(|name| dossier.handed_out.contains_key(name));
+        let mut names = results.keys().filter(was_there).peekable();
+        let is_returned =
+            names.peek().is_some() && names.all(|name| dossier.handed_out.contains_key(name));
+        return match is_returned {
+            true => NationalStatus::ResultReturned,
+            false => NationalStatus::Processed,
+        };
+    }
+    if dossier.closed_at.is_some() {
         return match delivery(dossier, procedure) {
             Delivery::Done => NationalStatus::ResultReturned,
-            _ if dossier.reopened && was_returned => NationalStatus::ResultReturned,
             _ => NationalStatus::Processed,
         };
     }

@@ -54,7 +54,7 @@ pub(super) fn errand(
         });
     }
     if step.stage.is_finished() {
-        return None;
+        return is_wanted_again(dossier, rules, step).then(|| Event::Wanted { step: id.clone() });
     }
     let unwanted = dossier.ending.is_some()
         || match &step.kind {
@@ -87,10 +87,30 @@ pub(super) fn errand(
         review: Versions::new(),
         inputs: step.inputs.clone(),
         deadline: due.map_or_else(
-            || deadline(rules, at, ERRAND_LIMIT),
+            || deadline(rules, at, limit_of(rules.procedure, id, step)),
             |(due_at, warn_at)| Deadline { due_at, warn_at },
         ),
     })
+}
+
+/// Whether a look-up that nobody wanted any more, and nobody answered, is wanted: a step that was not to
+/// be done is now.
+fn is_wanted_again(dossier: &Dossier, rules: Rules<'_>, step: &Step) -> bool {
+    let Kind::LookUp {
+        evidence,
+        outcome: None,
+    } = &step.kind
+    else {
+        return false;
+    };
+    let wanting = Wanting {
+        dossier,
+        procedure: rules.procedure,
+    };
+    dossier.ending.is_none()
+        && step.stage == Stage::Ended
+        && is_still_needed(dossier, rules, evidence)
+        && wanting.missing().contains_key(evidence)
 }
 
 /// Whether a step that is still to be done depends on this evidence.

@@ -288,7 +288,8 @@ impl Book {
             }
             Event::Wanted { .. } => {
                 let page = &self.pages[&id];
-                if let Some(part) = self.parts.get_mut(&page.part) {
+                let part = matches!(page.sort, Sort::Procedures(_)).then_some(&page.part);
+                if let Some(part) = part.and_then(|part| self.parts.get_mut(part)) {
                     part.is_finished = false;
                 }
             }

@@ -506,7 +506,7 @@ fn a_closed_dossier_takes_nothing_but_a_correction() {
 
     // An agency corrects its own fault at its own cost (NĐ 61/2018 Art 21).
     case.says("register_birth", corrected("birth_certificate", "second"));
-    assert!(!case.is_closed() && case.dossier.reopened);
+    assert!(!case.is_closed() && case.dossier.reopened_at.is_some());
     for step in ["register_residence", "issue_health_card"] {
         case.holds(step);
         case.says(step, Says::Stands);

@@ -197,7 +197,7 @@ fn a_round_that_is_not_held_yet_is_followed_by_its_changed_due_date() {
     case.loses("appraise");
     let from = std::mem::replace(
         &mut case.law.calendar,
-        calendar_with_a_day_off("2026-10-05"),
+        calendar_with_a_day_off("2026-10-02"),
     );
     case.happens(None, Action::AdoptCalendar { from }).unwrap();
     assert!(notices(&case).is_empty());

@@ -8,6 +8,9 @@ use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 /// second to every program, whatever the kernel's own clock does.
 const TICK_NS: u64 = 10_000_000;
 
+/// What the first thread of a process is called here.
+pub(crate) const MAIN: &str = "main";
+
 /// What a process had used at one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Used {
@@ -51,9 +54,13 @@ pub(crate) fn used(pid: u32) -> anyhow::Result<Used> {
     for task in fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))? {
         let task = task?.path();
         // A thread may end while it is looked at.
-        let Ok((name, ticks)) = ticks(&task.join("stat").display().to_string()) else {
+        let Ok((mut name, ticks)) = ticks(&task.join("stat").display().to_string()) else {
             continue;
         };
+        // The first thread has the name of the program's file, which anybody may rename.
+        if task.file_name().is_some_and(|id| *id == *pid.to_string()) {
+            name = MAIN.to_owned();
+        }
         *used.threads.entry(name).or_default() += ticks * TICK_NS;
         used.switches += switches(&task).unwrap_or_default();
     }
@@ -152,6 +159,7 @@ mod tests {
         busy.unwrap().join().unwrap();
         assert!(spent.thread_cpu_ns["busy (one)"] > 0, "{spent:?}");
         assert!(spent.cpu_ns >= spent.thread_cpu_ns["busy (one)"]);
+        assert!(before.threads.contains_key(MAIN), "{before:?}");
         assert!(memory(pid).unwrap().peak >= memory(pid).unwrap().resident);
     }
 }

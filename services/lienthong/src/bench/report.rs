@@ -3,7 +3,7 @@
 mod plot;
 mod table;
 
-use super::{Found, handoffs::Row, limit::Limit};
+use super::{Found, handoffs::Row, limit::Limit, proc::MAIN};
 use anyhow::Context as _;
 use std::{fmt::Write as _, fs, path::Path};
 pub(crate) use table::Table;
@@ -160,7 +160,7 @@ fn processor(found: &[Row]) -> Table {
             row.in_flight.to_string(),
             number(of("broker")),
             number(thread("ledger")),
-            number(thread("lienthong")),
+            number(thread(MAIN)),
             number(departments),
             number(of("load")),
             number(row.broker_switches),
@@ -338,7 +338,9 @@ committed, handed over, acknowledged. The first round of a dossier, which follow
 though its work is in every number. *Of the lines* is the ratio to a broker that passes the same items on over
 the same lines and records nothing; *of the store* that to the store alone, given ready batches of the same
 changes. Latency at a fixed rate runs from the time at which a report was meant to be sent, so that a broker
-that stands still is not spared what it held up.
+that stands still is not spared what it held up. Birth dossiers follow the shipped procedure without its papers,
+which are measured by themselves, with a department that keeps them. A used store was filled with dossiers of two
+steps, and with open ones whose first step a department holds; `--finished` and `--open` say how many.
 
 ";
 

@@ -1,6 +1,6 @@
 //! The plots of a report, as SVG.
 
-use super::super::Found;
+use super::super::{Found, proc::MAIN};
 use anyhow::anyhow;
 use plotters::{
     chart::{ChartBuilder, SeriesLabelPosition},
@@ -94,10 +94,7 @@ pub(super) fn all(folder: &Path, found: &Found) -> anyhow::Result<Vec<(String, S
                 cpu(&|row| row.cpu_us.get("broker").copied().unwrap_or_default()),
             ),
             of("its ledger", cpu(&|row| thread(row, "ledger"))),
-            of(
-                "its lines and couriers",
-                cpu(&|row| thread(row, "lienthong")),
-            ),
+            of("its lines and couriers", cpu(&|row| thread(row, MAIN))),
         ],
     )?;
     let quantiles = |pick: &dyn Fn(&super::super::quantiles::Quantiles) -> u64| {
