@@ -19,7 +19,7 @@ use dossier::{
     owed,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 /// What is on the disk of one dossier.
 #[derive(Debug, Clone)]
@@ -342,12 +342,14 @@ impl Broker {
         cause: Option<Cause>,
         action: Action,
     ) -> Option<Result<(), Refusal>> {
-        if !batch.changed.contains_key(&id) {
-            let dossier = self.hot.get(&id)?.clone();
-            let procedure = self.disk.dossiers.get(&id)?.procedure;
-            batch.changed.insert(id, (procedure, dossier, vec![]));
-        }
-        let (procedure, dossier, entries) = batch.changed.get_mut(&id)?;
+        let (procedure, dossier, entries) = match batch.changed.entry(id) {
+            btree_map::Entry::Occupied(there) => there.into_mut(),
+            btree_map::Entry::Vacant(place) => {
+                let dossier = self.hot.get(&id)?.clone();
+                let procedure = self.disk.dossiers.get(&id)?.procedure;
+                place.insert((procedure, dossier, vec![]))
+            }
+        };
         let rules = ground.province.rules(procedure);
         let mut happen = |cause, action| {
             let happening = Happening {

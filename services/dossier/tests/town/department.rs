@@ -556,7 +556,8 @@ impl Department {
         let mut given =
             (outcome == LookUpOutcome::Found).then(|| self.paper(ground, held, &question.evidence));
         if let Some(given) = &mut given {
-            given.subject = None;
+            // Whom it was asked about comes first.
+            given.subject = held.handover.parties.first().map(|party| party.id.clone());
         }
         Statement::LookedUp {
             outcome,
