@@ -466,6 +466,9 @@ impl Courier {
             .hot
             .read(self.office.reader.as_ref(), &row.dossier_id);
         let dossier = match found {
+            Ok(Some(Committed {
+                is_erased: true, ..
+            })) => return Ok(Made::Nothing),
             Ok(Some(Committed { dossier, .. })) => dossier,
             Ok(None) | Err(LoadError::Quarantined(_)) => return Ok(Made::Nothing),
             Err(LoadError::Unreadable(_)) => {

@@ -184,11 +184,13 @@ impl Fault {
         details
     }
 
-    /// The reason word in a refusal of this product, from either of its two forms.
+    /// The reason word in a refusal of this product, from either of its two forms. Anything else in its
+    /// place is the other side's free text, which belongs into no log and no incident.
     pub fn reason_of(refusal: &impl Refusal) -> Option<String> {
         read::<ErrorInfo>(refusal, "ErrorInfo")
             .find(|info| info.domain == DOMAIN)
             .map(|info| info.reason)
+            .filter(|reason| is_reason_word(reason))
     }
 
     /// One value for programs in a refusal.
@@ -282,6 +284,15 @@ fn cut(mut text: String) -> String {
         text.push('…');
     }
     text
+}
+
+/// Whether a text is a reason word: `[A-Z][A-Z0-9_]+[A-Z0-9]`, at most 63 characters (google.rpc.ErrorInfo).
+fn is_reason_word(text: &str) -> bool {
+    let is_of_words = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    (2..=63).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_uppercase())
+        && !text.ends_with('_')
+        && text.bytes().all(is_of_words)
 }
 
 #[cfg(test)]

@@ -1275,6 +1275,8 @@ fn what_is_personal_of_a_closed_dossier_can_be_erased_and_its_chain_stays(ground
     );
     result.given.documents[0].digest = in_vault;
     end.deposits = vec![result];
+    // The department that should hear of the end is away, and stays so.
+    end.owed = vec![handover("H26.2", "residence", 50)];
     commit(&mut *store, &[&end]);
     let before = store.reader().load(&id(1)).unwrap().unwrap();
 
@@ -1288,6 +1290,12 @@ fn what_is_personal_of_a_closed_dossier_can_be_erased_and_its_chain_stays(ground
     drop(store);
 
     let reader = ground.open().reader();
+    assert!(
+        reader
+            .owed_for(&named("H26.2"), None, 9)
+            .unwrap()
+            .is_empty()
+    );
     let after = reader.load(&id(1)).unwrap().unwrap();
     assert_eq!(after.row.erased_at, Some(at(99)));
     assert!(after.records.iter().all(|record| record.personal.is_none()));

@@ -174,6 +174,7 @@ impl State {
             return None;
         }
         row.erased_at = Some(whole_micros(at));
+        held.owed.clear();
         let code = format!("{}-KQ", row.summary.code);
         for record in &mut held.records {
             record.personal = None;

@@ -113,6 +113,21 @@ impl SqliteStore {
         })
     }
 
+    /// Copies the log back and cuts it off, so that what was erased does not linger there. Where a reader
+    /// is in the way it is copied back alone, and overwritten in its time.
+    fn cut_log(&mut self) {
+        let gate = self.checkpointer.gate.clone();
+        let _gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
+        let cut = self.connection.as_ref().map(|connection| {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, i64>(0)
+            })
+        });
+        if !matches!(cut, Some(Ok(0))) {
+            self.checkpointer.wake();
+        }
+    }
+
     /// Begins a transaction, does `work` in it, and syncs; or keeps nothing.
     fn transact<T>(
         &mut self,
@@ -192,8 +207,7 @@ impl Store for SqliteStore {
                 .execute_batch("PRAGMA secure_delete = OFF")?;
             erased
         });
-        // What the log still holds of it goes with the next copying back.
-        self.checkpointer.wake();
+        self.cut_log();
         erased
     }
 

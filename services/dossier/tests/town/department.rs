@@ -557,7 +557,13 @@ impl Department {
             (outcome == LookUpOutcome::Found).then(|| self.paper(ground, held, &question.evidence));
         if let Some(given) = &mut given {
             // Whom it was asked about comes first.
-            given.subject = held.handover.parties.first().map(|party| party.id.clone());
+            let asked_about = held.handover.parties.first();
+            given.subject = asked_about.map(|party| party.id.clone());
+            if let Some(number) = asked_about.and_then(|party| party.identifiers.first()) {
+                let mut data = serde_json::from_slice(&given.data).unwrap();
+                name_by(&mut data, &number.value);
+                given.data = data.to_string().into_bytes().into();
+            }
         }
         Statement::LookedUp {
             outcome,
@@ -695,3 +701,19 @@ fn review(handover: &Handover, redo: bool) -> Statement {
 
 /// How long after the faults everything is over, at the longest.
 pub const CALM_DAYS_MAX: SignedDuration = SignedDuration::from_hours(24 * 300);
+
+/// What a holder finds is of the person it was asked about.
+fn name_by(data: &mut serde_json::Value, number: &str) {
+    match data {
+        serde_json::Value::Object(members) => {
+            for (name, value) in members {
+                match name == "personal_id" {
+                    true => *value = number.into(),
+                    false => name_by(value, number),
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|one| name_by(one, number)),
+        _ => {}
+    }
+}

@@ -1,6 +1,9 @@
 //! Erasing what is personal of a dossier. Its chain stays, and verifies.
 
-use super::write::{Write, notice_positions};
+use super::{
+    rows,
+    write::{Write, notice_positions},
+};
 use crate::{records, store::Erased};
 use dossier::name::{Digest, DossierId};
 use jiff::Timestamp;
@@ -10,7 +13,15 @@ use std::collections::BTreeSet;
 impl Write<'_> {
     /// Erases one dossier, if it may be.
     pub(super) fn erase(&self, id: &DossierId, at: Timestamp) -> Result<Option<Erased>> {
-        let sql = "UPDATE dossier SET erased_at = ?2
+        let sql = "SELECT owed FROM dossier WHERE id = ?1";
+        let owed = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row([id.0], |row| Ok(rows::decode(row.get_ref(0)?.as_blob()?)))
+            .optional()?
+            .unwrap_or_default();
+        // What was still to be told of it is told to nobody: nothing could be told any more.
+        let sql = "UPDATE dossier SET erased_at = ?2, owed = x''
                    WHERE id = ?1 AND closed_at IS NOT NULL AND erased_at IS NULL
                      AND quarantined IS NULL
                    RETURNING number, last_position, code";
@@ -24,6 +35,16 @@ impl Write<'_> {
         let Some((number, last_position, code)): Option<(i64, i64, String)> = found else {
             return Ok(None);
         };
+        self.execute("DELETE FROM attempt WHERE dossier = ?1", [number])?;
+        for row in &owed {
+            self.execute(
+                "DELETE FROM owed WHERE agency = ?1 AND due_at = ?2 AND dossier = ?3 AND kind = ?4
+                 AND step = ?5 AND round = ?6",
+                params![
+                    row.agency, row.due_at, number, row.what, row.step, row.round
+                ],
+            )?;
+        }
         let mut named = self.erase_records(number, last_position)?;
         for kept in self.in_vault(&code)? {
             named.remove(&kept);

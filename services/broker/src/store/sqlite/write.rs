@@ -161,6 +161,7 @@ impl Write<'_> {
             Err(Undo::Fault(fault)) => {
                 self.execute("ROLLBACK TO dossier", [])?;
                 self.known.forget_incidents();
+                self.known.forgot_attempts();
                 Err(fault)
             }
             Err(Undo::Sqlite(error)) => return Err(error),
@@ -370,7 +371,13 @@ impl Write<'_> {
                     row.round
                 ],
             )?;
-            if row.agency != 0 && self.known.has_attempts(self.connection)? {
+            let is_owed_still = |one: &IndexRow| {
+                (one.agency, one.what, one.step, one.round)
+                    == (row.agency, row.what, row.step, row.round)
+            };
+            // Only its due date may be another: then it rests on.
+            let is_over = row.agency != 0 && !now.owed.iter().any(is_owed_still);
+            if is_over && self.known.has_attempts(self.connection)? {
                 self.forget_attempts(before.number, row)?;
             }
         }
