@@ -121,7 +121,8 @@ impl<T> Outbox<T> {
     pub fn set_aside(&mut self, fits: impl Fn(&Said<T>) -> bool) {
         for n in 0..self.said.len() {
             let said = &mut self.said[n];
-            if said.answered.is_some() || !fits(said) {
+            // What an earlier life recorded this one has not: it would be asked for, and be unknown.
+            if said.answered == Some(Answered::Refused) || !fits(said) {
                 continue;
             }
             said.answered = Some(Answered::RefusedByState);
