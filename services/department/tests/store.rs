@@ -75,17 +75,25 @@ fn refused(item_id: &str, reason: &str) -> Reply {
 async fn a_round_that_comes_again_sends_again_what_was_refused_for_where_the_broker_stood() {
     let (_folder, store) = store().await;
     store.keep(&handover("h"), FIRST).await.unwrap();
-    let said = ["recorded", "not held", "not yours", "wrong", "waits"];
+    let said = [
+        "recorded",
+        "not held",
+        "closed",
+        "not yours",
+        "wrong",
+        "waits",
+    ];
     report(&store, &said).await;
     let replies = vec![
         recorded("recorded", 1),
         refused("not held", "STEP_NOT_HELD"),
+        refused("closed", "DOSSIER_CLOSED"),
         refused("not yours", "DOCUMENT_NOT_YOURS"),
         refused("wrong", "INVALID_FIELDS"),
     ];
     store.reply("store", "0", replies).await.unwrap();
     assert_eq!(waiting(&store).await, ["waits"]);
-    assert_eq!(store.incidents().await.unwrap().len(), 3);
+    assert_eq!(store.incidents().await.unwrap().len(), 4);
 
     let kept = store.keep(&handover("h"), RESTORED).await.unwrap();
     assert!(
@@ -101,7 +109,7 @@ async fn a_round_that_comes_again_sends_again_what_was_refused_for_where_the_bro
     );
     assert_eq!(
         waiting(&store).await,
-        ["recorded", "not held", "not yours", "waits"]
+        ["recorded", "not held", "closed", "not yours", "waits"]
     );
     let incidents = store.incidents().await.unwrap();
     assert_eq!(incidents.len(), 1);

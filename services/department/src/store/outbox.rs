@@ -21,10 +21,11 @@ pub(crate) const OVERTAKEN: &str = "ROUND_SUPERSEDED";
 const FINISHED: &str = "STEP_FINISHED";
 /// Refusals that speak of where the broker stood and not of what was said. Who hands the round over
 /// again stands elsewhere: it may take the report now.
-const REFUSED_BY_STATE: [&str; 9] = [
+const REFUSED_BY_STATE: [&str; 10] = [
     OVERTAKEN,
     "STEP_NOT_HELD",
     FINISHED,
+    "DOSSIER_CLOSED",
     "WRONG_TASK",
     "VERSION_SUPERSEDED",
     "NOT_YOURS",
