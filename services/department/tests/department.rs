@@ -308,6 +308,34 @@ async fn a_higher_round_ends_the_work_on_the_lower_one_and_a_lower_one_comes_too
 }
 
 #[tokio::test]
+async fn a_lower_round_of_a_restored_broker_ends_the_work_on_the_one_that_it_lost() {
+    let mut town = Town::new().await;
+    town.start(Office::with(0, 0)).await;
+    town.has_reconciled().await;
+    recorded(town.hand_over(item(handover(3, vec![]))).await);
+    town.stop().await;
+    {
+        let mut has = town.broker.has.lock().unwrap();
+        has.epoch = "epoch-2".into();
+        has.pages.clear();
+    }
+    let office = Office::with(0, 0);
+    town.start(office.clone()).await;
+    town.has_reconciled().await;
+    while office.begun.load(Ordering::SeqCst) < 1 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!recorded(town.hand_over(item(handover(2, vec![]))).await).superseded);
+    while office.begun.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    // Who has waited longest gets it, if it still waits.
+    office.may.add_permits(1);
+    let reports = town.broker.reports(2).await;
+    assert!(reports.iter().all(|item| report_of(item).round == 2));
+}
+
+#[tokio::test]
 async fn a_recall_asks_for_no_work() {
     let mut town = Town::new().await;
     let office = Office::with(0, 0);
