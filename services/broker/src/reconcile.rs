@@ -239,25 +239,19 @@ impl Reconciler {
         if !missing.is_empty() {
             return Ok((HoldingState::ReportsMissing, missing));
         }
-        // The department is ahead: what brings this store up to it comes from others.
-        if holding.round > step.round {
-            return unknown;
-        }
         let is_held_here = step.agency == *agency
             && step.stage == Stage::Held
             && step.held_since.is_some_and(|since| since < begun_at);
-        if holding.round < step.round && is_held_here {
-            // It was restored from a copy that is older than the round it acknowledged.
-            let round = step.round;
-            self.tell(
-                &dossier,
-                Action::LoseHolding {
-                    step: step_id,
-                    round,
-                },
-            )
-            .await?;
-            return Ok((HoldingState::Superseded, Vec::new()));
+        if holding.round != step.round && is_held_here {
+            // It was restored from a copy that is older than the round it acknowledged, or this store
+            // was, and the department put that round aside for a higher one: it is given again.
+            let (step, round) = (step_id.clone(), step.round);
+            self.tell(&dossier, Action::LoseHolding { step, round })
+                .await?;
+        }
+        // The department is ahead: what brings this store up to it comes from others.
+        if holding.round > step.round {
+            return unknown;
         }
         if holding.round < step.round || step.agency != *agency {
             return Ok((HoldingState::Superseded, Vec::new()));

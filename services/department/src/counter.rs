@@ -55,7 +55,6 @@ pub(crate) struct Counter {
 
 /// A round that is worked on now.
 pub(crate) struct Working {
-    pub(crate) round: u32,
     /// Where it stands in the inbox.
     pub(crate) place: i64,
     /// Ends the work.
@@ -152,12 +151,12 @@ impl Counter {
         Ok(())
     }
 
-    /// Ends the work on rounds of the step lower than `round`, and on what the round at this place in
-    /// the inbox replaced: its answers would not be sent.
-    pub(crate) fn cancel_below(&self, round: &Round, place: i64) {
+    /// Ends the work on what the round at this place in the inbox outranked or replaced: its answers
+    /// would not be sent.
+    pub(crate) fn cancel_before(&self, round: &Round, place: i64) {
         let key = (round.dossier_id.clone(), round.step_id.clone());
         if let Some(work) = self.working.get(&key)
-            && (work.round < round.round || work.round == round.round && work.place < place)
+            && work.place < place
         {
             work.superseded.cancel();
         }

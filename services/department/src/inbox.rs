@@ -98,9 +98,8 @@ impl Inbox {
                 first_again,
                 replaces,
             } => {
-                if again {
-                    self.counter.send_again_from(first_again);
-                } else {
+                self.counter.send_again_from(first_again);
+                if !again {
                     tracing::info!(
                         agency = handover.agency_code,
                         dossier_code = handover.dossier_code,
@@ -111,7 +110,9 @@ impl Inbox {
                         replaces,
                         "handover recorded"
                     );
-                    self.counter.cancel_below(&round, position.cast_signed());
+                    if !superseded {
+                        self.counter.cancel_before(&round, position.cast_signed());
+                    }
                     self.counter.received.notify_one();
                 }
                 let recorded_at = Some(timestamp(recorded_at_us));

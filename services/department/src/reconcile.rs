@@ -19,7 +19,8 @@ const PAGE_HOLDINGS_MAX: usize = 500;
 const HOLDING_IDS_MAX: usize = 1_000;
 /// Bytes of the ids on one page, at which the rest goes on the next.
 const PAGE_BYTES_MAX: usize = 512 * 1024;
-/// How long the broker may take for one page.
+/// How long the broker may take for one page. A department that begins on a line that went dead opens
+/// no report stream for so long.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// It could not be done now.
@@ -37,8 +38,9 @@ pub(crate) enum ReconcileError {
 pub(crate) struct Agreed {
     /// With whom.
     pub(crate) with: Life,
-    /// Steps that the broker does not know yet.
-    pub(crate) unknown: usize,
+    /// Steps that the broker does not know yet, or could not compare for want of their reports: they
+    /// are to be compared again.
+    pub(crate) undecided: usize,
 }
 
 /// Goes through everything that is held here, once.
@@ -47,7 +49,7 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
     let mut client = ExchangeServiceClient::new(counter.exchange.clone());
     let session_id = uuid::Uuid::new_v4().simple().to_string();
     let mut holdings = Holdings::new(store);
-    let (mut with, mut unknown, mut steps, mut page_number) = (None, 0, 0, 0);
+    let (mut with, mut undecided, mut steps, mut page_number) = (None, 0, 0, 0);
     loop {
         // The first page is empty: what is read after the broker took it holds all that was acknowledged
         // before, however long the pages are on their way.
@@ -81,30 +83,34 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
         if with.get_or_insert_with(|| life.clone()) != &life {
             return Err(ReconcileError::Changed);
         }
-        unknown += obey(counter, answer.verdicts).await?;
+        undecided += obey(counter, answer.verdicts).await?;
         if last {
             tracing::info!(
                 agency = counter.config.agency_code,
                 steps,
-                unknown,
+                undecided,
                 handed_over_anew = answer.handed_over_anew,
                 "reconciled with the broker"
             );
             return Ok(Agreed {
                 with: life,
-                unknown,
+                undecided,
             });
         }
     }
 }
 
-/// Does what the broker says; counts what it does not know.
+/// Does what the broker says; counts what it must be asked again.
 async fn obey(counter: &Counter, verdicts: Vec<HoldingVerdict>) -> Result<usize, StoreError> {
-    let mut unknown = 0;
+    let mut undecided = 0;
     let mut missing = Vec::new();
     for verdict in verdicts {
         match verdict.state() {
-            HoldingState::ReportsMissing => missing.extend(verdict.missing_item_ids),
+            // Where the step stands is compared when its reports are there again.
+            HoldingState::ReportsMissing => {
+                missing.extend(verdict.missing_item_ids);
+                undecided += 1;
+            }
             HoldingState::Closed => {
                 counter
                     .store
@@ -112,7 +118,7 @@ async fn obey(counter: &Counter, verdicts: Vec<HoldingVerdict>) -> Result<usize,
                     .await?
             }
             // What is not understood is kept, and asked again.
-            HoldingState::Unknown | HoldingState::Unspecified => unknown += 1,
+            HoldingState::Unknown | HoldingState::Unspecified => undecided += 1,
             HoldingState::Agreed | HoldingState::Superseded => {}
         }
     }
@@ -120,7 +126,7 @@ async fn obey(counter: &Counter, verdicts: Vec<HoldingVerdict>) -> Result<usize,
         let first = counter.store.send_again(missing).await?;
         counter.send_again_from(first);
     }
-    Ok(unknown)
+    Ok(undecided)
 }
 
 /// What is held, page by page.

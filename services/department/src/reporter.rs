@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// Reports until `shutdown`: reconciles, opens the stream, and begins again when it breaks.
 pub(crate) async fn run(counter: Arc<Counter>, shutdown: Shutdown) {
     let mut agreed: Option<Life> = None;
-    let mut unknown = 0;
+    let mut undecided = 0;
     let mut failures = 0;
     while !shutdown.is_triggered() {
         #[cfg(feature = "faults")]
@@ -32,7 +32,7 @@ pub(crate) async fn run(counter: Arc<Counter>, shutdown: Shutdown) {
                 () = shutdown.triggered() => return,
             };
             match reconciled {
-                Ok(done) => (agreed, unknown) = (Some(done.with), done.unknown),
+                Ok(done) => (agreed, undecided) = (Some(done.with), done.undecided),
                 Err(error) => {
                     failures += 1;
                     wait(&counter, &shutdown, failures, &error).await;
@@ -41,7 +41,7 @@ pub(crate) async fn run(counter: Arc<Counter>, shutdown: Shutdown) {
             }
         }
         let Some(life) = &agreed else { continue };
-        match session::run(&counter, life, unknown > 0, &shutdown).await {
+        match session::run(&counter, life, undecided > 0, &shutdown).await {
             Ended::Shutdown => return,
             Ended::OtherLife => agreed = None,
             Ended::Broken { error, was_open } => {

@@ -132,7 +132,6 @@ async fn work(
     let key = (round.dossier_id.clone(), round.step_id.clone());
     let superseded = CancellationToken::new();
     let working = Working {
-        round: round.round,
         place: sequence,
         superseded: superseded.clone(),
     };
@@ -162,7 +161,7 @@ async fn work(
                 dossier_code = handover.dossier_code,
                 step = round.step_id,
                 round = round.round,
-                "a higher round came; this one is put down"
+                "a round came that outranks this one; it is put down"
             );
             Ended::Done
         }

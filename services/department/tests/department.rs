@@ -308,6 +308,34 @@ async fn a_higher_round_ends_the_work_on_the_lower_one_and_a_lower_one_comes_too
 }
 
 #[tokio::test]
+async fn a_lower_round_of_a_restored_broker_ends_the_work_on_the_one_that_it_lost() {
+    let mut town = Town::new().await;
+    town.start(Office::with(0, 0)).await;
+    town.has_reconciled().await;
+    recorded(town.hand_over(item(handover(3, vec![]))).await);
+    town.stop().await;
+    {
+        let mut has = town.broker.has.lock().unwrap();
+        has.epoch = "epoch-2".into();
+        has.pages.clear();
+    }
+    let office = Office::with(0, 0);
+    town.start(office.clone()).await;
+    town.has_reconciled().await;
+    while office.begun.load(Ordering::SeqCst) < 1 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!recorded(town.hand_over(item(handover(2, vec![]))).await).superseded);
+    while office.begun.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    // Who has waited longest gets it, if it still waits.
+    office.may.add_permits(1);
+    let reports = town.broker.reports(2).await;
+    assert!(reports.iter().all(|item| report_of(item).round == 2));
+}
+
+#[tokio::test]
 async fn a_recall_asks_for_no_work() {
     let mut town = Town::new().await;
     let office = Office::with(0, 0);
@@ -501,14 +529,23 @@ async fn a_broker_that_lost_its_reports_gets_them_again_with_the_same_ids() {
         has.epoch = "epoch-2".into();
         has.recorded.clear();
         has.documents.clear();
+        has.pages.clear();
     }
     town.start(Office::open()).await;
     let again = town.broker.reports(4).await;
     assert_eq!(again[2..], reports[..]);
+    // Where its step stands is compared when they are there.
+    let pages = town
+        .broker
+        .until(|has| {
+            let told = |page: &&v1::ReconcileRequest| page.last && !page.holdings.is_empty();
+            let pages: Vec<_> = has.pages.iter().filter(told).cloned().collect();
+            (pages.len() >= 2).then_some(pages)
+        })
+        .await;
+    assert_eq!(pages[0].holdings[0].recorded_item_ids.len(), 2);
     let has = town.broker.has.lock().unwrap();
     assert!(!has.documents.is_empty(), "its documents came again too");
-    let page = has.pages.last().unwrap();
-    assert!(page.last && page.holdings[0].recorded_item_ids.len() == 2);
 }
 
 #[tokio::test]

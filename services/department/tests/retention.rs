@@ -115,6 +115,23 @@ async fn what_was_let_go_is_given_anew_by_a_broker_that_was_restored() {
 }
 
 #[tokio::test]
+async fn what_stays_of_a_dossier_that_was_let_go_is_how_far_the_last_life_of_the_broker_came() {
+    let (_folder, store) = store().await;
+    let done = v1::Handover {
+        task: v1::Task::Recall.into(),
+        ..handover(2)
+    };
+    store.keep(&done, FIRST).await.unwrap();
+    store.keep(&handover(1), RESTORED).await.unwrap();
+    store.close_dossier(&dossier_id(), 1).await.unwrap();
+    assert_eq!(store.forget(NOW_US).await.unwrap(), 1);
+    store.keep(&handover(1), RESTORED).await.unwrap();
+    assert!(store.received_after(0, 9).await.unwrap().is_empty());
+    store.keep(&handover(2), RESTORED).await.unwrap();
+    assert_eq!(store.received_after(0, 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_closed_dossier_of_which_a_new_round_comes_is_kept() {
     let (_folder, store) = store().await;
     store.keep(&handover(1), FIRST).await.unwrap();

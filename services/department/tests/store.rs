@@ -27,11 +27,41 @@ fn handover(handover_id: &str) -> v1::Handover {
     }
 }
 
+fn handover_of(round: u32) -> v1::Handover {
+    v1::Handover {
+        round,
+        ..handover(&format!("h{round}"))
+    }
+}
+
 fn round() -> Round {
+    round_of(1)
+}
+
+fn round_of(round: u32) -> Round {
     Round {
         dossier_id: "0f".repeat(16),
         step_id: "register_birth".into(),
-        round: 1,
+        round,
+    }
+}
+
+/// The rounds that wait for work.
+async fn to_be_worked_on(store: &Store) -> Vec<u32> {
+    let received = store.received_after(0, 9).await.unwrap();
+    received.into_iter().map(|one| one.round.round).collect()
+}
+
+/// The rounds of which the broker hears that they are here.
+async fn held(store: &Store) -> Vec<u32> {
+    let held = store.holdings_after(None, 9).await.unwrap();
+    held.into_iter().map(|row| row.round.round).collect()
+}
+
+async fn is_superseded(store: &Store, round: u32, from: Option<(&str, &str)>) -> bool {
+    match store.keep(&handover_of(round), from).await.unwrap() {
+        Kept::Here { superseded, .. } => superseded,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -75,17 +105,25 @@ fn refused(item_id: &str, reason: &str) -> Reply {
 async fn a_round_that_comes_again_sends_again_what_was_refused_for_where_the_broker_stood() {
     let (_folder, store) = store().await;
     store.keep(&handover("h"), FIRST).await.unwrap();
-    let said = ["recorded", "not held", "not yours", "wrong", "waits"];
+    let said = [
+        "recorded",
+        "not held",
+        "closed",
+        "not yours",
+        "wrong",
+        "waits",
+    ];
     report(&store, &said).await;
     let replies = vec![
         recorded("recorded", 1),
         refused("not held", "STEP_NOT_HELD"),
+        refused("closed", "DOSSIER_CLOSED"),
         refused("not yours", "DOCUMENT_NOT_YOURS"),
         refused("wrong", "INVALID_FIELDS"),
     ];
     store.reply("store", "0", replies).await.unwrap();
     assert_eq!(waiting(&store).await, ["waits"]);
-    assert_eq!(store.incidents().await.unwrap().len(), 3);
+    assert_eq!(store.incidents().await.unwrap().len(), 4);
 
     let kept = store.keep(&handover("h"), RESTORED).await.unwrap();
     assert!(
@@ -101,7 +139,7 @@ async fn a_round_that_comes_again_sends_again_what_was_refused_for_where_the_bro
     );
     assert_eq!(
         waiting(&store).await,
-        ["recorded", "not held", "not yours", "waits"]
+        ["recorded", "not held", "closed", "not yours", "waits"]
     );
     let incidents = store.incidents().await.unwrap();
     assert_eq!(incidents.len(), 1);
@@ -231,4 +269,82 @@ async fn a_round_that_came_before_the_broker_said_hello_is_of_the_life_that_was_
         let kept = store.keep(&handover("other"), from).await.unwrap();
         assert_eq!(kept, Kept::IdReused);
     }
+}
+
+/// Round 2 overtaken by round 3, of which one report is recorded and one waits.
+async fn came_to_round_3() -> (TempDir, Store) {
+    let (folder, store) = store().await;
+    assert!(!is_superseded(&store, 2, FIRST).await);
+    assert!(!is_superseded(&store, 3, FIRST).await);
+    let place = store.received_after(0, 1).await.unwrap()[0].sequence;
+    let item = |id: &str| v1::Item {
+        item_id: id.into(),
+        kind: Some(Kind::Report(v1::Report::default())),
+    };
+    let items = vec![item("recorded of 3"), item("waits of 3")];
+    let round = round_of(3);
+    let said = store.report(place, &round, "code", items, Vec::new(), true);
+    assert_eq!(said.await.unwrap(), Reported::Kept);
+    let replies = vec![recorded("recorded of 3", 1)];
+    store.reply("store", "0", replies).await.unwrap();
+    assert_eq!(held(&store).await, [3]);
+    (folder, store)
+}
+
+#[tokio::test]
+async fn a_lower_round_of_a_later_life_is_worked_on() {
+    let (_folder, store) = came_to_round_3().await;
+    assert!(!is_superseded(&store, 1, RESTORED).await);
+    assert_eq!(to_be_worked_on(&store).await, [1]);
+    assert_eq!(held(&store).await, [1]);
+    // In that life the higher round wins as ever, and what comes late of the lost one changes nothing.
+    assert!(!is_superseded(&store, 2, RESTORED).await);
+    assert_eq!(to_be_worked_on(&store).await, [2]);
+    assert!(is_superseded(&store, 1, RESTORED).await);
+    assert!(is_superseded(&store, 4, FIRST).await);
+    assert_eq!(to_be_worked_on(&store).await, [2]);
+    assert_eq!(held(&store).await, [2]);
+}
+
+#[tokio::test]
+async fn a_round_that_a_lost_one_overtook_is_worked_on_when_it_is_given_again() {
+    let (_folder, store) = came_to_round_3().await;
+    assert!(is_superseded(&store, 2, FIRST).await);
+    assert!(to_be_worked_on(&store).await.is_empty());
+    let kept = store.keep(&handover_of(2), RESTORED).await.unwrap();
+    let Kept::Here {
+        position,
+        superseded: false,
+        again: false,
+        ..
+    } = kept
+    else {
+        panic!("{kept:?}")
+    };
+    let received = store.received_after(0, 9).await.unwrap();
+    assert_eq!(received.len(), 1);
+    assert_eq!(received[0].sequence.cast_unsigned(), position);
+    assert_eq!(held(&store).await, [2]);
+    // Once more, it is a repetition.
+    let kept = store.keep(&handover_of(2), RESTORED).await.unwrap();
+    assert!(matches!(kept, Kept::Here { again: true, .. }), "{kept:?}");
+    assert_eq!(to_be_worked_on(&store).await, [2]);
+}
+
+#[tokio::test]
+async fn reports_of_a_round_that_the_broker_lost_are_set_aside_until_it_is_given_again() {
+    let (_folder, store) = came_to_round_3().await;
+    store.keep(&handover_of(2), RESTORED).await.unwrap();
+    assert!(waiting(&store).await.is_empty());
+    let named = &store.holdings_after(None, 9).await.unwrap()[0];
+    assert!(named.recorded_item_ids.is_empty(), "{named:?}");
+    assert!(store.incidents().await.unwrap().is_empty());
+
+    assert!(!is_superseded(&store, 3, RESTORED).await);
+    assert_eq!(waiting(&store).await, ["recorded of 3", "waits of 3"]);
+    assert!(
+        to_be_worked_on(&store).await.is_empty(),
+        "3 was done, 2 is overtaken"
+    );
+    assert_eq!(held(&store).await, [3]);
 }

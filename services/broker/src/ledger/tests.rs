@@ -1,6 +1,7 @@
 //! The ledger between any two of apply, record, answer and act: what is kept, and what is said.
 
 mod notices;
+mod reconcile;
 mod rules;
 
 use super::*;

@@ -75,7 +75,7 @@ struct Outbox<'a> {
 pub(super) async fn run(
     counter: &Arc<Counter>,
     agreed: &Life,
-    some_unknown: bool,
+    some_undecided: bool,
     shutdown: &Shutdown,
 ) -> Ended {
     let broken = |error: Box<dyn Error + Send + Sync>| Ended::Broken {
@@ -120,7 +120,8 @@ pub(super) async fn run(
         more: true,
     };
     let mut reconciling: Option<JoinHandle<_>> = None;
-    let mut reconcile_at = some_unknown.then(|| Instant::now() + counter.config.times.reconcile());
+    let mut reconcile_at =
+        some_undecided.then(|| Instant::now() + counter.config.times.reconcile());
 
     let ended = loop {
         if let Err(error) = outbox.read().await {
@@ -177,7 +178,7 @@ pub(super) async fn run(
                 reconciling = Some(tokio::spawn(async move { reconcile::run(&counter).await }));
             }
             done = finished(&mut reconciling), if reconciling.is_some() => {
-                if !matches!(&done, Ok(Ok(done)) if done.unknown == 0) {
+                if !matches!(&done, Ok(Ok(done)) if done.undecided == 0) {
                     reconcile_at = Some(Instant::now() + counter.config.times.reconcile());
                 }
             }

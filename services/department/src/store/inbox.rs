@@ -2,7 +2,7 @@
 
 use super::{
     Round, Store, StoreError, next, now_us, one,
-    outbox::{drop_round, life, wait_again},
+    outbox::{drop_round, life, set_aside_above, wait_again},
     use_documents,
 };
 use contract::v1;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) const RECEIVED: i64 = 0;
 /// Its reports are in the outbox, or it asks for no work.
 pub(super) const HANDLED: i64 = 1;
-/// A higher round has come.
+/// A round has come that outranks it.
 pub(super) const SUPERSEDED: i64 = 2;
 
 /// What became of a handover.
@@ -27,7 +27,7 @@ pub enum Kept {
         recorded_at_us: i64,
         /// Where it stands in this store.
         position: u64,
-        /// A higher round had come before.
+        /// A round that outranks it had come before.
         superseded: bool,
         /// It had been here before; what was reported of it waits to be sent again.
         again: bool,
@@ -54,10 +54,11 @@ pub struct Received {
 }
 
 impl Store {
-    /// Keeps a handover whose documents are all here. A recall, and a round lower than one that is
-    /// here, ask for no work. `from` is the store and the epoch that the broker speaks from, where
+    /// Keeps a handover whose documents are all here. A recall, and a round that one that is here
+    /// outranks, ask for no work. `from` is the store and the epoch that the broker speaks from, where
     /// it has said so in this process. A broker that was restored counts its rounds from where it
-    /// was: what it gives then takes the place of what it gave in its lost life.
+    /// was: what it gives then takes the place of what it gave in its lost life, higher rounds
+    /// included. What was reported of those is set aside until they are given again.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is kept.
@@ -96,17 +97,42 @@ impl Store {
                         row.get::<_, String>(4)?,
                     ))
                 }))?;
+            let superseded = is_outranked(c, &dossier_id, &step_id, round, &from)?;
             let mut replaces = false;
-            if let Some((position, known, recorded_at_us, state, given_from)) = known {
+            if let Some((place, known, recorded_at_us, state, given_from)) = known {
                 if known == identity {
-                    c.prepare_cached("UPDATE inbox SET life = ?2 WHERE sequence = ?1")?
-                        .execute(params![position, from])?;
+                    if is_later_life(&from, &given_from) {
+                        c.prepare_cached("UPDATE inbox SET life = ?2 WHERE sequence = ?1")?
+                            .execute(params![place, from])?;
+                    }
                     let first_again = wait_again(c, &dossier_id, &step_id, round)?;
+                    let counts = counts(c, &dossier_id, &step_id, place)?;
+                    if superseded || counts {
+                        return Ok(Kept::Here {
+                            recorded_at_us,
+                            position: i64::cast_unsigned(place),
+                            superseded: state == SUPERSEDED,
+                            again: true,
+                            first_again,
+                            replaces,
+                        });
+                    }
+                    // What outranked it is lost to the broker, which gives it once more.
+                    outrank(c, &dossier_id, &step_id, round)?;
+                    let position = next(&sequence);
+                    let state = match (state, recall) {
+                        (SUPERSEDED, false) => RECEIVED,
+                        _ => HANDLED,
+                    };
+                    c.prepare_cached(
+                        "UPDATE inbox SET sequence = ?2, state = ?3 WHERE sequence = ?1",
+                    )?
+                    .execute(params![place, position, state])?;
                     return Ok(Kept::Here {
                         recorded_at_us,
-                        position: i64::cast_unsigned(position),
-                        superseded: state == SUPERSEDED,
-                        again: true,
+                        position: position.cast_unsigned(),
+                        superseded,
+                        again: false,
                         first_again,
                         replaces,
                     });
@@ -126,12 +152,6 @@ impl Store {
                 });
             }
 
-            let highest: Option<u32> = c
-                .prepare_cached(
-                    "SELECT MAX(round) FROM inbox WHERE dossier_id = ?1 AND step_id = ?2",
-                )?
-                .query_row([&dossier_id, &step_id], |row| row.get(0))?;
-            let superseded = highest.is_some_and(|highest| highest > round);
             if !use_documents(c, &documents, &dossier_id, &digests)? {
                 return Ok(Kept::DocumentGone);
             }
@@ -148,14 +168,7 @@ impl Store {
                 (false, false) => RECEIVED,
             };
             if !superseded {
-                // It is open again, if it was closed.
-                c.prepare_cached("DELETE FROM closed WHERE dossier_id = ?1")?
-                    .execute([&dossier_id])?;
-                c.prepare_cached(
-                    "UPDATE inbox SET state = ?1
-                     WHERE dossier_id = ?2 AND step_id = ?3 AND state = ?4",
-                )?
-                .execute(params![SUPERSEDED, dossier_id, step_id, RECEIVED])?;
+                outrank(c, &dossier_id, &step_id, round)?;
             }
             let (position, recorded_at_us) = (next(&sequence), now_us());
             c.prepare_cached(
@@ -279,6 +292,54 @@ pub(super) fn speaks_from(c: &Connection, said: Option<String>) -> rusqlite::Res
             |row| row.get(0),
         ),
     }
+}
+
+/// Whether a round is here that outranks this one: a higher one of the same life of the broker, or any
+/// of a later life. What a broker gave in a life that it lost outranks nothing that it gives since.
+fn is_outranked(
+    c: &Connection,
+    dossier_id: &str,
+    step_id: &str,
+    round: u32,
+    from: &str,
+) -> rusqlite::Result<bool> {
+    let others: Vec<(u32, String)> = c
+        .prepare_cached(
+            "SELECT round, life FROM inbox
+             WHERE dossier_id = ?1 AND step_id = ?2 AND round != ?3",
+        )?
+        .query_map(params![dossier_id, step_id, round], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(others.iter().any(|(other, given_from)| {
+        !is_later_life(from, given_from) && (*other > round || is_later_life(given_from, from))
+    }))
+}
+
+/// Whether the round at this place is the one of its step that counts: the last that was not
+/// superseded.
+fn counts(c: &Connection, dossier_id: &str, step_id: &str, place: i64) -> rusqlite::Result<bool> {
+    c.prepare_cached(
+        "SELECT COALESCE(MAX(sequence) = ?3, FALSE) FROM inbox
+         WHERE dossier_id = ?1 AND step_id = ?2 AND state != ?4",
+    )?
+    .query_row(params![dossier_id, step_id, place, SUPERSEDED], |row| {
+        row.get(0)
+    })
+}
+
+/// Makes room for the round of a step that counts from now on. It must get the next place: of the
+/// rounds that are not superseded, the last counts.
+fn outrank(c: &Connection, dossier_id: &str, step_id: &str, round: u32) -> rusqlite::Result<()> {
+    // It is open again, if it was closed.
+    c.prepare_cached("DELETE FROM closed WHERE dossier_id = ?1")?
+        .execute([dossier_id])?;
+    c.prepare_cached(
+        "UPDATE inbox SET state = ?1 WHERE dossier_id = ?2 AND step_id = ?3 AND state = ?4",
+    )?
+    .execute(params![SUPERSEDED, dossier_id, step_id, RECEIVED])?;
+    set_aside_above(c, dossier_id, step_id, round)
 }
 
 /// When the newest round of a step was recorded that was let go, if this one is not newer. To a broker

@@ -1,6 +1,10 @@
 //! The outbox: every report, kept before it is sent and until the dossier is closed.
 
-use super::{Round, Store, StoreError, inbox::HANDLED, next, now_us, one, use_documents};
+use super::{
+    Round, Store, StoreError,
+    inbox::{HANDLED, SUPERSEDED},
+    next, now_us, one, use_documents,
+};
 use contract::v1;
 use node::documents::Digest;
 use prost::Message as _;
@@ -21,10 +25,11 @@ pub(crate) const OVERTAKEN: &str = "ROUND_SUPERSEDED";
 const FINISHED: &str = "STEP_FINISHED";
 /// Refusals that speak of where the broker stood and not of what was said. Who hands the round over
 /// again stands elsewhere: it may take the report now.
-const REFUSED_BY_STATE: [&str; 9] = [
+const REFUSED_BY_STATE: [&str; 10] = [
     OVERTAKEN,
     "STEP_NOT_HELD",
     FINISHED,
+    "DOSSIER_CLOSED",
     "WRONG_TASK",
     "VERSION_SUPERSEDED",
     "NOT_YOURS",
@@ -77,7 +82,7 @@ pub enum Reply {
 /// What is held of one step, for reconciling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldingRow {
-    /// The highest round that is here.
+    /// The round that counts: the highest one of the newest life of the broker that gave any.
     pub round: Round,
     /// Its handover.
     pub handover_id: String,
@@ -291,13 +296,14 @@ impl Store {
         let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
         let (dossier_id, step_id) = after.unwrap_or_default();
         let held = self.embedded.read(move |c| {
+            // The round that counts is the last that was not superseded: see `outrank`.
             let mut held: Vec<HoldingRow> = c
                 .prepare_cached(
-                    "SELECT dossier_id, step_id, MAX(round), handover_id FROM inbox
-                     WHERE (dossier_id, step_id) > (?1, ?2)
+                    "SELECT dossier_id, step_id, round, handover_id, MAX(sequence) FROM inbox
+                     WHERE (dossier_id, step_id) > (?1, ?2) AND state != ?4
                      GROUP BY dossier_id, step_id ORDER BY dossier_id, step_id LIMIT ?3",
                 )?
-                .query_map(params![dossier_id, step_id, limit], |row| {
+                .query_map(params![dossier_id, step_id, limit, SUPERSEDED], |row| {
                     let (dossier_id, step_id) = (row.get(0)?, row.get(1)?);
                     Ok(HoldingRow {
                         round: Round {
@@ -425,6 +431,22 @@ pub(super) fn wait_again(
         first = earlier(first, Some(place));
     }
     Ok(first)
+}
+
+/// Sets aside what was said of rounds of a step above this one, until the same round is given again:
+/// the broker lost them, and would keep what is said of this one waiting behind them.
+pub(super) fn set_aside_above(
+    c: &Connection,
+    dossier_id: &str,
+    step_id: &str,
+    round: u32,
+) -> rusqlite::Result<()> {
+    c.prepare_cached(
+        "UPDATE outbox SET state = ?4, reason = ?5
+         WHERE dossier_id = ?1 AND step_id = ?2 AND round > ?3 AND state != ?4",
+    )?
+    .execute(params![dossier_id, step_id, round, REFUSED, OVERTAKEN])?;
+    Ok(())
 }
 
 /// Drops what was said of a round that came anew with other content.

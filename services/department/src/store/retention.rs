@@ -1,6 +1,6 @@
 //! Retention: what was kept for a dossier goes some days after it is closed, and not before.
 
-use super::{Store, StoreError, now_us};
+use super::{Store, StoreError, inbox::SUPERSEDED, now_us};
 use node::documents::Digest;
 use rusqlite::params;
 
@@ -64,12 +64,13 @@ impl Store {
                     .collect::<rusqlite::Result<_>>()?;
                 c.prepare_cached(
                     "INSERT INTO let_go (dossier_id, step_id, round, recorded_at, life)
-                     SELECT dossier_id, step_id, MAX(round), recorded_at, life
-                     FROM inbox WHERE dossier_id = ?1 GROUP BY step_id
+                     SELECT dossier_id, step_id, round, recorded_at, life
+                     FROM (SELECT *, MAX(sequence) FROM inbox
+                           WHERE dossier_id = ?1 AND state != ?2 GROUP BY step_id) WHERE TRUE
                      ON CONFLICT (dossier_id, step_id) DO UPDATE SET round = excluded.round,
                        recorded_at = excluded.recorded_at, life = excluded.life",
                 )?
-                .execute([dossier_id])?;
+                .execute(params![dossier_id, SUPERSEDED])?;
                 for table in ["inbox", "outbox", "notice", "document_use", "closed"] {
                     c.execute(
                         &format!("DELETE FROM {table} WHERE dossier_id = ?1"),

@@ -204,6 +204,13 @@ impl Town {
         self.caller(Role::Broker, "trunk")
     }
 
+    /// Waits until the department has gone through all that it holds: it knows the broker's life then.
+    pub(crate) async fn has_reconciled(&self) {
+        self.broker
+            .until(|has| has.pages.iter().any(|page| page.last).then_some(()))
+            .await;
+    }
+
     pub(crate) async fn hand_over(&self, item: v1::Item) -> v1::Verdict {
         let request = HandOverOneRequest { item: Some(item) };
         let answer = self.broker_caller().hand_over_one(request).await.unwrap();
