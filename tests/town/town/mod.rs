@@ -21,7 +21,7 @@ pub(crate) use self::{
 
 use self::{
     disk::Disk,
-    ground::{BROKER, Ground, OTHER_POLICE, POSTS, Post, TRUST_DOMAIN},
+    ground::{BROKER, Ground, HOSPITAL, OTHER_POLICE, POSTS, Post, TRUST_DOMAIN},
     knock::Door,
     log::Log,
     party::Party,
@@ -526,7 +526,7 @@ pub(crate) fn broker_identity() -> Identity {
 
 /// A department of the sample province.
 pub(crate) fn post(office: &str) -> Post {
-    let mut posts = POSTS.into_iter().chain([OTHER_POLICE]);
+    let mut posts = POSTS.into_iter().chain([OTHER_POLICE, HOSPITAL]);
     posts
         .find(|post| post.name == office)
         .unwrap_or_else(|| panic!("the town has no {office}"))
