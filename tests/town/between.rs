@@ -170,7 +170,14 @@ async fn a_department_gets_of_evidence_the_members_that_its_step_lists_and_never
 
 #[tokio::test]
 async fn a_supplement_of_what_somebody_holds_is_refused_with_its_holder_who_is_asked_instead() {
-    let mut town = Town::open().await;
+    // What no step waits for is not looked for until somebody wants it.
+    let mut town = Town::plan()
+        .birth_rule(
+            r#"needs = ["birth_notice", "parents"]"#,
+            r#"needs = ["birth_notice?", "parents"]"#,
+        )
+        .open()
+        .await;
     town.start("hospital").await;
     let mut brought = None;
     let left_out = |request: &mut v1::SubmitRequest| {
@@ -213,21 +220,30 @@ async fn a_supplement_of_what_somebody_holds_is_refused_with_its_holder_who_is_a
     let asked = hospital.gets("the look-up", |h| h.task() == Task::LookUp);
     assert_eq!(asked.await.look_up.unwrap().evidence, "birth_notice");
 
-    until("what the hospital gave to be there", || async {
-        let request = v1::ReceiveRequest {
-            agency_code: DESK.into(),
-            dossier_code: dossier.code.clone(),
-            request_id: "r-1".into(),
-            ..Default::default()
-        };
-        let received = town.desk().caller.desk().receive(request).await;
-        received.is_ok().then_some(())
+    until("the hospital to answer", || async {
+        let slip = town.desk().track(&dossier).await.control_slip;
+        let mut to_hospital = slip.iter().filter(|row| row.to_agency_code == HOSPITAL);
+        to_hospital.next()?.answered_at
     })
     .await;
+    let received = desk.receive(v1::ReceiveRequest {
+        agency_code: DESK.into(),
+        dossier_code: dossier.code.clone(),
+        request_id: "r-1".into(),
+        ..Default::default()
+    });
+    received.await.unwrap();
     assert_eq!(town.desk().results(&dossier).await, RESULTS);
     let seen = town.desk().track(&dossier).await;
     assert_eq!((seen.visits, seen.supplements.len()), (1, 0));
-    assert_eq!(town.clerk("hospital").rounds().len(), 1);
+    let work = town.clerk("civil-status").rounds().remove(0);
+    let mut notices = work
+        .evidence
+        .iter()
+        .filter(|one| one.name == "birth_notice");
+    let given = notices.next().expect("what the hospital gave");
+    assert_eq!(given.given_by_agency_code, HOSPITAL);
+    assert_eq!(given.documents.len(), 1);
 }
 
 #[tokio::test]

@@ -192,6 +192,13 @@ impl Ground {
         self.authority.certificate_pem()
     }
 
+    /// Puts other words in the place of these in the birth procedure.
+    pub(crate) fn edit_birth(&self, words: &str, others: &str) {
+        let text = fs::read_to_string(self.path("procedures/birth.toml")).unwrap();
+        assert!(text.contains(words), "{words}");
+        self.write("procedures/birth.toml", &text.replace(words, others));
+    }
+
     /// Changes the directory's file.
     pub(crate) fn edit_directory(&self, edit: impl FnOnce(&mut toml::Table)) {
         let text = fs::read_to_string(self.path("directory.toml")).unwrap();
