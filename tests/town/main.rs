@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod between;
 mod child;
 mod contract;
 mod counter;

@@ -64,6 +64,13 @@ pub(crate) const OTHER_POLICE: Post = Post {
     system: "police-mau-hai",
     script: include_str!("../../../deploy/scripts/police-residence.toml"),
 };
+/// Who holds birth notices, and is asked for one before the citizen is.
+pub(crate) const HOSPITAL: Post = Post {
+    name: "hospital",
+    agency: "H99.13.01",
+    system: "hospital-mau",
+    script: include_str!("../../../deploy/scripts/hospital.toml"),
+};
 
 pub(crate) const DIRECTORY: &str = include_str!("../../../deploy/directory.toml");
 const PROCEDURE: &str = include_str!("../../../deploy/procedures/birth.toml");
@@ -118,7 +125,7 @@ impl Ground {
         let text = settings::broker(&broker.to_string(), broker_settings);
         ground.write("broker.toml", &text);
         let mut directory: toml::Table = toml::from_str(DIRECTORY).unwrap();
-        for post in POSTS.into_iter().chain([OTHER_POLICE]) {
+        for post in POSTS.into_iter().chain([OTHER_POLICE, HOSPITAL]) {
             let address = ground.settle(post.name, Role::Department, post.system);
             set_address(&mut directory, post.system, address);
             let text = settings::office(&post, address, broker, office_settings);
@@ -183,6 +190,13 @@ impl Ground {
     /// The authority's certificate.
     pub(crate) fn authority_pem(&self) -> &str {
         self.authority.certificate_pem()
+    }
+
+    /// Puts other words in the place of these in the birth procedure.
+    pub(crate) fn edit_birth(&self, words: &str, others: &str) {
+        let text = fs::read_to_string(self.path("procedures/birth.toml")).unwrap();
+        assert!(text.contains(words), "{words}");
+        self.write("procedures/birth.toml", &text.replace(words, others));
     }
 
     /// Changes the directory's file.

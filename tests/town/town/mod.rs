@@ -21,7 +21,7 @@ pub(crate) use self::{
 
 use self::{
     disk::Disk,
-    ground::{BROKER, Ground, OTHER_POLICE, POSTS, Post, TRUST_DOMAIN},
+    ground::{BROKER, Ground, HOSPITAL, OTHER_POLICE, POSTS, Post, TRUST_DOMAIN},
     knock::Door,
     log::Log,
     party::Party,
@@ -68,9 +68,16 @@ pub(crate) struct Plan {
     in_processes: bool,
     offices: Option<Vec<&'static str>>,
     disks: Vec<(&'static str, u32)>,
+    birth_rules: Vec<(&'static str, &'static str)>,
 }
 
 impl Plan {
+    /// Puts other words in the place of these in the birth procedure.
+    pub(crate) fn birth_rule(mut self, words: &'static str, others: &'static str) -> Self {
+        self.birth_rules.push((words, others));
+        self
+    }
+
     /// Sets values of the broker's configuration, as TOML.
     pub(crate) fn broker(mut self, settings: &str) -> Self {
         self.broker_settings = settings.into();
@@ -111,6 +118,9 @@ impl Plan {
     /// As [`open`](Self::open); none where this process may not mount the disks.
     pub(crate) async fn open_if_it_can(self) -> Option<Town> {
         let ground = Ground::found(&self.broker_settings, &self.office_settings);
+        for (words, others) in self.birth_rules {
+            ground.edit_birth(words, others);
+        }
         let desk = ground.credentials(Role::Desk, "desk-mau-mot");
         let caller = Caller::new(desk, ground.address(BROKER), broker_identity());
         let mut disks = BTreeMap::new();
@@ -526,7 +536,7 @@ pub(crate) fn broker_identity() -> Identity {
 
 /// A department of the sample province.
 pub(crate) fn post(office: &str) -> Post {
-    let mut posts = POSTS.into_iter().chain([OTHER_POLICE]);
+    let mut posts = POSTS.into_iter().chain([OTHER_POLICE, HOSPITAL]);
     posts
         .find(|post| post.name == office)
         .unwrap_or_else(|| panic!("the town has no {office}"))

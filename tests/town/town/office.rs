@@ -19,6 +19,24 @@ struct Desk {
     rules: Mutex<Vec<Rule>>,
     given: watch::Sender<Vec<v1::Handover>>,
     told: watch::Sender<Vec<v1::DepartmentNotice>>,
+    /// Rounds that are being done.
+    under_way: watch::Sender<usize>,
+}
+
+/// Counts a round as under way until it is answered or put down.
+struct UnderWay<'a>(&'a Desk);
+
+impl<'a> UnderWay<'a> {
+    fn new(desk: &'a Desk) -> Self {
+        desk.under_way.send_modify(|rounds| *rounds += 1);
+        Self(desk)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.send_modify(|rounds| *rounds -= 1);
+    }
 }
 
 impl Clerk {
@@ -28,6 +46,7 @@ impl Clerk {
             rules: Mutex::default(),
             given: watch::Sender::default(),
             told: watch::Sender::default(),
+            under_way: watch::Sender::default(),
         }))
     }
 
@@ -39,6 +58,22 @@ impl Clerk {
     /// Does what lies on the desk, and what comes.
     pub(crate) fn works(&self) {
         self.0.works.send_replace(true);
+    }
+
+    /// Whether a round is being done.
+    pub(crate) fn is_at_work(&self) -> bool {
+        *self.0.under_way.borrow() > 0
+    }
+
+    /// Waits until no round is being done.
+    pub(crate) async fn puts_down_everything(&self) {
+        let mut rounds = self.0.under_way.subscribe();
+        let none = patiently(
+            "the clerk to put everything down",
+            rounds.wait_for(|rounds| *rounds == 0),
+        )
+        .await;
+        none.unwrap();
     }
 
     /// Answers rounds as `rule` says where it says something; the newest rule first.
@@ -88,6 +123,7 @@ impl Clerk {
 #[async_trait]
 impl Handler for Clerk {
     async fn handle(&self, work: Work) -> Result<Vec<Answer>, HandlerError> {
+        let _under_way = UnderWay::new(&self.0);
         let handover = work.handover();
         self.0
             .given

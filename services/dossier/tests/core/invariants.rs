@@ -61,13 +61,13 @@ fn denial<'a>(refusal: &'a Refusal, name: &str) -> &'a Denial {
 }
 
 /// The small birth procedure with one text in place of another.
-fn birth_with(from: &str, to: &str) -> String {
+pub fn birth_with(from: &str, to: &str) -> String {
     assert!(BIRTH.contains(from), "{from}");
     BIRTH.replacen(from, to, 1)
 }
 
 /// A birth by this text of the procedure, whose certificate exists and whose residence is held.
-fn birth_in_residence(text: &str) -> Case {
+pub fn birth_in_residence(text: &str) -> Case {
     let procedure = Arc::new(Procedure::parse("birth.toml", text).unwrap());
     let mut case = Case::receive(Law::of(procedure, directory()), birth_submission());
     case.holds("register_birth");
