@@ -637,6 +637,7 @@ impl Dossier {
                     obligation.clone(),
                     Obligation {
                         step: step.clone(),
+                        number: entry.sequence,
                         amount_vnd: *amount_vnd,
                         purpose: purpose.clone(),
                         legal_basis: legal_basis.clone(),

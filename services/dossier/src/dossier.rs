@@ -111,6 +111,8 @@ impl Part {
 pub struct Obligation {
     /// The step that asked, or that waits for the payment.
     pub step: StepId,
+    /// The event that asked.
+    pub number: u64,
     /// Whole đồng.
     pub amount_vnd: i64,
     /// What for.

@@ -180,6 +180,15 @@ struct Ask {
     is_open: bool,
 }
 
+#[derive(Debug, Clone)]
+struct Bill {
+    /// The event that asked.
+    number: u64,
+    due_at: Timestamp,
+    /// Whether the desk was told that it is late.
+    is_told: bool,
+}
+
 /// Debts raised minus debts discharged, and how long each step was with whom.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
@@ -187,8 +196,8 @@ pub struct Book {
     recalls: BTreeMap<(StepId, u32), (AgencyCode, Timestamp)>,
     parts: BTreeMap<PartId, Promise>,
     asks: BTreeMap<u32, Ask>,
-    /// What is to be paid by when, and nobody was told yet.
-    bills: BTreeMap<Key, Timestamp>,
+    /// What is to be paid.
+    bills: BTreeMap<Key, Bill>,
     /// When the newest version of everything came.
     given: BTreeMap<EvidenceName, Timestamp>,
     refused: BTreeSet<EvidenceName>,
@@ -353,11 +362,16 @@ impl Book {
             Event::PaymentAsked {
                 obligation, due_at, ..
             } => {
-                let bill = due_at.map(|at| (obligation.clone(), at));
-                self.bills.extend(bill);
+                let bill = due_at.map(|due_at| Bill {
+                    number: entry.sequence,
+                    due_at,
+                    is_told: false,
+                });
+                self.bills
+                    .extend(bill.map(|bill| (obligation.clone(), bill)));
             }
             Event::PaymentOverdue { obligation } => {
-                self.bills.remove(obligation);
+                self.bills.get_mut(obligation).unwrap().is_told = true;
             }
             Event::Corrected { evidence, .. } => {
                 self.closed_at = None;
@@ -610,8 +624,12 @@ impl Book {
         for (number, at) in &windows.supplements {
             self.asks.get_mut(number).unwrap().due_at = *at;
         }
-        // Who was told is told again of another day.
-        self.bills.extend(windows.payments.clone());
+        for (obligation, at) in &windows.payments {
+            let bill = self.bills.get_mut(obligation).unwrap();
+            // Who was told is told again of another day.
+            bill.is_told &= bill.due_at == *at;
+            bill.due_at = *at;
+        }
     }
 
     /// In the order of [`Debt`].
@@ -679,8 +697,9 @@ impl Book {
         );
         timers.extend(
             self.bills
-                .iter()
-                .map(|(bill, at)| (Alarm::PaymentWindow(bill.clone()), *at)),
+                .values()
+                .filter(|bill| !bill.is_told)
+                .map(|bill| (Alarm::PaymentWindow(bill.number), bill.due_at)),
         );
         if asks.count() == 0 {
             timers.extend(self.receive_by.map(|at| (Alarm::IntakeLimit, at)));
