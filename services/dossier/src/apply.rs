@@ -461,6 +461,12 @@ impl Dossier {
                 // Nobody pays for what is not done.
                 self.obligations
                     .retain(|_, owed| owed.step != *id || owed.reference.is_some());
+                // Nobody gives what is not looked at.
+                for one in self.supplements.iter_mut().filter(|one| one.is_open()) {
+                    if one.step.as_ref() == Some(id) {
+                        one.ended_at = Some(at);
+                    }
+                }
             }
             Event::Wanted { step: id } => {
                 let step = step!(id);

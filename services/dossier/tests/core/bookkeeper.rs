@@ -174,6 +174,7 @@ impl Promise {
 /// What the citizen was asked for.
 #[derive(Debug, Clone)]
 struct Ask {
+    step: Option<StepId>,
     wanted: BTreeSet<EvidenceName>,
     asked_at: Timestamp,
     due_at: Timestamp,
@@ -182,6 +183,7 @@ struct Ask {
 
 #[derive(Debug, Clone)]
 struct Bill {
+    step: StepId,
     /// The event that asked.
     number: u64,
     due_at: Timestamp,
@@ -360,9 +362,13 @@ impl Book {
                 self.give(evidence, at);
             }
             Event::PaymentAsked {
-                obligation, due_at, ..
+                step,
+                obligation,
+                due_at,
+                ..
             } => {
                 let bill = due_at.map(|due_at| Bill {
+                    step: step.clone(),
                     number: entry.sequence,
                     due_at,
                     is_told: false,
@@ -372,6 +378,12 @@ impl Book {
             }
             Event::PaymentOverdue { obligation } => {
                 self.bills.get_mut(obligation).unwrap().is_told = true;
+            }
+            Event::Skipped { step } => {
+                self.bills.retain(|_, bill| bill.step != *step);
+                for ask in self.asks.values_mut() {
+                    ask.is_open &= ask.step.as_ref() != Some(step);
+                }
             }
             Event::Corrected { evidence, .. } => {
                 self.closed_at = None;
@@ -399,11 +411,13 @@ impl Book {
             }
             Event::SupplementAsked {
                 number,
+                by,
                 items,
                 due_at,
                 ..
             } => {
                 let ask = Ask {
+                    step: by.as_ref().map(|(step, _)| step.clone()),
                     wanted: items.iter().map(|item| item.evidence.clone()).collect(),
                     asked_at: at,
                     due_at: *due_at,

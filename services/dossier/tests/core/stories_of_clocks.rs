@@ -4,6 +4,7 @@
 use crate::{
     bookkeeper::Book,
     made_up::*,
+    once_only::decided,
     stories_of_rules::{card, card_in_appraisal, card_plan},
     world::*,
 };
@@ -433,6 +434,36 @@ fn of_two_sums_of_a_step_each_rings_for_itself() {
     assert_eq!(case.alarm(&fee), None);
     case.rings(tax);
     assert!(case.dossier.obligations["tax"].overdue);
+}
+
+/// What the desk was told to collect or to ask for no more.
+fn ended_asks(case: &Case) -> Vec<Notice> {
+    let is_end = |told: &Notice| {
+        let is_sum = matches!(told, Notice::PaymentDropped { .. });
+        is_sum || matches!(told, Notice::SupplementEnded { .. })
+    };
+    case.told().into_iter().filter(is_end).collect()
+}
+
+#[test]
+fn of_a_step_that_is_skipped_the_citizen_is_asked_nothing_more_and_the_desk_hears_it() {
+    let mut case = decided("yes");
+    case.holds("act");
+    case.says("act", Says::Payment("fee".into(), 1_000));
+    case.says("act", Says::Supplement(vec![approved("paper")]));
+    assert!(ended_asks(&case).is_empty());
+    case.says("judge", corrected("verdict", "no"));
+    assert_eq!(case.stage("act"), Stage::Skipped);
+    assert_eq!(case.dossier.unpaid().count(), 0);
+    assert_eq!(case.dossier.open_supplements().count(), 0);
+    let ended = Notice::SupplementEnded {
+        number: 1,
+        expired: false,
+    };
+    let dropped = Notice::PaymentDropped {
+        obligation: "fee".parse().unwrap(),
+    };
+    assert_eq!(ended_asks(&case), [ended, dropped]);
 }
 
 #[test]
