@@ -372,7 +372,8 @@ impl Dossier {
         self.supplements.iter().filter(|one| one.is_open())
     }
 
-    /// What the citizen still owes.
+    /// What the citizen still owes: of steps that are not finished, since what a step asked for goes with
+    /// it.
     pub fn unpaid(&self) -> impl Iterator<Item = (&Key, &Obligation)> {
         self.obligations
             .iter()

@@ -255,6 +255,7 @@ impl Book {
         for ask in self.asks.values_mut() {
             ask.is_open = false;
         }
+        self.bills.clear();
         self.receive_by = None;
     }
 
@@ -268,6 +269,9 @@ impl Book {
         };
         if let Some(page) = self.pages.get_mut(&id) {
             page.note(&entry.event, at);
+            if page.is_finished {
+                self.bills.retain(|_, bill| bill.step != id);
+            }
         }
         match &entry.event {
             Event::HandoverDue {
@@ -380,7 +384,6 @@ impl Book {
                 self.bills.get_mut(obligation).unwrap().is_told = true;
             }
             Event::Skipped { step } => {
-                self.bills.retain(|_, bill| bill.step != *step);
                 for ask in self.asks.values_mut() {
                     ask.is_open &= ask.step.as_ref() != Some(step);
                 }

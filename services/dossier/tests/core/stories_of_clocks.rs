@@ -14,7 +14,7 @@ use dossier::{
     calendar::{Calendar, Remaining},
     decide::{Act, Action},
     dossier::Stage,
-    event::LookUpOutcome,
+    event::{LookUpOutcome, PauseWhy},
     limit::Unit,
     notice::Notice,
     party::Officer,
@@ -464,6 +464,44 @@ fn of_a_step_that_is_skipped_the_citizen_is_asked_nothing_more_and_the_desk_hear
         obligation: "fee".parse().unwrap(),
     };
     assert_eq!(ended_asks(&case), [ended, dropped]);
+}
+
+#[test]
+fn what_a_finished_step_asked_for_is_not_owed_any_more_and_stops_no_clock() {
+    let expires = |case: &mut Case| {
+        case.says("act", Says::Supplement(vec![approved("paper")]));
+        case.rings(Alarm::SupplementWindow(1));
+    };
+    let ends: [(Stage, &dyn Fn(&mut Case)); 3] = [
+        (Stage::Completed, &|case| {
+            case.says("act", completed("first"));
+        }),
+        (Stage::Refused, &|case| {
+            case.says("act", Says::Refused);
+        }),
+        (Stage::Ended, &expires),
+    ];
+    for (stage, end) in ends {
+        let mut case = decided("yes");
+        case.holds("act");
+        case.says("act", Says::Payment("fee".into(), 1_000));
+        let window = payment_window(&case, "fee");
+        let is_paused = |case: &Case| {
+            let pauses = &case.dossier.parts["two"].pauses;
+            pauses.contains(&PauseWhy::Payment)
+        };
+        assert!(is_paused(&case));
+        end(&mut case);
+        assert_eq!(case.stage("act"), stage);
+        assert_eq!(case.alarm(&window), None, "{stage}");
+        assert_eq!(case.dossier.unpaid().count(), 0, "{stage}");
+        assert!(!is_paused(&case), "{stage}");
+        let dropped = Notice::PaymentDropped {
+            obligation: "fee".parse().unwrap(),
+        };
+        assert!(ended_asks(&case).contains(&dropped), "{stage}");
+        case.acts(paid("fee", 1_000)).unwrap_err();
+    }
 }
 
 #[test]
