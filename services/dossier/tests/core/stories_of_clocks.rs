@@ -466,13 +466,16 @@ fn of_a_step_that_is_skipped_the_citizen_is_asked_nothing_more_and_the_desk_hear
     assert_eq!(ended_asks(&case), [ended, dropped]);
 }
 
+/// Ends a step.
+type End<'a> = &'a dyn Fn(&mut Case);
+
 #[test]
 fn what_a_finished_step_asked_for_is_not_owed_any_more_and_stops_no_clock() {
     let expires = |case: &mut Case| {
         case.says("act", Says::Supplement(vec![approved("paper")]));
         case.rings(Alarm::SupplementWindow(1));
     };
-    let ends: [(Stage, &dyn Fn(&mut Case)); 3] = [
+    let ends: [(Stage, End); 3] = [
         (Stage::Completed, &|case| {
             case.says("act", completed("first"));
         }),
