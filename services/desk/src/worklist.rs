@@ -156,6 +156,11 @@ impl Worklist {
                     moved.due_at,
                 );
             }
+            Some(Kind::PaymentDropped(dropped)) => {
+                // Not done: the step may be wanted again, and then its sum is asked for again.
+                let key = format!("payment {}", dropped.obligation_id);
+                self.entries.remove(&(code.to_owned(), key));
+            }
             Some(Kind::Paid(paid)) => {
                 self.finish(code, &format!("payment {}", paid.obligation_id));
             }
@@ -393,6 +398,19 @@ mod tests {
             obligation_id: "NV-1".into(),
         });
         assert_eq!(heard(&[asked, paid]), []);
+    }
+
+    #[test]
+    fn a_sum_that_is_not_owed_any_more_is_not_collected_until_it_is_asked_for_again() {
+        let asked = Kind::PaymentAsked(v1::NoticePaymentAsked {
+            obligation_id: "NV-1".into(),
+            ..Default::default()
+        });
+        let dropped = Kind::PaymentDropped(v1::NoticePaymentDropped {
+            obligation_id: "NV-1".into(),
+        });
+        assert_eq!(heard(&[asked.clone(), dropped.clone()]), []);
+        assert_eq!(heard(&[asked.clone(), dropped, asked]).len(), 1);
     }
 
     #[test]

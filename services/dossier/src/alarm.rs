@@ -4,7 +4,7 @@
 use crate::{
     Event, Rules,
     dossier::{Dossier, Intake},
-    name::{Key, PartId, StepId},
+    name::{PartId, StepId},
     standstill,
     want::Wanting,
 };
@@ -25,8 +25,9 @@ pub enum Alarm {
     PartLimit(PartId),
     /// The citizen's time to answer a supplement ends.
     SupplementWindow(u32),
-    /// The citizen's time to pay what a department asked for ends.
-    PaymentWindow(Key),
+    /// The citizen's time to pay what a department asked for ends. Named by the event that asked: the
+    /// department's own id may say whose it is.
+    PaymentWindow(u64),
     /// The desk's time to receive a filed dossier ends.
     IntakeLimit,
 }
@@ -41,7 +42,7 @@ impl Alarm {
             Self::PartWarning(part) => format!("part_warning:{part}"),
             Self::PartLimit(part) => format!("part_limit:{part}"),
             Self::SupplementWindow(number) => format!("supplement_window:{number}"),
-            Self::PaymentWindow(obligation) => format!("payment_window:{obligation}"),
+            Self::PaymentWindow(number) => format!("payment_window:{number}"),
             Self::IntakeLimit => "intake_limit:".into(),
         }
     }
@@ -106,9 +107,9 @@ pub(crate) fn alarms(dossier: &Dossier) -> Vec<(Alarm, Timestamp)> {
     for one in dossier.open_supplements() {
         set.push((Alarm::SupplementWindow(one.number), one.due_at));
     }
-    for (obligation, owed) in dossier.unpaid().filter(|(_, owed)| !owed.overdue) {
+    for (_, owed) in dossier.unpaid().filter(|(_, owed)| !owed.overdue) {
         if let Some(at) = owed.due_at {
-            set.push((Alarm::PaymentWindow(obligation.clone()), at));
+            set.push((Alarm::PaymentWindow(owed.number), at));
         }
     }
     set
@@ -143,9 +144,13 @@ pub(crate) fn rung(
         }
         Alarm::PartLimit(part) => vec![Event::PromisePassed { part: part.clone() }],
         Alarm::SupplementWindow(number) => vec![Event::SupplementExpired { number: *number }],
-        Alarm::PaymentWindow(obligation) => vec![Event::PaymentOverdue {
-            obligation: obligation.clone(),
-        }],
+        Alarm::PaymentWindow(number) => dossier
+            .unpaid()
+            .filter(|(_, owed)| owed.number == *number)
+            .map(|(obligation, _)| Event::PaymentOverdue {
+                obligation: obligation.clone(),
+            })
+            .collect(),
         Alarm::IntakeLimit => vec![Event::IntakeLimitPassed],
     }
 }

@@ -422,6 +422,7 @@ impl Dossier {
             Event::Notified { agency, notice, .. } => self.note_told(agency, notice),
             other => self.apply_rule(other, entry, &no_step)?,
         }
+        self.drop_sums_of_finished_steps();
         self.mark_changed_clocks(&clocks, entry.sequence);
         self.sequence = entry.sequence;
         self.remember(entry);
@@ -458,9 +459,12 @@ impl Dossier {
                 step.untold.clear();
                 step.reason = "its condition does not hold".into();
                 self.stop_asking(id);
-                // Nobody pays for what is not done.
-                self.obligations
-                    .retain(|_, owed| owed.step != *id || owed.reference.is_some());
+                // Nobody gives what is not looked at.
+                for one in self.supplements.iter_mut().filter(|one| one.is_open()) {
+                    if one.step.as_ref() == Some(id) {
+                        one.ended_at = Some(at);
+                    }
+                }
             }
             Event::Wanted { step: id } => {
                 let step = step!(id);
@@ -637,6 +641,7 @@ impl Dossier {
                     obligation.clone(),
                     Obligation {
                         step: step.clone(),
+                        number: entry.sequence,
                         amount_vnd: *amount_vnd,
                         purpose: purpose.clone(),
                         legal_basis: legal_basis.clone(),
@@ -810,6 +815,14 @@ impl Dossier {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Nobody pays for what is not done, and who finished did not wait for the money.
+    fn drop_sums_of_finished_steps(&mut self) {
+        let steps = &self.steps;
+        let is_finished = |id: &StepId| steps.get(id).is_some_and(|step| step.stage.is_finished());
+        self.obligations
+            .retain(|_, owed| owed.reference.is_some() || !is_finished(&owed.step));
     }
 
     /// A closed dossier is open again: a result of it must be corrected (NĐ 61/2018 Art 21).

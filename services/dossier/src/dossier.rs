@@ -111,6 +111,8 @@ impl Part {
 pub struct Obligation {
     /// The step that asked, or that waits for the payment.
     pub step: StepId,
+    /// The event that asked.
+    pub number: u64,
     /// Whole đồng.
     pub amount_vnd: i64,
     /// What for.
@@ -370,7 +372,8 @@ impl Dossier {
         self.supplements.iter().filter(|one| one.is_open())
     }
 
-    /// What the citizen still owes.
+    /// What the citizen still owes: of steps that are not finished, since what a step asked for goes with
+    /// it.
     pub fn unpaid(&self) -> impl Iterator<Item = (&Key, &Obligation)> {
         self.obligations
             .iter()

@@ -77,7 +77,8 @@ pub enum Notice {
         /// Until when.
         due_at: Timestamp,
     },
-    /// The citizen gave what was asked for, or did not in time.
+    /// The citizen gave what was asked for or did not in time, it came in another way, or it is not
+    /// needed any more.
     SupplementEnded {
         /// Which.
         number: u32,
@@ -114,6 +115,12 @@ pub enum Notice {
     },
     /// The citizen did not pay in time, and still may.
     PaymentOverdue {
+        /// The asking agency's id.
+        obligation: Key,
+    },
+    /// The citizen does not owe this any more, unpaid: what it was for is not done, or another sum is
+    /// asked for instead.
+    PaymentDropped {
         /// The asking agency's id.
         obligation: Key,
     },
@@ -255,6 +262,7 @@ pub fn notices(
             .iter()
             .flat_map(|before| moved_windows(before, after)),
     );
+    told.extend(before.iter().flat_map(|before| ended_asks(before, after)));
     let returns_before = before.map(|dossier| &dossier.returns);
     for (name, open) in &after.returns {
         if returns_before.is_none_or(|returns| !returns.contains_key(name)) {
@@ -338,14 +346,6 @@ fn of_the_rules(event: &Event, after: &Dossier) -> Vec<Notice> {
             agency: agency.clone(),
             items: items.clone(),
             due_at: *due_at,
-        },
-        Event::SupplementAnswered { number, .. } => Notice::SupplementEnded {
-            number: *number,
-            expired: false,
-        },
-        Event::SupplementExpired { number } => Notice::SupplementEnded {
-            number: *number,
-            expired: true,
         },
         Event::PaymentAsked {
             step,
@@ -446,6 +446,30 @@ fn moved_windows(before: &Dossier, after: &Dossier) -> Vec<Notice> {
         })
     });
     asked.chain(owed).collect()
+}
+
+/// What the citizen is not waited for any more. A dossier that ended says so itself.
+fn ended_asks(before: &Dossier, after: &Dossier) -> Vec<Notice> {
+    if after.ending.is_some() {
+        return vec![];
+    }
+    let answered = before.open_supplements().filter_map(|was| {
+        let one = after
+            .supplements
+            .iter()
+            .find(|one| one.number == was.number)?;
+        (!one.is_open()).then_some(Notice::SupplementEnded {
+            number: one.number,
+            expired: one.expired,
+        })
+    });
+    let dropped = before
+        .unpaid()
+        .filter(|(obligation, _)| !after.obligations.contains_key(*obligation))
+        .map(|(obligation, _)| Notice::PaymentDropped {
+            obligation: obligation.clone(),
+        });
+    answered.chain(dropped).collect()
 }
 
 fn reused(from: &std::collections::BTreeMap<EvidenceName, String>) -> Vec<Notice> {

@@ -174,10 +174,21 @@ impl Promise {
 /// What the citizen was asked for.
 #[derive(Debug, Clone)]
 struct Ask {
+    step: Option<StepId>,
     wanted: BTreeSet<EvidenceName>,
     asked_at: Timestamp,
     due_at: Timestamp,
     is_open: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Bill {
+    step: StepId,
+    /// The event that asked.
+    number: u64,
+    due_at: Timestamp,
+    /// Whether the desk was told that it is late.
+    is_told: bool,
 }
 
 /// Debts raised minus debts discharged, and how long each step was with whom.
@@ -187,8 +198,8 @@ pub struct Book {
     recalls: BTreeMap<(StepId, u32), (AgencyCode, Timestamp)>,
     parts: BTreeMap<PartId, Promise>,
     asks: BTreeMap<u32, Ask>,
-    /// What is to be paid by when, and nobody was told yet.
-    bills: BTreeMap<Key, Timestamp>,
+    /// What is to be paid.
+    bills: BTreeMap<Key, Bill>,
     /// When the newest version of everything came.
     given: BTreeMap<EvidenceName, Timestamp>,
     refused: BTreeSet<EvidenceName>,
@@ -244,6 +255,7 @@ impl Book {
         for ask in self.asks.values_mut() {
             ask.is_open = false;
         }
+        self.bills.clear();
         self.receive_by = None;
     }
 
@@ -257,6 +269,9 @@ impl Book {
         };
         if let Some(page) = self.pages.get_mut(&id) {
             page.note(&entry.event, at);
+            if page.is_finished {
+                self.bills.retain(|_, bill| bill.step != id);
+            }
         }
         match &entry.event {
             Event::HandoverDue {
@@ -351,13 +366,27 @@ impl Book {
                 self.give(evidence, at);
             }
             Event::PaymentAsked {
-                obligation, due_at, ..
+                step,
+                obligation,
+                due_at,
+                ..
             } => {
-                let bill = due_at.map(|at| (obligation.clone(), at));
-                self.bills.extend(bill);
+                let bill = due_at.map(|due_at| Bill {
+                    step: step.clone(),
+                    number: entry.sequence,
+                    due_at,
+                    is_told: false,
+                });
+                self.bills
+                    .extend(bill.map(|bill| (obligation.clone(), bill)));
             }
             Event::PaymentOverdue { obligation } => {
-                self.bills.remove(obligation);
+                self.bills.get_mut(obligation).unwrap().is_told = true;
+            }
+            Event::Skipped { step } => {
+                for ask in self.asks.values_mut() {
+                    ask.is_open &= ask.step.as_ref() != Some(step);
+                }
             }
             Event::Corrected { evidence, .. } => {
                 self.closed_at = None;
@@ -385,11 +414,13 @@ impl Book {
             }
             Event::SupplementAsked {
                 number,
+                by,
                 items,
                 due_at,
                 ..
             } => {
                 let ask = Ask {
+                    step: by.as_ref().map(|(step, _)| step.clone()),
                     wanted: items.iter().map(|item| item.evidence.clone()).collect(),
                     asked_at: at,
                     due_at: *due_at,
@@ -610,8 +641,12 @@ impl Book {
         for (number, at) in &windows.supplements {
             self.asks.get_mut(number).unwrap().due_at = *at;
         }
-        // Who was told is told again of another day.
-        self.bills.extend(windows.payments.clone());
+        for (obligation, at) in &windows.payments {
+            let bill = self.bills.get_mut(obligation).unwrap();
+            // Who was told is told again of another day.
+            bill.is_told &= bill.due_at == *at;
+            bill.due_at = *at;
+        }
     }
 
     /// In the order of [`Debt`].
@@ -679,8 +714,9 @@ impl Book {
         );
         timers.extend(
             self.bills
-                .iter()
-                .map(|(bill, at)| (Alarm::PaymentWindow(bill.clone()), *at)),
+                .values()
+                .filter(|bill| !bill.is_told)
+                .map(|bill| (Alarm::PaymentWindow(bill.number), bill.due_at)),
         );
         if asks.count() == 0 {
             timers.extend(self.receive_by.map(|at| (Alarm::IntakeLimit, at)));

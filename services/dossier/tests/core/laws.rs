@@ -498,18 +498,14 @@ fn accounted(case: &Case, id: &StepId, alarms: &[Alarm]) -> Result<(), String> {
             .open_supplements()
             .all(|one| alarms.contains(&Alarm::SupplementWindow(one.number)));
         let owes = dossier.unpaid().next().is_some();
-        let is_told = dossier
-            .unpaid()
-            .all(|(obligation, owed)| match owed.due_at {
-                Some(_) => {
-                    owed.overdue || alarms.contains(&Alarm::PaymentWindow(obligation.clone()))
-                }
-                None => {
-                    let payer = &dossier.steps[&owed.step];
-                    let limit = Alarm::StepLimit(owed.step.clone());
-                    payer.stage.is_finished() || payer.limit_passed || alarms.contains(&limit)
-                }
-            });
+        let is_told = dossier.unpaid().all(|(_, owed)| match owed.due_at {
+            Some(_) => owed.overdue || alarms.contains(&Alarm::PaymentWindow(owed.number)),
+            None => {
+                let payer = &dossier.steps[&owed.step];
+                let limit = Alarm::StepLimit(owed.step.clone());
+                payer.stage.is_finished() || payer.limit_passed || alarms.contains(&limit)
+            }
+        });
         asked && has_window || owes && is_told
     };
     let part = dossier.parts.get(&step.part);

@@ -274,7 +274,7 @@ fn the_desk_is_told_of_results_and_of_nothing_else_that_steps_give() {
 }
 
 /// A decision, and what is done only where it says yes; then the report of it.
-fn decided(says: &str) -> Case {
+pub fn decided(says: &str) -> Case {
     let mut case = begin(&plan(vec![
         PlannedStep::named("judge")
             .in_part("one")

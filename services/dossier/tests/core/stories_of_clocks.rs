@@ -4,6 +4,7 @@
 use crate::{
     bookkeeper::Book,
     made_up::*,
+    once_only::decided,
     stories_of_rules::{card, card_in_appraisal, card_plan},
     world::*,
 };
@@ -13,7 +14,7 @@ use dossier::{
     calendar::{Calendar, Remaining},
     decide::{Act, Action},
     dossier::Stage,
-    event::LookUpOutcome,
+    event::{LookUpOutcome, PauseWhy},
     limit::Unit,
     notice::Notice,
     party::Officer,
@@ -52,6 +53,11 @@ fn hours_left(case: &Case, due_at: Timestamp) -> Remaining {
 fn adopt(case: &mut Case, calendar: Arc<Calendar>) {
     let from = std::mem::replace(&mut case.law.calendar, calendar);
     case.happens(None, Action::AdoptCalendar { from }).unwrap();
+}
+
+/// The time to pay this.
+fn payment_window(case: &Case, obligation: &str) -> Alarm {
+    Alarm::PaymentWindow(case.dossier.obligations[obligation].number)
 }
 
 /// What the alarms are for now, without what they are for.
@@ -290,15 +296,13 @@ fn a_new_day_off_moves_what_the_citizen_and_the_holders_have() {
     let before = [
         case.alarm(&opinion).unwrap(),
         case.alarm(&Alarm::SupplementWindow(1)).unwrap(),
-        case.alarm(&Alarm::PaymentWindow("fee".parse().unwrap()))
-            .unwrap(),
+        case.alarm(&payment_window(&case, "fee")).unwrap(),
     ];
     adopt(&mut case, calendar_with_a_day_off("2026-10-02"));
     let after = [
         case.alarm(&opinion).unwrap(),
         case.alarm(&Alarm::SupplementWindow(1)).unwrap(),
-        case.alarm(&Alarm::PaymentWindow("fee".parse().unwrap()))
-            .unwrap(),
+        case.alarm(&payment_window(&case, "fee")).unwrap(),
     ];
     let one_day = "1 working day".parse().unwrap();
     assert_eq!(
@@ -383,7 +387,7 @@ fn a_calendar_is_taken_up_once_and_from_the_one_that_was_followed() {
 fn a_payment_that_a_department_asks_for_is_told_once_when_it_is_late_and_may_still_be_paid() {
     let mut case = card_in_appraisal();
     case.says("appraise", Says::Payment("fee".into(), 1_000));
-    let window = Alarm::PaymentWindow("fee".parse().unwrap());
+    let window = payment_window(&case, "fee");
     let due_at = case.alarm(&window).unwrap();
     assert_eq!(days_left(&case, due_at), Remaining::WorkingDays(7));
     let asked = case.told().into_iter().any(
@@ -407,6 +411,103 @@ fn a_payment_that_a_department_asks_for_is_told_once_when_it_is_late_and_may_sti
 }
 
 #[test]
+fn an_alarm_does_not_repeat_the_id_that_a_department_gave_to_a_sum() {
+    let mut case = card_in_appraisal();
+    case.says("appraise", Says::Payment("040099000123".into(), 1_000));
+    let texts: Vec<String> = case.alarms().iter().map(|(one, _)| one.text()).collect();
+    assert!(texts.iter().all(|text| !text.contains("040099000123")));
+    let window = payment_window(&case, "040099000123");
+    assert!(texts.contains(&window.text()), "{texts:?}");
+    assert_eq!(Alarm::from_text(&window.text()), Some(window));
+}
+
+#[test]
+fn of_two_sums_of_a_step_each_rings_for_itself() {
+    let mut case = card_in_appraisal();
+    case.says("appraise", Says::Payment("fee".into(), 1_000));
+    case.now = at("2026-10-02T09:00");
+    case.says("appraise", Says::Payment("tax".into(), 2_000));
+    let (fee, tax) = (payment_window(&case, "fee"), payment_window(&case, "tax"));
+    case.rings(fee.clone());
+    assert!(case.dossier.obligations["fee"].overdue);
+    assert!(!case.dossier.obligations["tax"].overdue);
+    assert_eq!(case.alarm(&fee), None);
+    case.rings(tax);
+    assert!(case.dossier.obligations["tax"].overdue);
+}
+
+/// What the desk was told to collect or to ask for no more.
+fn ended_asks(case: &Case) -> Vec<Notice> {
+    let is_end = |told: &Notice| {
+        let is_sum = matches!(told, Notice::PaymentDropped { .. });
+        is_sum || matches!(told, Notice::SupplementEnded { .. })
+    };
+    case.told().into_iter().filter(is_end).collect()
+}
+
+#[test]
+fn of_a_step_that_is_skipped_the_citizen_is_asked_nothing_more_and_the_desk_hears_it() {
+    let mut case = decided("yes");
+    case.holds("act");
+    case.says("act", Says::Payment("fee".into(), 1_000));
+    case.says("act", Says::Supplement(vec![approved("paper")]));
+    assert!(ended_asks(&case).is_empty());
+    case.says("judge", corrected("verdict", "no"));
+    assert_eq!(case.stage("act"), Stage::Skipped);
+    assert_eq!(case.dossier.unpaid().count(), 0);
+    assert_eq!(case.dossier.open_supplements().count(), 0);
+    let ended = Notice::SupplementEnded {
+        number: 1,
+        expired: false,
+    };
+    let dropped = Notice::PaymentDropped {
+        obligation: "fee".parse().unwrap(),
+    };
+    assert_eq!(ended_asks(&case), [ended, dropped]);
+}
+
+/// Ends a step.
+type End<'a> = &'a dyn Fn(&mut Case);
+
+#[test]
+fn what_a_finished_step_asked_for_is_not_owed_any_more_and_stops_no_clock() {
+    let expires = |case: &mut Case| {
+        case.says("act", Says::Supplement(vec![approved("paper")]));
+        case.rings(Alarm::SupplementWindow(1));
+    };
+    let ends: [(Stage, End); 3] = [
+        (Stage::Completed, &|case| {
+            case.says("act", completed("first"));
+        }),
+        (Stage::Refused, &|case| {
+            case.says("act", Says::Refused);
+        }),
+        (Stage::Ended, &expires),
+    ];
+    for (stage, end) in ends {
+        let mut case = decided("yes");
+        case.holds("act");
+        case.says("act", Says::Payment("fee".into(), 1_000));
+        let window = payment_window(&case, "fee");
+        let is_paused = |case: &Case| {
+            let pauses = &case.dossier.parts["two"].pauses;
+            pauses.contains(&PauseWhy::Payment)
+        };
+        assert!(is_paused(&case));
+        end(&mut case);
+        assert_eq!(case.stage("act"), stage);
+        assert_eq!(case.alarm(&window), None, "{stage}");
+        assert_eq!(case.dossier.unpaid().count(), 0, "{stage}");
+        assert!(!is_paused(&case), "{stage}");
+        let dropped = Notice::PaymentDropped {
+            obligation: "fee".parse().unwrap(),
+        };
+        assert!(ended_asks(&case).contains(&dropped), "{stage}");
+        case.acts(paid("fee", 1_000)).unwrap_err();
+    }
+}
+
+#[test]
 fn a_procedure_says_how_long_a_payment_may_take() {
     let text = BIRTH.replacen(
         "returns_max = 3",
@@ -417,9 +518,7 @@ fn a_procedure_says_how_long_a_payment_may_take() {
     let mut case = Case::receive(Law::of(procedure, directory()), birth_submission());
     case.holds("register_birth");
     case.says("register_birth", Says::Payment("fee".into(), 1_000));
-    let due_at = case
-        .alarm(&Alarm::PaymentWindow("fee".parse().unwrap()))
-        .unwrap();
+    let due_at = case.alarm(&payment_window(&case, "fee")).unwrap();
     // 30 days are over on a Saturday: the next working day counts.
     assert_eq!(due_at, at("2026-11-03T00:00"));
 }

@@ -160,6 +160,11 @@ fn a_holder_that_answers_late_ends_what_the_citizen_was_asked_for() {
     case.acts(request(vec![approved("record")])).unwrap();
     case.says("look_up_record", found("late"));
     assert!(case.dossier.open_supplements().next().is_none());
+    let ended = Notice::SupplementEnded {
+        number: 1,
+        expired: false,
+    };
+    assert!(case.told().contains(&ended), "the desk asks no more");
     assert!(case.dossier.parts["card"].pauses.is_empty());
     assert_eq!(case.owed(), ["appraise"]);
 }

@@ -305,6 +305,10 @@ pub(crate) fn notice(notice: &v1::Notice) -> Value {
             "kind": "payment_overdue",
             "obligation_id": late.obligation_id,
         }),
+        Some(Kind::PaymentDropped(dropped)) => json!({
+            "kind": "payment_dropped",
+            "obligation_id": dropped.obligation_id,
+        }),
         Some(Kind::Paid(paid)) => json!({ "kind": "paid", "obligation_id": paid.obligation_id }),
         Some(Kind::Promised(promised)) => json!({
             "kind": "promised",

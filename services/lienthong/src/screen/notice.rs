@@ -80,7 +80,7 @@ fn to_do(kind: &Kind) -> String {
         Kind::SupplementEnded(ended) if ended.expired => {
             format!("supplement {} was not answered in time", ended.number)
         }
-        Kind::SupplementEnded(ended) => format!("supplement {} is answered", ended.number),
+        Kind::SupplementEnded(ended) => format!("supplement {} is over", ended.number),
         Kind::PaymentAsked(asked) => format!(
             "{} is to be paid{}: {}, {} ({})",
             words::vnd(asked.amount_vnd),
@@ -102,6 +102,10 @@ fn to_do(kind: &Kind) -> String {
         Kind::PaymentOverdue(late) => format!(
             "{} was not paid in time; remind the citizen",
             late.obligation_id
+        ),
+        Kind::PaymentDropped(dropped) => format!(
+            "{} is not owed any more; do not collect it",
+            dropped.obligation_id
         ),
         Kind::Paid(paid) => format!("{} is paid", paid.obligation_id),
         Kind::Promised(promised) => {

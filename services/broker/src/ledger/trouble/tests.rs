@@ -328,7 +328,8 @@ fn who_does_not_pay_is_told_on_until_it_is_paid() {
     };
     world.says(day(0), "check", payment);
     assert!(world.causes().is_empty());
-    world.rings(day(14), Alarm::PaymentWindow(named("fee")));
+    let asked = world.dossier.obligations["fee"].number;
+    world.rings(day(14), Alarm::PaymentWindow(asked));
     assert_eq!(world.causes(), ["PAYMENT_OVERDUE"]);
     let pay = Act::ConfirmPayment {
         obligation: named("fee"),

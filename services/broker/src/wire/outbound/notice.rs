@@ -132,6 +132,9 @@ fn kind(told: &Notice) -> Kind {
         Notice::PaymentOverdue { obligation } => Kind::PaymentOverdue(v1::NoticePaymentOverdue {
             obligation_id: obligation.to_string(),
         }),
+        Notice::PaymentDropped { obligation } => Kind::PaymentDropped(v1::NoticePaymentDropped {
+            obligation_id: obligation.to_string(),
+        }),
         Notice::Paid { obligation } => Kind::Paid(v1::NoticePaid {
             obligation_id: obligation.to_string(),
         }),
