@@ -4,6 +4,7 @@
 use crate::store::{IncidentChange, IncidentKey};
 use dossier::{
     Dossier, Entry, Event, Procedure,
+    bounds::Bound,
     dossier::{Intake, Kind, Part, Stage, Step},
     event::LookUpOutcome,
     name::{AgencyCode, EvidenceName, PartId, StepId},
@@ -111,6 +112,9 @@ fn troubles(dossier: &Dossier, procedure: &Procedure) -> BTreeMap<IncidentKey, T
         if let Some((cause, text)) = of_a_step(dossier, procedure, id, step) {
             found.insert(of_step(cause, dossier, id), text);
         }
+        if step.lost as usize >= Bound::Losses.max() && !step.stage.is_finished() {
+            found.insert(of_step("HOLDING_LOST", dossier, id), lost(id, step));
+        }
     }
     for (_, owed) in dossier.unpaid().filter(|(_, owed)| owed.overdue) {
         let key = of_step("PAYMENT_OVERDUE", dossier, &owed.step);
@@ -189,6 +193,18 @@ fn of_a_step(
         // Whoever is only told has nothing to do yet: that its courier cannot reach it is said there.
         Kind::Slip => None,
     }
+}
+
+fn lost(id: &StepId, step: &Step) -> Text {
+    let (agency, times) = (&step.agency, step.lost);
+    (
+        format!(
+            "Cơ quan {agency} đã {times} lần báo không còn giữ bước {id}; hệ thống sẽ không giao lại lần giao này nữa. Kiểm tra hệ thống của cơ quan, hoặc chuyển bước cho cơ quan khác."
+        ),
+        format!(
+            "department {agency} no longer had step {id} {times} times, and is not given this round again; look at its system, or move the step to another"
+        ),
+    )
 }
 
 fn unpaid(step: &StepId) -> Text {
