@@ -146,7 +146,7 @@ async fn a_notice_that_a_department_refuses_is_for_a_person_to_see_and_is_not_to
     let refusal = Fault::new(Code::InvalidArgument, "UNKNOWN_KIND", "no", "không");
     told.answer(Outcome::Refused(refusal.into_rpc())).await;
     let incident = town.incident("NOTICE_REFUSED").await;
-    assert_eq!(incident.step_id, "register_residence");
+    assert_eq!(incident.step_id, "", "it is of the department");
     assert_eq!(incident.agency_code, handover.agency_code);
     assert!(stalled(police.next()).await, "it is not told again");
 }

@@ -18,7 +18,7 @@ use crate::{
     hot::{Committed, Hot, LoadError},
     ledger::{Ledger, Note, notice_row},
     registry::Registry,
-    store::{IncidentChange, IncidentKey, Owed, OwedRow, PAGE_ROWS_MAX, Reader, StoreError},
+    store::{IncidentChange, IncidentKey, Owed, OwedRow, Reader, StoreError},
     wire,
 };
 use contract::v1::{HandOverRequest, Item, department_service_client::DepartmentServiceClient};
@@ -269,8 +269,7 @@ impl Courier {
     /// before it: then it is tried although nothing is owed, or the incident would stay for ever.
     fn is_told_unreachable(&mut self) -> Result<bool, Trouble> {
         if self.may_be_told {
-            let open = self.office.reader.incidents(false, None, PAGE_ROWS_MAX)?;
-            self.may_be_told = open.iter().any(|one| one.key == self.incident());
+            self.may_be_told = self.office.reader.is_incident_open(&self.incident())?;
         }
         Ok(self.may_be_told)
     }

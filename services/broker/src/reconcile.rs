@@ -279,15 +279,16 @@ impl Reconciler {
         })
     }
 
-    /// Lets the ledger know. A dossier that a person must look at first holds up no other.
-    async fn tell(&self, dossier: &Dossier, action: Action) -> Result<(), Status> {
+    /// Lets the ledger know, and says whether it took it. A dossier that a person must look at first
+    /// holds up no other, nor does a round that was lost too often.
+    async fn tell(&self, dossier: &Dossier, action: Action) -> Result<bool, Status> {
         match self.ledger.happen(dossier.id, None, action).await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(
                 failure @ (Failure::Quarantined | Failure::UnknownDossier | Failure::Refused(_)),
             ) => {
                 tracing::warn!(dossier_code = %dossier.code(), %failure, "a holding could not be recorded");
-                Ok(())
+                Ok(false)
             }
             Err(failure) => Err(failure.fault().into_status()),
         }
@@ -333,9 +334,8 @@ impl Reconciler {
                     continue;
                 }
                 let (step, round) = (found.row.step, found.row.round);
-                self.tell(&dossier, Action::LoseHolding { step, round })
-                    .await?;
-                anew += 1;
+                let lost = Action::LoseHolding { step, round };
+                anew += u32::from(self.tell(&dossier, lost).await?);
             }
         }
     }

@@ -24,6 +24,14 @@ pub(crate) async fn run(
             Ok(erased) => tracing::info!(erased, keep_days, "personal values were erased"),
             Err(why) => tracing::warn!(why, "personal values wait to be erased"),
         }
+        // Which documents an erased dossier named is said once, and may be lost with a doubt.
+        match documents.sweep_unclaimed(Timestamp::now()).await {
+            Ok(0) => {}
+            Ok(swept) => tracing::info!(swept, "documents of erased dossiers were swept"),
+            Err(error) => {
+                tracing::warn!(%error, "documents of erased dossiers wait for the next round");
+            }
+        }
         tokio::select! {
             biased;
             () = shutdown.triggered() => return,
@@ -56,10 +64,9 @@ pub(crate) async fn erase(
         }
         count += erased.len();
         for one in erased {
-            documents
-                .let_go(one.documents, now)
-                .await
-                .map_err(|error| error.to_string())?;
+            if let Err(error) = documents.let_go(one.documents, now).await {
+                tracing::warn!(%error, "documents of an erased dossier wait for the sweep");
+            }
         }
     }
 }

@@ -697,6 +697,9 @@ async fn sweep(documents: Documents, shutdown: Shutdown) {
     if let Err(error) = documents.sweep_strays().await {
         tracing::warn!(%error, "stray documents wait for the next start");
     }
+    if let Err(error) = documents.sweep_unclaimed(Timestamp::now()).await {
+        tracing::warn!(%error, "documents of erased dossiers wait for the next start");
+    }
     loop {
         match documents.sweep(Timestamp::now()).await {
             Ok(swept) => tracing::debug!(?swept, "documents were swept"),

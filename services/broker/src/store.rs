@@ -143,6 +143,20 @@ pub trait Reader: Send + Sync {
         before: Option<IncidentCursor>,
         limit: usize,
     ) -> Result<Vec<Incident>, StoreError>;
+    /// Whether this incident is open, however many newer ones there are. Reads page by page.
+    fn is_incident_open(&self, key: &IncidentKey) -> Result<bool, StoreError> {
+        let mut before = None;
+        loop {
+            let page = self.incidents(false, before, PAGE_ROWS_MAX)?;
+            if page.iter().any(|one| one.key == *key) {
+                return Ok(true);
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE_ROWS_MAX => before = Some(last.number),
+                _ => return Ok(false),
+            }
+        }
+    }
     /// What the vault has of this evidence for whoever is known by one of these numbers, the newest
     /// first, without what was superseded or erased. Whether it is valid still is not looked at. Whom
     /// it is about is not said: the parties of another dossier have other names.

@@ -172,6 +172,7 @@ impl Dossier {
                 step.stage = Stage::Due;
                 step.round = *round;
                 step.progressed = 0;
+                step.lost = 0;
                 step.agency = agency.clone();
                 step.work = *work;
                 step.answers = answers.clone();
@@ -221,6 +222,7 @@ impl Dossier {
                 step.due_since = Some(at);
                 step.held_since = None;
                 step.apology_told = 0;
+                step.lost += 1;
                 self.say_what_the_round_does_not(id);
             }
             Event::Progressed {

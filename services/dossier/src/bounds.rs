@@ -15,6 +15,8 @@ pub const DENIALS_NOTED_MAX: usize = 100;
 pub enum Bound {
     /// Progress in one round of a step (`progress_per_round_max`).
     Progress,
+    /// Times that a department no longer has one round of a step (`losses_per_round_max`).
+    Losses,
     /// Sums that the citizen is asked for in one dossier (`obligations_max`).
     Obligations,
     /// Versions of one piece of evidence (`versions_per_evidence_max`).
@@ -29,8 +31,9 @@ pub enum Bound {
 
 impl Bound {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Progress,
+        Self::Losses,
         Self::Obligations,
         Self::Versions,
         Self::Faults,
@@ -43,7 +46,11 @@ impl Bound {
         match self {
             Self::Progress => 100,
             Self::Versions => 50,
-            Self::Obligations | Self::Faults | Self::Stops | Self::ConsentsRefused => 20,
+            Self::Losses
+            | Self::Obligations
+            | Self::Faults
+            | Self::Stops
+            | Self::ConsentsRefused => 20,
         }
     }
 
@@ -51,6 +58,7 @@ impl Bound {
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Progress => "PROGRESS_LIMIT",
+            Self::Losses => "LOSS_LIMIT",
             Self::Obligations => "OBLIGATION_LIMIT",
             Self::Versions => "VERSION_LIMIT",
             Self::Faults => "FAULT_LIMIT",
@@ -64,6 +72,9 @@ impl Bound {
         match self {
             Self::Progress => {
                 "pieces of progress in this round; say more only with the outcome, or in the next round"
+            }
+            Self::Losses => {
+                "losses of this round by its department; mend its system, or move the step to another"
             }
             Self::Obligations => {
                 "sums asked of the citizen in this dossier; decide with those that were asked for"
@@ -84,6 +95,9 @@ impl Bound {
         match self {
             Self::Progress => {
                 "lần báo tiến độ trong lần giao này. Chỉ báo kết quả, hoặc chờ lần giao sau."
+            }
+            Self::Losses => {
+                "lần cơ quan báo không còn giữ lần giao này. Sửa hệ thống của cơ quan, hoặc chuyển bước cho cơ quan khác."
             }
             Self::Obligations => "khoản phải nộp trong hồ sơ này. Quyết định với các khoản đã có.",
             Self::Versions => {

@@ -4,7 +4,7 @@
 use crate::{
     Entry, Event, Procedure, Refusal, adoption,
     alarm::{self, Alarm},
-    bounds::DENIALS_NOTED_MAX,
+    bounds::{Bound, DENIALS_NOTED_MAX},
     calendar::Calendar,
     counter,
     department_notice::{DepartmentNotice, notices_owed},
@@ -298,16 +298,16 @@ fn events(
             })
         }
         Action::LoseHolding { step: id, round } => {
-            let is_held = dossier
+            let held = dossier
                 .steps
                 .get(&id)
                 .filter(|step| step.is_departments())
-                .is_some_and(|step| step.round == round && step.stage == Stage::Held);
-            Ok(if is_held {
-                vec![Event::HoldingLost { step: id, round }]
-            } else {
-                vec![]
-            })
+                .filter(|step| step.round == round && step.stage == Stage::Held);
+            let Some(step) = held else {
+                return Ok(vec![]);
+            };
+            Bound::Losses.check(step.lost as usize)?;
+            Ok(vec![Event::HoldingLost { step: id, round }])
         }
         Action::Report(report) => reported(dossier, rules, report, vault, at),
         Action::Move {

@@ -241,6 +241,8 @@ pub struct Step {
     pub consultations: u32,
     /// How often progress was reported in this round.
     pub progressed: u32,
+    /// How often the department no longer had this round.
+    pub lost: u32,
     /// The faults that this round asks to answer, as they were when it was given: a round says the
     /// same however often it is sent.
     pub faults: Vec<Fault>,
@@ -323,6 +325,7 @@ impl Step {
             payments_told: 0,
             consultations: 0,
             progressed: 0,
+            lost: 0,
             faults: Vec::new(),
             given_to: BTreeSet::new(),
             to_recall: None,

@@ -117,6 +117,19 @@ impl Register {
             .collect()
     }
 
+    /// Complete documents that no system has a claim to, by digest, at most `limit`; the next page
+    /// begins after the last one.
+    pub(super) fn unclaimed(&self, after: Option<&Digest>, limit: u32) -> Result<Vec<Digest>> {
+        let sql = "SELECT d.digest FROM document d WHERE d.digest > ?1
+                   AND NOT EXISTS (SELECT 1 FROM claim c WHERE c.digest = d.digest)
+                   ORDER BY d.digest LIMIT ?2";
+        let after = after.map_or(&[][..], |digest| &digest.0);
+        self.reader()
+            .prepare_cached(sql)?
+            .query_map(params![after, limit], |row| row.get(0).map(Digest))?
+            .collect()
+    }
+
     /// Writes down that a system sent all the bytes. Blocks until it is durable; to be called on a
     /// thread that may block, with the document's shelf held and its file synced.
     pub(super) fn complete(

@@ -37,16 +37,26 @@ impl Documents {
     /// Takes away those of these documents that nobody names any more.
     ///
     /// # Errors
-    /// [`Refusal`].
+    /// [`Refusal`], the first one; all of them were tried.
     pub async fn let_go(&self, digests: Vec<Digest>, now: Timestamp) -> Result<(), Refusal> {
         let inner = self.inner.clone();
-        let gone = spawn_blocking(move || {
-            digests
-                .into_iter()
-                .try_for_each(|digest| leave(&inner, digest, now).map(drop))
-        });
+        let gone = spawn_blocking(move || leave_all(&inner, digests, now).1);
         gone.await
             .map_err(|_| Refusal::Disk("the letting go was broken off".into()))?
+    }
+
+    /// Takes away documents that nobody has a claim to and that no dossier names, and says how many:
+    /// what an erased dossier left behind when nobody came to let it go. It looks at every document;
+    /// to be called once after opening and after dossiers were erased, beside other work.
+    ///
+    /// # Errors
+    /// [`Refusal`], the first one; all of them were tried, and the rest is for the next time.
+    pub async fn sweep_unclaimed(&self, now: Timestamp) -> Result<usize, Refusal> {
+        let inner = self.inner.clone();
+        let swept = spawn_blocking(move || sweep_unclaimed(&inner, now));
+        swept
+            .await
+            .map_err(|_| Refusal::Disk("the sweep was broken off".into()))?
     }
 
     /// Takes away files without a row: what a process left that ended between file and row. To be
@@ -74,12 +84,41 @@ fn sweep(inner: &Inner, now: Timestamp) -> Result<Swept, Refusal> {
     swept.uploads = inner.accounts.remove_untouched_since(since, removed)?;
     let expired = inner.register.expired(now, SWEEP_DOCUMENTS_MAX)?;
     swept.more = expired.len() == SWEEP_DOCUMENTS_MAX as usize;
-    for digest in expired {
-        if leave(inner, digest, now)? {
-            swept.documents += 1;
+    let (gone, all) = leave_all(inner, expired, now);
+    swept.documents = gone;
+    all.map(|()| swept)
+}
+
+fn sweep_unclaimed(inner: &Inner, now: Timestamp) -> Result<usize, Refusal> {
+    let (mut count, mut first) = (0, Ok(()));
+    let mut after = None;
+    loop {
+        let mut page = inner
+            .register
+            .unclaimed(after.as_ref(), SWEEP_DOCUMENTS_MAX)?;
+        let Some(last) = page.last() else {
+            return first.map(|()| count);
+        };
+        after = Some(*last);
+        // Most are named, and to find that out must cost no write.
+        page.retain(|digest| !matches!(inner.store.names(digest), Ok(true)));
+        let (gone, all) = leave_all(inner, page, now);
+        count += gone;
+        first = first.and(all);
+    }
+}
+
+/// Lets documents go, and says how many went. What stays because of an error holds up no other; the
+/// first error is told.
+fn leave_all(inner: &Inner, digests: Vec<Digest>, now: Timestamp) -> (usize, Result<(), Refusal>) {
+    let (mut count, mut first) = (0, Ok(()));
+    for digest in digests {
+        match leave(inner, digest, now) {
+            Ok(gone) => count += usize::from(gone),
+            Err(error) => first = first.and(Err(error)),
         }
     }
-    Ok(swept)
+    (count, first)
 }
 
 /// Lets a document go unless somebody names it; the row first, so that no row is without its file.

@@ -110,13 +110,17 @@ impl Room {
 
     /// A dossier that names a document, and gives it to an agency.
     fn name(&mut self, bytes: &[u8], agency: &str) {
+        self.name_in(1, bytes, agency);
+    }
+
+    fn name_in(&mut self, dossier: u64, bytes: &[u8], agency: &str) {
         let grant = Grant {
             agency: named(agency),
             digest: Digest::of(bytes),
         };
         let change = Change {
             grants: vec![grant],
-            ..received(1)
+            ..received(dossier)
         };
         let done = self.store.commit(Batch {
             changes: vec![change],
@@ -607,4 +611,52 @@ async fn downloads_are_counted() {
     ));
     drop(first);
     assert!(room.fetch(DESK, "H26.1", digest).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_an_erased_dossier_left_behind_is_swept_also_after_a_new_start() {
+    let mut room = Room::new();
+    let (erased, kept, claimed) = (paper(100), paper(200), paper(300));
+    room.send(DESK, &erased).await.unwrap();
+    room.send(DESK, &kept).await.unwrap();
+    room.name(&erased, "H26.2");
+    // Named by dossiers: the claims go, and the documents stay.
+    room.name_in(2, &kept, "H26.2");
+    room.documents.sweep(in_hours(25)).await.unwrap();
+    room.send(DESK, &claimed).await.unwrap();
+    let now = Timestamp::now();
+    assert_eq!(room.documents.sweep_unclaimed(now).await.unwrap(), 0);
+
+    // The erasure is kept, and whoever was to let its documents go is no more.
+    room.store = MemoryStore::new();
+    room.name_in(2, &kept, "H26.2");
+    let room = room.reopened().await;
+    assert_eq!(
+        room.documents.sweep(in_hours(1)).await.unwrap().documents,
+        0
+    );
+    assert_eq!(room.documents.sweep_unclaimed(now).await.unwrap(), 1);
+    assert_eq!(room.files(), 2);
+    assert_eq!(room.stat(DESK, &erased), (0, false));
+    let fetched = room.fetch(POLICE, "H26.2", Digest::of(&kept)).await;
+    assert_eq!(fetched.unwrap(), kept);
+    assert!(room.stat(DESK, &claimed).1);
+}
+
+#[tokio::test]
+async fn a_document_whose_file_does_not_go_holds_up_no_other() {
+    let room = Room::new();
+    let papers = [paper(100), paper(200)];
+    for paper in &papers {
+        room.send(DESK, paper).await.unwrap();
+    }
+    let digests: Vec<Digest> = papers.iter().map(|paper| Digest::of(paper)).collect();
+    // A folder with something in it is no file that can be removed.
+    let stuck = room.documents.inner.path_of(&digests[0]);
+    fs::remove_file(&stuck).unwrap();
+    fs::create_dir_all(stuck.join("inside")).unwrap();
+
+    let gone = room.documents.let_go(digests, in_hours(25)).await;
+    assert!(matches!(gone, Err(Refusal::Disk(_))), "{gone:?}");
+    assert_eq!(room.stat(DESK, &papers[1]), (0, false));
 }

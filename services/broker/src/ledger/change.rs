@@ -222,13 +222,11 @@ impl Work {
     /// A handover that was refused before is taken now; a notice that was refused is not told again.
     fn acknowledged(&mut self, entry: &Entry, after: &Dossier) {
         if let Event::Notified {
-            agency,
-            notice,
-            refused,
+            agency, refused, ..
         } = &entry.event
         {
-            let incident = trouble::of_notice(after, agency, notice, *refused, entry.at);
-            self.incidents.extend(incident);
+            let incident = trouble::of_notice(agency, *refused, entry.at);
+            self.incidents.push(incident);
         }
         if let Event::Acknowledged { step, .. } = &entry.event {
             let key = trouble::of_step("HANDOVER_REFUSED", after, step);

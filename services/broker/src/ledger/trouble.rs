@@ -4,7 +4,7 @@
 use crate::store::{IncidentChange, IncidentKey};
 use dossier::{
     Dossier, Entry, Event, Procedure,
-    department_notice::DepartmentNotice,
+    bounds::Bound,
     dossier::{Intake, Kind, Part, Stage, Step},
     event::LookUpOutcome,
     name::{AgencyCode, EvidenceName, PartId, StepId},
@@ -47,50 +47,29 @@ pub(super) fn of_step(cause: &str, dossier: &Dossier, step: &StepId) -> Incident
     }
 }
 
-/// What becomes of the incident of a notice that a department answered, if it has one. That it does
-/// not hear of closed dossiers is one incident of the department and none of each dossier.
-pub(super) fn of_notice(
-    dossier: &Dossier,
-    agency: &AgencyCode,
-    notice: &DepartmentNotice,
-    refused: bool,
-    at: Timestamp,
-) -> Option<IncidentChange> {
-    let (of_it, vi, en) = match notice.step() {
-        None if !refused => return None,
-        None => (
-            IncidentKey {
-                cause: String::new(),
-                dossier_id: None,
-                step: None,
-                agency: None,
-            },
-            format!(
-                "Cơ quan {agency} không nhận thông báo hồ sơ đã kết thúc, nên sẽ lưu hồ sơ mãi. Kiểm tra hệ thống của cơ quan."
-            ),
-            format!(
-                "department {agency} does not take the notice that a dossier is closed, and so keeps it for ever; look at its system"
-            ),
-        ),
-        Some(step) => (
-            of_step("", dossier, step),
-            format!(
-                "Cơ quan {agency} không nhận thông báo về thời hạn của bước {step}. Báo cho cơ quan bằng cách khác và kiểm tra hệ thống của cơ quan."
-            ),
-            format!(
-                "department {agency} does not take the notice of the limit of step {step}; tell it in another way, and look at its system"
-            ),
-        ),
-    };
+/// What becomes of the incident of a department that does not take notices, by its answer to one. It is
+/// one incident of the department, whatever the notice and whichever the dossier: the next one that it
+/// takes ends it.
+pub(super) fn of_notice(agency: &AgencyCode, refused: bool, at: Timestamp) -> IncidentChange {
     let key = IncidentKey {
         cause: "NOTICE_REFUSED".into(),
+        dossier_id: None,
+        step: None,
         agency: Some(agency.clone()),
-        ..of_it
     };
-    Some(match refused {
-        true => IncidentChange::Happened { key, vi, en, at },
-        false => IncidentChange::Over { key, at },
-    })
+    if !refused {
+        return IncidentChange::Over { key, at };
+    }
+    IncidentChange::Happened {
+        key,
+        vi: format!(
+            "Cơ quan {agency} không nhận thông báo về thời hạn hoặc về hồ sơ đã kết thúc, nên có thể theo thời hạn cũ và lưu hồ sơ mãi. Báo cho cơ quan bằng cách khác và kiểm tra hệ thống của cơ quan."
+        ),
+        en: format!(
+            "department {agency} does not take notices of limits or of closed dossiers, so it may go by an old limit and keep dossiers for ever; tell it in another way, and look at its system"
+        ),
+        at,
+    }
 }
 
 /// A refusal that came after its own time: somebody must look at it also when the dossier closes with
@@ -132,6 +111,9 @@ fn troubles(dossier: &Dossier, procedure: &Procedure) -> BTreeMap<IncidentKey, T
     for (id, step) in &dossier.steps {
         if let Some((cause, text)) = of_a_step(dossier, procedure, id, step) {
             found.insert(of_step(cause, dossier, id), text);
+        }
+        if step.lost as usize >= Bound::Losses.max() && !step.stage.is_finished() {
+            found.insert(of_step("HOLDING_LOST", dossier, id), lost(id, step));
         }
     }
     for (_, owed) in dossier.unpaid().filter(|(_, owed)| owed.overdue) {
@@ -211,6 +193,18 @@ fn of_a_step(
         // Whoever is only told has nothing to do yet: that its courier cannot reach it is said there.
         Kind::Slip => None,
     }
+}
+
+fn lost(id: &StepId, step: &Step) -> Text {
+    let (agency, times) = (&step.agency, step.lost);
+    (
+        format!(
+            "Cơ quan {agency} đã {times} lần báo không còn giữ bước {id}; hệ thống sẽ không giao lại lần giao này nữa. Kiểm tra hệ thống của cơ quan, hoặc chuyển bước cho cơ quan khác."
+        ),
+        format!(
+            "department {agency} no longer had step {id} {times} times, and is not given this round again; look at its system, or move the step to another"
+        ),
+    )
 }
 
 fn unpaid(step: &StepId) -> Text {

@@ -24,7 +24,7 @@ pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
     }
 }
 
-const STORIES: [fn(&mut dyn Ground); 23] = [
+const STORIES: [fn(&mut dyn Ground); 24] = [
     a_dossier_is_read_as_it_was_committed,
     records_go_on_where_they_ended,
     a_bad_dossier_is_undone_alone,
@@ -41,6 +41,7 @@ const STORIES: [fn(&mut dyn Ground); 23] = [
     both_desks_see_a_dossier_once,
     open_dossiers_are_found_by_their_calendar,
     an_incident_is_one_while_it_is_open,
+    an_open_incident_is_found_behind_any_number_of_newer_ones,
     code_numbers_are_never_given_twice,
     documents_blobs_and_epochs_are_kept,
     the_vault_finds_what_was_not_superseded,
@@ -868,6 +869,28 @@ fn an_incident_is_one_while_it_is_open(ground: &mut dyn Ground) {
         (&newest.key, newest.code.clone()),
         (&key, Some(received(1).summary.code))
     );
+}
+
+fn an_open_incident_is_found_behind_any_number_of_newer_ones(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let key = || incident_key("DEPARTMENT_UNREACHABLE", Some("H26.2"));
+    assert!(!store.reader().is_incident_open(&key()).unwrap());
+    let newer = (0..=PAGE_ROWS_MAX).map(|n| happened("TEST", Some(&format!("H27.{n}")), 2));
+    let first = happened("DEPARTMENT_UNREACHABLE", Some("H26.2"), 1);
+    let mut tell = |incidents| {
+        let batch = Batch {
+            incidents,
+            ..Batch::default()
+        };
+        store.commit(batch).unwrap();
+        store.reader().is_incident_open(&key()).unwrap()
+    };
+    assert!(tell([first].into_iter().chain(newer).collect()));
+    let over = IncidentChange::Over {
+        key: key(),
+        at: at(3),
+    };
+    assert!(!tell(vec![over]));
 }
 
 fn leased(store: &mut dyn Store, lease: CodeLease) -> CodeBlock {

@@ -37,6 +37,21 @@ fn progress_is_bounded_in_a_round_and_begins_anew_with_the_next() {
 }
 
 #[test]
+fn losses_of_a_round_are_bounded_and_begin_anew_with_the_next() {
+    let mut case = card_in_appraisal();
+    is_bounded(Bound::Losses, |_| {
+        let (step, round) = (step("appraise"), case.step("appraise").round);
+        let done = case.happens(None, Action::LoseHolding { step, round })?;
+        case.holds("appraise");
+        Ok(done)
+    });
+    case.says("appraise", Says::Payment("fee".into(), 1_000));
+    case.pays("fee", 1_000);
+    case.holds("appraise");
+    case.loses("appraise");
+}
+
+#[test]
 fn sums_asked_of_the_citizen_are_bounded() {
     let mut case = card_in_appraisal();
     is_bounded(Bound::Obligations, |n| {

@@ -72,7 +72,7 @@ async fn a_closed_dossier_is_owed_to_who_had_it_until_it_knows_and_rings_its_bel
 }
 
 #[tokio::test]
-async fn a_refused_notice_is_one_incident_of_its_department_and_owed_no_longer() {
+async fn refused_notices_are_one_incident_of_their_department_until_it_takes_one() {
     let world = world();
     for key in ["k1", "k2"] {
         let closed = world.closed(key).await;
@@ -85,6 +85,12 @@ async fn a_refused_notice_is_one_incident_of_its_department_and_owed_no_longer()
     assert_eq!(incidents[0].key.cause, "NOTICE_REFUSED");
     assert_eq!(incidents[0].key.agency, Some(POLICE.parse().unwrap()));
     assert_eq!(incidents[0].key.dossier_id, None);
+
+    let closed = world.closed("k3").await;
+    let id = closed.dossier.id;
+    world.happens(id, answer(&closed.dossier, false)).await;
+    let incidents = world.reader.incidents(false, None, 9).unwrap();
+    assert!(incidents.is_empty(), "{incidents:?}");
 }
 
 #[tokio::test]

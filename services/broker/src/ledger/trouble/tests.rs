@@ -317,6 +317,30 @@ fn who_is_late_is_told_on_until_it_is_done() {
 }
 
 #[test]
+fn a_round_that_is_lost_again_and_again_is_for_a_person_until_it_ends() {
+    let mut world = World::new(false);
+    world.says(day(0), LOOK_UP, looked_up(LookUpOutcome::Found));
+    let step = || named::<StepId>("check");
+    for times in 1..=Bound::Losses.max() {
+        assert!(world.causes().is_empty(), "{times}");
+        let round = world.dossier.steps[&step()].round;
+        let held = Action::Acknowledge {
+            step: step(),
+            round,
+        };
+        world.happens(day(0), held);
+        let lost = Action::LoseHolding {
+            step: step(),
+            round,
+        };
+        world.happens(day(0), lost);
+    }
+    assert_eq!(world.causes(), ["HOLDING_LOST"]);
+    world.says(day(0), "check", done());
+    assert!(world.causes().is_empty());
+}
+
+#[test]
 fn who_does_not_pay_is_told_on_until_it_is_paid() {
     let mut world = World::new(false);
     world.says(day(0), LOOK_UP, looked_up(LookUpOutcome::Found));
