@@ -306,7 +306,7 @@ async fn a_document_that_is_too_large_is_refused_at_its_header() {
 async fn more_reports_than_the_window_holds_wait_and_none_is_lost() {
     let plan = Town::plan()
         .broker("streams.window_items_max = 2")
-        .office("stream.window_items_max = 2");
+        .office("streams.window_items_max = 2");
     let town = plan.open().await;
     let dossiers = join_all((0..20).map(|_| town.desk().submit("birth"))).await;
     for dossier in &dossiers {
