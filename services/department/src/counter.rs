@@ -75,9 +75,9 @@ impl Counter {
         credentials: &Credentials,
     ) -> Result<Self, ChannelError> {
         let (address, broker) = (config.broker.address.as_str(), &config.broker.identity);
-        let options = ChannelOptions::exchange();
+        let options = ChannelOptions::exchange().to_broker();
         let (exchange, peer) = dial(address, broker.clone(), credentials, options)?;
-        let options = ChannelOptions::documents();
+        let options = ChannelOptions::documents().to_broker();
         let documents = channel(address, broker.clone(), credentials, options)?;
         Ok(Self {
             exchange,

@@ -19,8 +19,7 @@ const PAGE_HOLDINGS_MAX: usize = 500;
 const HOLDING_IDS_MAX: usize = 1_000;
 /// Bytes of the ids on one page, at which the rest goes on the next.
 const PAGE_BYTES_MAX: usize = 512 * 1024;
-/// How long the broker may take for one page. A department that begins on a line that went dead opens
-/// no report stream for so long.
+/// How long the broker may take for one page. A line that went dead is noticed sooner, by its pings.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// It could not be done now.

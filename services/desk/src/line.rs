@@ -176,13 +176,13 @@ impl Line {
             let broker = config.broker.identity.clone();
             channel(&config.broker.address, broker, &credentials, options)
         };
-        let client = DeskServiceClient::new(line(ChannelOptions::exchange())?)
+        let client = DeskServiceClient::new(line(ChannelOptions::exchange().to_broker())?)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
         Ok(Self {
             agency_code: config.agency_code.clone(),
             client,
-            documents: line(ChannelOptions::documents())?,
+            documents: line(ChannelOptions::documents().to_broker())?,
             call_max: config.times.call_max(),
         })
     }

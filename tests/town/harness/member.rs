@@ -156,7 +156,7 @@ impl Member {
         let status = self.child.as_mut()?.try_wait().unwrap()?;
         self.child = None;
         let text = self.log.text();
-        let mut last: Vec<_> = text.lines().rev().take(16).collect();
+        let mut last: Vec<_> = text.lines().rev().take(60).collect();
         last.reverse();
         Some(format!(
             "{} ended by itself with {status}: {}",

@@ -17,11 +17,17 @@ use tokio::{net::TcpStream, time};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
 
+/// How often a broker is pinged while a call waits. Shorter than what a page of holdings may take.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+
 /// How a channel connects and how much it lets flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChannelOptions {
     /// For the TCP connection and the TLS handshake together.
     pub connect_timeout: Duration,
+    /// How often the other side is pinged while a call waits, and how long it may take to answer; none
+    /// does not ping.
+    pub ping_interval: Option<Duration>,
     /// HTTP/2 window of one stream towards us, bytes; HTTP/2's own 64 KiB when none.
     pub stream_window_bytes: Option<u32>,
     /// HTTP/2 window of the connection towards us, bytes; as above.
@@ -71,6 +77,17 @@ impl ChannelOptions {
             stream_window_bytes: Some(1024 * 1024),
             connection_window_bytes: Some(2 * 1024 * 1024),
             frame_bytes_max: None,
+            ping_interval: None,
+        }
+    }
+
+    /// The same, towards a broker: while a call waits it is pinged, so that a line that went dead is left
+    /// and dialled anew. Nobody else is: some servers close a connection that pings.
+    #[must_use]
+    pub fn to_broker(self) -> Self {
+        Self {
+            ping_interval: Some(PING_INTERVAL),
+            ..self
         }
     }
 
@@ -132,6 +149,12 @@ pub fn dial(
         let line = line.clone();
         async move { line.connect().await.map(TokioIo::new) }
     });
+    let endpoint = match options.ping_interval {
+        Some(interval) => endpoint
+            .http2_keep_alive_interval(interval)
+            .keep_alive_timeout(interval),
+        None => endpoint,
+    };
     let channel = endpoint
         .initial_stream_window_size(options.stream_window_bytes)
         .initial_connection_window_size(options.connection_window_bytes)
