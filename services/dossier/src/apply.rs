@@ -492,7 +492,7 @@ impl Dossier {
                         .map(|step| step.part.clone())
                         .ok_or_else(|| no_step(id))?;
                     let step = Step::errand(Kind::Slip, agency.clone(), part);
-                    self.steps.insert(id.clone(), step);
+                    self.steps.insert(id.clone(), step.into());
                 }
             }
             Event::LookUpDue {
@@ -509,7 +509,7 @@ impl Dossier {
                 let mut step = Step::errand(kind, agency.clone(), part.clone());
                 step.limit_since = Some(at);
                 step.set_deadline(deadline);
-                self.steps.insert(id.clone(), step);
+                self.steps.insert(id.clone(), step.into());
             }
             Event::LookedUp {
                 step: id,
@@ -566,7 +566,7 @@ impl Dossier {
                 step.inputs = inputs.clone();
                 step.limit_since = Some(at);
                 step.set_deadline(deadline);
-                self.steps.insert(consultation.clone(), step);
+                self.steps.insert(consultation.clone(), step.into());
             }
             Event::Opined {
                 step: id,

@@ -123,6 +123,8 @@ pub struct Decided {
     pub dossier: Dossier,
     /// The events to record; empty when nothing changes.
     pub entries: Vec<Entry>,
+    /// The dossier as each of them made it: as many as there are events.
+    pub after: Vec<Dossier>,
     /// When it was recorded: for a repetition, the first time.
     pub at: Timestamp,
     /// Where it was recorded.
@@ -149,6 +151,7 @@ pub fn decide(
         return Ok(Decided {
             dossier: dossier.clone(),
             entries: Vec::new(),
+            after: Vec::new(),
             at: seen.at,
             sequence: seen.sequence,
         });
@@ -178,6 +181,7 @@ pub fn decide(
     Ok(Decided {
         dossier: progress.dossier,
         entries: progress.entries,
+        after: progress.after,
         at: happening.at,
         sequence,
     })
@@ -201,6 +205,7 @@ fn denied_before(dossier: &Dossier, happening: &Happening) -> Option<Result<Deci
     Some(Ok(Decided {
         dossier: dossier.clone(),
         entries: Vec::new(),
+        after: Vec::new(),
         at: noted.map_or(happening.at, |noted| noted.at),
         sequence: noted.map_or(dossier.sequence, |noted| noted.sequence),
     }))
@@ -210,6 +215,7 @@ fn denied_before(dossier: &Dossier, happening: &Happening) -> Option<Result<Deci
 pub(crate) struct Progress {
     pub(crate) dossier: Dossier,
     pub(crate) entries: Vec<Entry>,
+    pub(crate) after: Vec<Dossier>,
     at: Timestamp,
 }
 
@@ -218,7 +224,18 @@ impl Progress {
         Self {
             dossier,
             entries: Vec::new(),
+            after: Vec::new(),
             at,
+        }
+    }
+
+    /// A dossier that this entry began.
+    pub(crate) fn begun(dossier: Dossier, first: Entry) -> Self {
+        Self {
+            at: first.at,
+            after: vec![dossier.clone()],
+            entries: vec![first],
+            dossier,
         }
     }
 
@@ -232,6 +249,7 @@ impl Progress {
         self.dossier
             .apply(&entry)
             .expect("an event that was just decided fits the dossier");
+        self.after.push(self.dossier.clone());
         self.entries.push(entry);
     }
 

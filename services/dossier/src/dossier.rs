@@ -7,6 +7,7 @@ use crate::{
         AgencyCode, Digest, DossierCode, DossierId, EvidenceName, Key, PartId, PartyId, StepId,
     },
     procedure::Actor,
+    shared::Shared,
     supplement::Supplement,
 };
 use jiff::Timestamp;
@@ -202,9 +203,9 @@ pub struct Dossier {
     /// The sequence of its last event.
     pub sequence: u64,
     /// Its steps.
-    pub steps: BTreeMap<StepId, Step>,
+    pub steps: Shared<BTreeMap<StepId, Shared<Step>>>,
     /// Its evidence, oldest version first.
-    pub evidence: BTreeMap<EvidenceName, Vec<Arc<Version>>>,
+    pub evidence: Shared<BTreeMap<EvidenceName, Vec<Arc<Version>>>>,
     /// Open peer returns.
     pub returns: BTreeMap<EvidenceName, Return>,
     /// How often each piece of evidence went back.
@@ -212,7 +213,7 @@ pub struct Dossier {
     /// Recalls owed, by step and round.
     pub recalls: BTreeMap<(StepId, u32), Recall>,
     /// Its parts.
-    pub parts: BTreeMap<PartId, Part>,
+    pub parts: Shared<BTreeMap<PartId, Part>>,
     /// Whether participants without a round were told their tasks.
     pub slips_given: bool,
     /// What the citizen was asked for, oldest first.
@@ -232,7 +233,7 @@ pub struct Dossier {
     /// When it was first opened again for a correction after it had closed.
     pub reopened_at: Option<Timestamp>,
     /// Items accepted, by sender and id.
-    pub seen: BTreeMap<(String, Key), Seen>,
+    pub seen: Shared<BTreeMap<(String, Key), Seen>>,
     /// Items refused because they would ask the citizen for what is held, by sender and id. Each is
     /// noted once.
     pub denied: BTreeMap<(String, Key), Seen>,
@@ -316,9 +317,9 @@ impl Dossier {
             steps: received
                 .assignments
                 .iter()
-                .map(|(id, a)| (id.clone(), Step::new(a)))
+                .map(|(id, a)| (id.clone(), Step::new(a).into()))
                 .collect(),
-            evidence: BTreeMap::new(),
+            evidence: Shared::default(),
             returns: BTreeMap::new(),
             returned: BTreeMap::new(),
             recalls: BTreeMap::new(),
@@ -336,7 +337,7 @@ impl Dossier {
             ending: None,
             intake_limit_passed: false,
             reopened_at: None,
-            seen: BTreeMap::new(),
+            seen: Shared::default(),
             denied: BTreeMap::new(),
             faults_reported: 0,
             stops: 0,
@@ -397,14 +398,20 @@ impl Dossier {
     /// The look-up of this evidence, if it was begun: its step, and how it was answered last.
     pub fn look_up(&self, of: &EvidenceName) -> Option<(&StepId, &Step, Option<LookUpOutcome>)> {
         self.steps.iter().find_map(|(id, step)| match &step.kind {
-            Kind::LookUp { evidence, outcome } if evidence == of => Some((id, step, *outcome)),
+            Kind::LookUp { evidence, outcome } if evidence == of => Some((id, &**step, *outcome)),
             _ => None,
         })
     }
 
+    /// A step, errands included.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.steps.get(id).map(|step| &**step)
+    }
+
     /// The steps of the procedure, errands left out.
     pub fn procedure_steps(&self) -> impl Iterator<Item = (&StepId, &Step)> {
-        self.steps.iter().filter(|(_, step)| step.is_procedures())
+        let all = self.steps.iter().map(|(id, step)| (id, &**step));
+        all.filter(|(_, step)| step.is_procedures())
     }
 
     pub(crate) fn accept(&mut self, reception: &crate::event::Reception, at: Timestamp) {
@@ -427,7 +434,7 @@ impl Dossier {
         // Look-ups that were begun on filing go on.
         self.steps.retain(|_, step| !step.is_procedures());
         for (id, assignment) in &reception.assignments {
-            self.steps.insert(id.clone(), Step::new(assignment));
+            self.steps.insert(id.clone(), Step::new(assignment).into());
         }
     }
 

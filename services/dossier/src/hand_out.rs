@@ -15,7 +15,7 @@ pub fn is_result(dossier: &Dossier, procedure: &Procedure, evidence: &EvidenceNa
     let giver = dossier
         .newest(evidence)
         .and_then(|newest| newest.step.as_ref())
-        .and_then(|step| dossier.steps.get(step));
+        .and_then(|step| dossier.step(step));
     procedure.is_result(evidence) && giver.is_some_and(stands)
 }
 

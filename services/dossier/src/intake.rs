@@ -120,13 +120,12 @@ fn begun(id: DossierId, event: Event, cause: Cause, rules: Rules<'_>, at: Timest
         event,
     };
     let dossier = Dossier::begin(id, &first).expect("a filing or reception begins a dossier");
-    let mut progress = Progress::new(dossier, at);
+    let mut progress = Progress::begun(dossier, first);
     progress.settle(rules);
-    let mut entries = vec![first];
-    entries.append(&mut progress.entries);
     Decided {
         dossier: progress.dossier,
-        entries,
+        entries: progress.entries,
+        after: progress.after,
         at,
         sequence: 1,
     }

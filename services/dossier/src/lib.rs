@@ -37,6 +37,7 @@ mod report;
 pub mod request;
 pub mod schema;
 mod settle;
+pub mod shared;
 pub mod slip;
 pub mod standing;
 mod standstill;

@@ -148,11 +148,7 @@ pub(crate) fn reported(
             !hands_out && matches!(statement, Statement::Completed { .. })
         }
     };
-    let step = dossier
-        .steps
-        .get(&id)
-        .filter(may_say)
-        .ok_or(Refusal::NotYours)?;
+    let step = dossier.step(&id).filter(may_say).ok_or(Refusal::NotYours)?;
     let superseded = || Refusal::Superseded {
         step: id.clone(),
         said: round,

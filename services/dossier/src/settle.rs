@@ -36,6 +36,7 @@ pub(crate) fn next(dossier: &Dossier, rules: Rules<'_>, at: Timestamp) -> Option
     if let Some(event) = clock::clock(wanting, rules, &stops, at) {
         return Some(event);
     }
+    let glance = Glance::at(dossier, rules.procedure);
     let step_event = dossier.steps.iter().find_map(|(id, step)| {
         if !step.is_procedures() {
             return errands::errand(dossier, rules, id, step, at);
@@ -48,6 +49,7 @@ pub(crate) fn next(dossier: &Dossier, rules: Rules<'_>, at: Timestamp) -> Option
             id,
             step,
             plan: rules.procedure.step(id)?,
+            glance,
         };
         view.recall()
             .or_else(|| view.skip())
@@ -80,6 +82,34 @@ fn not_accepted(dossier: &Dossier, rules: Rules<'_>) -> Option<Event> {
     })
 }
 
+/// What is so of the whole dossier, looked up once for all its steps: hardly any has it.
+#[derive(Clone, Copy)]
+struct Glance {
+    /// A step was refused or ended: others may end with it.
+    has_failed: bool,
+    /// A step of the procedure is not to be done, and does not give what it would.
+    has_undone: bool,
+    /// The citizen did not give something.
+    was_refused: bool,
+}
+
+impl Glance {
+    fn at(dossier: &Dossier, procedure: &Procedure) -> Self {
+        let (mut has_failed, mut has_undone, mut own) = (false, false, 0);
+        for step in dossier.steps.values() {
+            has_failed |= matches!(step.stage, Stage::Refused | Stage::Ended);
+            has_undone |= step.stage == Stage::Skipped;
+            own += usize::from(step.is_procedures());
+        }
+        Self {
+            has_failed,
+            has_undone: has_undone || own < procedure.text.steps.len(),
+            was_refused: !dossier.refused_consents.is_empty()
+                || dossier.supplements.iter().any(|one| one.expired),
+        }
+    }
+}
+
 struct View<'a> {
     dossier: &'a Dossier,
     rules: Rules<'a>,
@@ -88,6 +118,7 @@ struct View<'a> {
     id: &'a StepId,
     step: &'a Step,
     plan: &'a crate::procedure::Step,
+    glance: Glance,
 }
 
 impl View<'_> {
@@ -124,6 +155,9 @@ impl View<'_> {
     /// Whether it cannot run without something that nobody will give, because none of the steps that
     /// give it is to be done.
     fn nobody_gives(&self) -> bool {
+        if !self.glance.has_undone {
+            return false;
+        }
         let skipped = |id: &StepId| {
             self.dossier
                 .steps
@@ -264,11 +298,14 @@ impl View<'_> {
                         && self.wanting.want(need) == Want::Required
                 })
         };
-        if gave_nothing() {
+        if self.glance.was_refused && gave_nothing() {
             return Some(Event::Ended {
                 step: self.id.clone(),
                 because_of: self.id.clone(),
             });
+        }
+        if !self.glance.has_failed {
+            return None;
         }
         let failed = |id: &StepId| {
             self.dossier
@@ -320,6 +357,9 @@ impl View<'_> {
         if !self.is_received() || self.dossier.stopped_since.is_some() {
             return None;
         }
+        if self.is_as_it_was() {
+            return None;
+        }
         let answers: BTreeSet<EvidenceName> = self
             .dossier
             .returns
@@ -342,12 +382,7 @@ impl View<'_> {
             .collect();
         let against = self.against();
         let (work, review) = match self.step.stage {
-            Stage::Waiting if self.step.work => {
-                if !self.is_ready() {
-                    return None;
-                }
-                (true, Versions::new())
-            }
+            Stage::Waiting if self.step.work => (true, Versions::new()),
             Stage::Waiting | Stage::Completed => {
                 let mut review = differing(&newest, &self.step.used);
                 review.extend(against);
@@ -404,6 +439,34 @@ impl View<'_> {
                 |(due_at, warn_at)| Deadline { due_at, warn_at },
             ),
         })
+    }
+
+    /// Whether it is seen at once that no round follows, as for most steps at most times: it is not ready,
+    /// or nothing of what its round or its result stands on is another by now.
+    fn is_as_it_was(&self) -> bool {
+        let stands_on = match self.step.stage {
+            Stage::Waiting if self.step.work => return !self.is_ready(),
+            Stage::Completed => &self.step.used,
+            Stage::Due | Stage::PossiblyHeld | Stage::Held => &self.step.inputs,
+            _ => return false,
+        };
+        // A condition may also change what is wanted.
+        let has_conditions = || {
+            let mut names = self.plan.needs.iter().map(|need| &need.evidence);
+            self.plan.when.is_some() || names.any(|name| self.procedure.needed_when(name).is_some())
+        };
+        if self.step.has_news() || !self.dossier.returns.is_empty() || has_conditions() {
+            return false;
+        }
+        let mut there = 0;
+        for need in &self.plan.needs {
+            let newest = self.dossier.newest_number(&need.evidence);
+            if newest > 0 && stands_on.get(&need.evidence) != Some(&newest) {
+                return false;
+            }
+            there += usize::from(newest > 0);
+        }
+        there == stands_on.len() && self.step.answers.is_empty()
     }
 
     /// What speaks against a result that exists: evidence by which its step would not have been to do,

@@ -33,21 +33,19 @@ type Data<'a> = dyn Fn(&EvidenceName) -> Option<&'a [u8]> + 'a;
 pub(crate) struct Known<'a> {
     data: Box<Data<'a>>,
     asked: &'a BTreeSet<String>,
-    represented: bool,
+    parties: &'a [Party],
 }
 
 impl<'a> Known<'a> {
     pub(crate) fn new(
         data: impl Fn(&EvidenceName) -> Option<&'a [u8]> + 'a,
         asked: &'a BTreeSet<String>,
-        parties: &[Party],
+        parties: &'a [Party],
     ) -> Self {
         Self {
             data: Box::new(data),
             asked,
-            represented: parties
-                .iter()
-                .any(|party| party.roles.contains(&PartyRole::Representative)),
+            parties,
         }
     }
 
@@ -65,7 +63,10 @@ impl<'a> Known<'a> {
             condition.judge(&Facts {
                 data: &|name| (self.data)(name),
                 asked: self.asked,
-                represented: self.represented,
+                represented: self
+                    .parties
+                    .iter()
+                    .any(|party| party.roles.contains(&PartyRole::Representative)),
             })
         })
     }
@@ -111,14 +112,21 @@ impl<'a> Known<'a> {
     /// How much a need is wanted.
     pub(crate) fn want(&self, procedure: &Procedure, need: &Need) -> Want {
         match procedure.needed_when(&need.evidence) {
-            None if need.optional => Want::Optional,
-            None => Want::Required,
+            None => always(need),
             condition => match self.judge(condition) {
                 Judgement::Holds => Want::Required,
                 Judgement::Fails => Want::No,
                 Judgement::Unknown { .. } => Want::Unknown,
             },
         }
+    }
+}
+
+/// How much a need without condition is wanted.
+fn always(need: &Need) -> Want {
+    match need.optional {
+        true => Want::Optional,
+        false => Want::Required,
     }
 }
 
@@ -175,11 +183,15 @@ impl<'a> Wanting<'a> {
             .givers(evidence)
             .iter()
             .filter_map(move |id| self.dossier.steps.get_key_value(id))
+            .map(|(id, step)| (id, &**step))
     }
 
     /// Whether a condition holds for this dossier. Where evidence that it asks of is not here and
     /// cannot come any more, it does not.
     pub(crate) fn judge(self, condition: Option<&Condition>) -> Judgement {
+        if condition.is_none() {
+            return Judgement::Holds;
+        }
         match Known::of(self.dossier).judge(condition) {
             Judgement::Unknown { missing } if !missing.iter().any(|name| self.may_come(name)) => {
                 Judgement::Fails
@@ -190,6 +202,9 @@ impl<'a> Wanting<'a> {
 
     /// How much a need of a step of this dossier is wanted.
     pub(crate) fn want(self, need: &Need) -> Want {
+        if self.procedure.needed_when(&need.evidence).is_none() {
+            return always(need);
+        }
         match Known::of(self.dossier).want(self.procedure, need) {
             Want::Unknown
                 if self.judge(self.procedure.needed_when(&need.evidence)) == Judgement::Fails =>
@@ -239,7 +254,8 @@ impl<'a> Wanting<'a> {
             let Some(plan) = self.procedure.step(id) else {
                 continue;
             };
-            if !step.work || step.stage.is_finished() {
+            let may_lack = !self.procedure.is_self_sufficient(id);
+            if !step.work || step.stage.is_finished() || !may_lack {
                 continue;
             }
             if self.judge(plan.when.as_ref()) == Judgement::Fails {
@@ -259,7 +275,14 @@ impl<'a> Wanting<'a> {
     /// What only the citizen can still give: every holder answered that it has it not, or the
     /// procedure asks nobody else.
     pub(crate) fn only_the_citizens(self) -> BTreeMap<EvidenceName, (StepId, PartId)> {
-        let mut missing = self.missing();
+        self.of_the_citizen(self.missing())
+    }
+
+    /// What of this evidence that is missing only the citizen can still give.
+    pub(crate) fn of_the_citizen(
+        self,
+        mut missing: BTreeMap<EvidenceName, (StepId, PartId)>,
+    ) -> BTreeMap<EvidenceName, (StepId, PartId)> {
         missing.retain(|name, _| {
             let Some(kind) = self.procedure.text.evidence.get(name) else {
                 return false;

@@ -164,6 +164,9 @@ pub(super) fn missing(wanting: Wanting<'_>, rules: Rules<'_>, at: Timestamp) -> 
         return None;
     }
     let missing = wanting.missing();
+    if missing.is_empty() {
+        return None;
+    }
     let ask_holder = missing.keys().find_map(|name| {
         if dossier.look_up(name).is_some() {
             return None;
@@ -181,7 +184,7 @@ pub(super) fn missing(wanting: Wanting<'_>, rules: Rules<'_>, at: Timestamp) -> 
             .any(|one| one.wanted().contains(name))
     };
     let items: Vec<Item> = wanting
-        .only_the_citizens()
+        .of_the_citizen(missing)
         .into_keys()
         .filter(|name| !asked_before(name))
         .map(|evidence| {
