@@ -1,10 +1,15 @@
 //! Bells: tell whoever listens for an agency that there is something new to read from the store.
 //! A bell carries nothing: the truth is in the store.
 
+use crate::board::Boards;
 use dashmap::DashMap;
 use dossier::name::AgencyCode;
-use std::sync::Arc;
-use tokio::sync::watch;
+use jiff::Timestamp;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+use tokio::sync::{Notify, watch};
 
 /// One bell for each agency. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -42,14 +47,49 @@ impl Bells {
 /// The bells of the broker.
 #[derive(Debug, Clone, Default)]
 pub struct Belfry {
-    /// Something is owed to a department.
-    pub owed: Bells,
+    /// What was just committed for a department.
+    pub owed: Boards,
     /// A desk has a notice.
     pub notices: Bells,
     /// A department has called: it is there.
     pub called: Bells,
-    /// A timer may have become the earliest.
-    pub timers: Arc<tokio::sync::Notify>,
+    /// A timer became the earliest.
+    pub timers: Timers,
     /// Calendars may have changed.
-    pub calendars: Arc<tokio::sync::Notify>,
+    pub calendars: Arc<Notify>,
+}
+
+/// Wakes whoever waits for the next timer, when an earlier one was committed. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Timers(Arc<(Notify, AtomicI64)>);
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self(Arc::new((Notify::new(), AtomicI64::new(i64::MAX))))
+    }
+}
+
+impl Timers {
+    /// A timer was committed that ends then.
+    pub fn committed(&self, at: Timestamp) {
+        let (bell, waited_for) = &*self.0;
+        if waited_for.fetch_min(at.as_microsecond(), Ordering::SeqCst) > at.as_microsecond() {
+            bell.notify_one();
+        }
+    }
+
+    /// From now on nothing is waited for: whatever is committed rings, until it is said again.
+    pub fn look(&self) {
+        self.0.1.store(i64::MAX, Ordering::SeqCst);
+    }
+
+    /// This is waited for now; what was committed since the look and ends earlier rings all the same.
+    pub fn wait_for(&self, at: Timestamp) {
+        self.0.1.fetch_min(at.as_microsecond(), Ordering::SeqCst);
+    }
+
+    /// Until an earlier one was committed.
+    pub async fn earlier(&self) {
+        self.0.0.notified().await;
+    }
 }

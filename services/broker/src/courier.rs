@@ -6,29 +6,30 @@ mod outcome;
 mod telling;
 
 use self::{
-    list::{Key, List},
+    list::{Key, List, Owing},
     outcome::{Done, Round},
     telling::Telling,
 };
 use crate::{
     access::Access,
     bell::Belfry,
+    board::{Listener, News},
     config::CourierConfig,
     exchange::Greeting,
     hot::{Committed, Hot, LoadError},
     ledger::{Ledger, Note, notice_row},
     registry::Registry,
-    store::{IncidentChange, IncidentKey, Owed, OwedRow, Reader, StoreError},
+    store::{IncidentChange, IncidentKey, OwedRow, Reader, StoreError},
     wire,
 };
 use contract::v1::{HandOverRequest, Item, department_service_client::DepartmentServiceClient};
 use dossier::{
-    Debt, Dossier,
+    Dossier,
     decide::Action,
     department_notice::{DepartmentNotice, notices_owed},
     handover::handover,
     name::{AgencyCode, StepId},
-    owed,
+    owed::is_owed,
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
@@ -122,7 +123,7 @@ enum Made {
 pub struct Courier {
     office: Office,
     agency: AgencyCode,
-    owed: watch::Receiver<u64>,
+    owed: Listener,
     called: watch::Receiver<u64>,
     failures: u32,
     /// An incident may be open: of this process, or of the one before it.
@@ -285,7 +286,8 @@ impl Courier {
     /// Opens a stream when something is owed, or an incident is to be ended, and works on it until it ends.
     async fn work(&mut self) -> Trouble {
         loop {
-            self.owed.mark_unchanged();
+            // What was posted until now is read from the store.
+            self.owed.take();
             match self.is_anything_owed() {
                 Ok(true) => break,
                 Ok(false) => {}
@@ -296,9 +298,7 @@ impl Courier {
                 Ok(false) => {}
                 Err(trouble) => return trouble,
             }
-            if self.owed.changed().await.is_err() {
-                return Trouble::Ended;
-            }
+            self.owed.posted().await;
         }
         let opened = tokio::time::timeout(OPEN_TIME_MAX, self.open()).await;
         match opened.unwrap_or(Err(Trouble::Silent)) {
@@ -391,9 +391,9 @@ impl Courier {
                     }
                 },
                 Some(done) = load.settling.next(), if !load.settling.is_empty() => load.done(done),
-                changed = self.owed.changed() => match changed {
-                    Ok(()) => load.list.begin_again(),
-                    Err(_) => return Trouble::Ended,
+                () = self.owed.posted() => match self.owed.take() {
+                    News::All(fresh) => load.list.post(fresh),
+                    News::More => load.list.begin_again(),
                 },
                 Ok(()) = self.called.changed() => load.list.called(quiet),
                 () = until(look_at) => {}
@@ -459,7 +459,7 @@ impl Courier {
         load.list.wake_at()
     }
 
-    fn item(&self, key: Key, row: &Owed) -> Result<Made, StoreError> {
+    fn item(&self, key: Key, row: &Owing) -> Result<Made, StoreError> {
         let found = self
             .office
             .hot
@@ -490,25 +490,11 @@ impl Courier {
         &self,
         key: Key,
         step: &StepId,
-        row: &Owed,
+        row: &Owing,
         dossier: &Dossier,
     ) -> Option<(Item, UnderWay)> {
         let number = row.row.round;
-        let is_owed = owed(dossier).iter().any(|debt| match debt {
-            Debt::Handover {
-                step: one,
-                round,
-                agency,
-                ..
-            }
-            | Debt::Recall {
-                step: one,
-                round,
-                agency,
-                ..
-            } => one == step && *round == number && *agency == self.agency,
-            _ => false,
-        });
+        let is_owed = is_owed(dossier, step, number, &self.agency);
         if !is_owed {
             return None;
         }
@@ -528,7 +514,7 @@ impl Courier {
     }
 
     /// A notice, if it is still owed as the row has it.
-    fn notice(&self, key: Key, row: &Owed, dossier: &Dossier) -> Option<(Item, UnderWay)> {
+    fn notice(&self, key: Key, row: &Owing, dossier: &Dossier) -> Option<(Item, UnderWay)> {
         let mut owed = notices_owed(dossier).into_iter();
         let (notice, _, _) = owed.find(|(notice, agency, due_at)| {
             let one = notice_row(notice, agency, *due_at);

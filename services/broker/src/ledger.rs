@@ -195,6 +195,7 @@ impl Ledger {
             codes,
             condition: condition.clone(),
             in_trouble: false,
+            in_doubt: false,
             stops: BTreeMap::new(),
             fatal: None,
         };

@@ -9,6 +9,7 @@
 pub mod access;
 mod adoption;
 pub mod bell;
+pub mod board;
 pub mod codes;
 pub mod config;
 pub mod courier;

@@ -16,7 +16,8 @@ const SLEEP_MAX: Duration = Duration::from_secs(600);
 /// Fires what is due until the shutdown.
 pub async fn run(ledger: Ledger, reader: Arc<dyn Reader>, belfry: Belfry, shutdown: Shutdown) {
     loop {
-        let wait = match fire(&ledger, reader.as_ref()).await {
+        belfry.timers.look();
+        let wait = match fire(&ledger, reader.as_ref(), &belfry).await {
             Ok(wait) => wait,
             Err(why) => {
                 tracing::warn!(why, "timers wait");
@@ -26,7 +27,7 @@ pub async fn run(ledger: Ledger, reader: Arc<dyn Reader>, belfry: Belfry, shutdo
         tokio::select! {
             biased;
             () = shutdown.triggered() => return,
-            () = belfry.timers.notified() => {}
+            () = belfry.timers.earlier() => {}
             () = tokio::time::sleep(wait.min(SLEEP_MAX)) => {}
         }
     }
@@ -37,7 +38,7 @@ pub async fn run(ledger: Ledger, reader: Arc<dyn Reader>, belfry: Belfry, shutdo
 ///
 /// # Errors
 /// The store cannot be read, or nothing that is due could fire.
-async fn fire(ledger: &Ledger, reader: &dyn Reader) -> Result<Duration, String> {
+async fn fire(ledger: &Ledger, reader: &dyn Reader, belfry: &Belfry) -> Result<Duration, String> {
     let due = reader
         .timers_until(Timestamp::now(), FIRED_AT_ONCE_MAX)
         .map_err(|error| error.to_string())?;
@@ -68,6 +69,9 @@ async fn fire(ledger: &Ledger, reader: &dyn Reader) -> Result<Duration, String> 
         None => {}
     }
     let next = reader.next_timer().map_err(|error| error.to_string())?;
+    if let Some(at) = next {
+        belfry.timers.wait_for(at);
+    }
     Ok(next.map_or(SLEEP_MAX, |at| {
         Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
     }))

@@ -51,8 +51,34 @@ pub enum Debt {
     },
 }
 
+/// Whether this round of a step is owed to this department, to be handed over or recalled.
+pub fn is_owed(dossier: &Dossier, step: &StepId, round: u32, agency: &AgencyCode) -> bool {
+    let given = dossier.step(step).is_some_and(|one| {
+        one.round == round
+            && one.stage.is_owed()
+            && one.is_departments()
+            && one.due_at.is_some()
+            && one.agency == *agency
+    });
+    let recall = || dossier.recalls.get(&(step.clone(), round));
+    given || recall().is_some_and(|recall| recall.agency == *agency)
+}
+
 /// Everything that must still be done, handovers in order of step and round.
 pub fn owed(dossier: &Dossier) -> Vec<Debt> {
+    let timers = alarms(dossier)
+        .into_iter()
+        .map(|(alarm, at)| Debt::Timer { alarm, at });
+    owed_to_departments(dossier).chain(timers).collect()
+}
+
+/// The alarm that rings first, and when; of two at one time the first in their order.
+pub fn next_alarm(dossier: &Dossier) -> Option<(Alarm, Timestamp)> {
+    alarms(dossier).into_iter().min_by_key(|(_, at)| *at)
+}
+
+/// What departments must still be given or told, handovers in order of step and round.
+pub fn owed_to_departments(dossier: &Dossier) -> impl Iterator<Item = Debt> {
     let handovers = dossier
         .steps
         .iter()
@@ -81,12 +107,5 @@ pub fn owed(dossier: &Dossier) -> Vec<Debt> {
             agency,
             due_at,
         });
-    let timers = alarms(dossier)
-        .into_iter()
-        .map(|(alarm, at)| Debt::Timer { alarm, at });
-    handovers
-        .chain(recalls)
-        .chain(notices)
-        .chain(timers)
-        .collect()
+    handovers.chain(recalls).chain(notices)
 }

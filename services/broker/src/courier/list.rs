@@ -1,10 +1,16 @@
-//! The list that a courier works through: what is owed to its department, each round read once
-//! until the bell rings or a round has rested.
+//! The list that a courier works through: what is owed to its department, oldest due date first. It is
+//! read from the store once; what is committed from then on is posted to it.
 
-use crate::store::{Owed, OwedCursor, Reader, StoreError};
-use dossier::name::{AgencyCode, DossierId};
+use crate::{
+    board::Fresh,
+    store::{Attempt, Owed, OwedCursor, OwedRow, Reader, StoreError},
+};
+use dossier::name::{AgencyCode, DossierCode, DossierId};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
+
+/// Pages that the list holds of what was posted; the latest due of what is more is read again.
+const PAGES_HELD: usize = 16;
 
 /// Names one thing that is owed: a round of a step, or a notice by its number. The due date tells a
 /// handover from its recall.
@@ -16,15 +22,46 @@ pub(super) struct Key {
     due_at: Timestamp,
 }
 
-impl Key {
-    /// None when it is about nothing.
-    pub(super) fn of(owed: &Owed) -> Option<Self> {
-        Some(Self {
-            dossier: owed.dossier_id,
-            subject: owed.row.subject()?,
-            round: owed.row.round,
-            due_at: owed.row.due_at,
+/// Something owed to the department.
+#[derive(Debug, Clone)]
+pub(super) struct Owing {
+    pub(super) dossier_id: DossierId,
+    pub(super) code: DossierCode,
+    pub(super) row: OwedRow,
+    pub(super) attempt: Option<Attempt>,
+}
+
+impl Owing {
+    /// Names it. None when it is about nothing.
+    fn key(&self) -> Option<Key> {
+        Some(Key {
+            dossier: self.dossier_id,
+            subject: self.row.subject()?,
+            round: self.row.round,
+            due_at: self.row.due_at,
         })
+    }
+}
+
+impl From<Owed> for Owing {
+    fn from(owed: Owed) -> Self {
+        Self {
+            dossier_id: owed.dossier_id,
+            code: owed.code,
+            row: owed.row,
+            attempt: owed.attempt,
+        }
+    }
+}
+
+impl From<Fresh> for Owing {
+    fn from(fresh: Fresh) -> Self {
+        Self {
+            dossier_id: fresh.dossier_id,
+            code: fresh.code,
+            row: fresh.row,
+            attempt: None,
+        }
     }
 }
 
@@ -41,9 +78,17 @@ struct Rest {
 pub(super) struct List {
     agency: AgencyCode,
     rows_max: usize,
-    rows: VecDeque<Owed>,
+    /// By due date, and then as they came.
+    rows: BTreeMap<(Timestamp, i64), Owing>,
+    /// How many came, and how many were given back.
+    came: i64,
+    given_back: i64,
     after: Option<OwedCursor>,
+    /// The latest due date that was read.
+    read_until: Timestamp,
     is_through: bool,
+    /// Something was let go of that the store has: it is read from the beginning once this is done.
+    is_behind: bool,
     resting: HashMap<Key, Rest>,
     /// The department has called: what rested before is due now.
     is_called: bool,
@@ -57,9 +102,13 @@ impl List {
         Self {
             agency,
             rows_max: rows_max.max(1),
-            rows: VecDeque::new(),
+            rows: BTreeMap::new(),
+            came: 0,
+            given_back: 0,
             after: None,
+            read_until: Timestamp::MIN,
             is_through: false,
+            is_behind: false,
             resting: HashMap::new(),
             is_called: false,
             next_call_at: Timestamp::MIN,
@@ -67,7 +116,27 @@ impl List {
         }
     }
 
-    /// Reads from the beginning again: something new is owed, or a round has rested.
+    /// Takes in what was just committed, unless its turn to be read is still to come. What the store
+    /// gives once more is known by its key while it is under way, and by its dossier once it is owed no
+    /// longer.
+    pub(super) fn post(&mut self, fresh: Vec<Fresh>) {
+        for one in fresh {
+            if self.is_through || one.row.due_at <= self.read_until {
+                self.put(one.into());
+            }
+        }
+        while self.rows.len() > self.rows_max.saturating_mul(PAGES_HELD) {
+            self.rows.pop_last();
+            self.is_behind = true;
+        }
+    }
+
+    fn put(&mut self, owing: Owing) {
+        self.came += 1;
+        self.rows.insert((owing.row.due_at, self.came), owing);
+    }
+
+    /// Reads from the beginning again: more is owed than was posted, or a round has rested.
     pub(super) fn begin_again(&mut self) {
         if self.is_through {
             self.is_called = false;
@@ -79,7 +148,9 @@ impl List {
             .retain(|_, rest| rest.until > now && (is_called || !rest.is_kept));
         self.rows.clear();
         self.after = None;
+        self.read_until = Timestamp::MIN;
         self.is_through = false;
+        self.is_behind = false;
         self.wake_at = None;
     }
 
@@ -105,46 +176,60 @@ impl List {
         reader: &dyn Reader,
         now: Timestamp,
         is_under_way: impl Fn(&Key) -> bool,
-    ) -> Result<Option<(Key, Owed)>, StoreError> {
+    ) -> Result<Option<(Key, Owing)>, StoreError> {
         if self.wake_at.is_some_and(|at| at <= now) {
             self.begin_again();
         }
         loop {
-            while let Some(owed) = self.rows.pop_front() {
-                let Some(key) = Key::of(&owed) else {
+            if self.rows.is_empty() {
+                if self.is_through && !self.is_behind {
+                    return Ok(None);
+                }
+                if self.is_through {
+                    self.begin_again();
+                }
+                self.read_on(reader)?;
+            }
+            while let Some((_, owing)) = self.rows.pop_first() {
+                let Some(key) = owing.key() else {
                     continue;
                 };
                 if is_under_way(&key) {
                     continue;
                 }
-                match self.rests_until(&key, &owed).filter(|at| *at > now) {
+                match self.rests_until(&key, &owing).filter(|at| *at > now) {
                     Some(at) => self.wake(at),
-                    None => return Ok(Some((key, owed))),
+                    None => return Ok(Some((key, owing))),
                 }
             }
-            if self.is_through {
-                return Ok(None);
-            }
-            let rows = reader.owed_for(&self.agency, self.after.as_ref(), self.rows_max)?;
-            self.is_through = rows.len() < self.rows_max;
-            if let Some(last) = rows.last() {
-                self.after = Some(last.cursor);
-            }
-            self.rows = rows.into();
         }
     }
 
-    fn rests_until(&self, key: &Key, owed: &Owed) -> Option<Timestamp> {
+    fn read_on(&mut self, reader: &dyn Reader) -> Result<(), StoreError> {
+        let rows = reader.owed_for(&self.agency, self.after.as_ref(), self.rows_max)?;
+        self.is_through = rows.len() < self.rows_max;
+        if let Some(last) = rows.last() {
+            self.after = Some(last.cursor);
+            self.read_until = last.row.due_at;
+        }
+        for row in rows {
+            self.put(row.into());
+        }
+        Ok(())
+    }
+
+    fn rests_until(&self, key: &Key, owing: &Owing) -> Option<Timestamp> {
         match self.resting.get(key) {
             Some(rest) => Some(rest.until),
             None if self.is_called => None,
-            None => owed.attempt.as_ref().map(|attempt| attempt.next_at),
+            None => owing.attempt.as_ref().map(|attempt| attempt.next_at),
         }
     }
 
     /// Gives one back that found no room; it is the next again.
-    pub(super) fn give_back(&mut self, owed: Owed) {
-        self.rows.push_front(owed);
+    pub(super) fn give_back(&mut self, owing: Owing) {
+        self.given_back -= 1;
+        self.rows.insert((owing.row.due_at, self.given_back), owing);
     }
 
     /// A round was not taken. `is_kept`: the store knows it, too.
@@ -227,6 +312,74 @@ mod tests {
             seen.push(key);
         }
         seen
+    }
+
+    fn post(store: &MemoryStore, due: impl Iterator<Item = usize>) -> Vec<Fresh> {
+        let rows = store.reader().owed_for(&named("H26.2"), None, 100).unwrap();
+        due.map(|n| Fresh {
+            dossier_id: rows[n].dossier_id,
+            code: rows[n].code.clone(),
+            row: rows[n].row.clone(),
+        })
+        .collect()
+    }
+
+    #[test]
+    fn what_is_posted_is_given_by_its_due_date_and_not_read() {
+        let store = store(6);
+        let empty = MemoryStore::new();
+        let mut list = list();
+        assert_eq!(all(&mut list, &empty).len(), 0);
+        list.post(post(&store, [4, 1, 3].into_iter()));
+        let due: Vec<Timestamp> = all(&mut list, &empty)
+            .iter()
+            .map(|key| key.due_at)
+            .collect();
+        assert_eq!(due.len(), 3);
+        assert!(due.is_sorted());
+        // What comes in between goes before what is due later, also before what was given back.
+        list.post(post(&store, [5].into_iter()));
+        let reader = empty.reader();
+        let (_, last) = list
+            .next(reader.as_ref(), Timestamp::now(), |_| false)
+            .unwrap()
+            .unwrap();
+        list.give_back(last);
+        list.post(post(&store, [0].into_iter()));
+        let due: Vec<Timestamp> = all(&mut list, &empty)
+            .iter()
+            .map(|key| key.due_at)
+            .collect();
+        assert!(due.len() == 2 && due.is_sorted());
+    }
+
+    #[test]
+    fn what_was_posted_does_not_go_before_a_backlog_that_is_due_earlier() {
+        let store = store(5);
+        let (mut list, reader) = (list(), store.reader());
+        list.post(post(&store, [4].into_iter()));
+        let next = |list: &mut List| {
+            let found = list.next(reader.as_ref(), Timestamp::now(), |_| false);
+            found.unwrap().map(|(key, _)| key.due_at)
+        };
+        let mut given = vec![next(&mut list).unwrap()];
+        list.post(post(&store, [4, 1].into_iter()));
+        given.extend(std::iter::from_fn(|| next(&mut list)));
+        given.dedup();
+        assert_eq!(given.len(), 5);
+        assert!(given.is_sorted());
+    }
+
+    #[test]
+    fn what_a_list_cannot_hold_is_read_from_the_store() {
+        let store = store(80);
+        let mut list = list();
+        assert_eq!(all(&mut list, &MemoryStore::new()).len(), 0);
+        list.post(post(&store, (0..80).rev()));
+        assert_eq!(list.rows.len(), 2 * PAGES_HELD);
+        let given = all(&mut list, &store);
+        assert_eq!(given.len(), 80);
+        assert!(given.is_sorted_by_key(|key| key.due_at));
     }
 
     fn list() -> List {

@@ -288,7 +288,7 @@ impl Keeper {
         };
         let decided = begin(id, code, submission, cause, rules, at)?;
         let mut work = Work::new(Arc::new(decided.dossier.clone()), None);
-        work.take(None, &decided.entries, decided.dossier, rules.procedure);
+        work.take(None, decided, rules.procedure);
         turn.works.insert(id, work);
         Ok((at, minted))
     }
@@ -540,19 +540,15 @@ impl Keeper {
             }
             decided => (decided?, None),
         };
+        let decided_at = decided.at;
         if !decided.entries.is_empty()
-            && let Some(work) = self.work(turn, id)?
+            && let Some(work) = turn.works.get_mut(&id)
         {
-            work.take(
-                Some(&before),
-                &decided.entries,
-                decided.dossier,
-                rules.procedure,
-            );
+            work.take(Some(&before), decided, rules.procedure);
         }
         match refusal {
             Some(refusal) => Err(refusal.into()),
-            None => Ok(decided.at),
+            None => Ok(decided_at),
         }
     }
 }

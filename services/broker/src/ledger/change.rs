@@ -2,6 +2,7 @@
 
 use super::{line::Line, trouble};
 use crate::{
+    board::Fresh,
     records::{self, Salt},
     store::{
         Change, Denied, Grant, IncidentChange, IncidentKey, NoticeRow, OwedKind, OwedRow, StepRow,
@@ -10,14 +11,15 @@ use crate::{
     wire,
 };
 use dossier::{
-    Debt, Dossier, Entry, Event, Procedure,
+    Debt, Decided, Dossier, Entry, Event, Procedure,
     department_notice::DepartmentNotice,
     dossier::Intake,
     event::Versions,
     evidence::NewVersion,
     handover::handover,
     name::{AgencyCode, Digest, EvidenceName, StepId},
-    notice, owed,
+    notice,
+    owed::{next_alarm, owed_to_departments},
     procedure::civil_date,
     vault::{Deposit, deposits},
 };
@@ -31,6 +33,8 @@ use std::{
 /// A dossier on its way to the next commit.
 #[derive(Debug)]
 pub(super) struct Work {
+    /// As it was committed last; none for a new one.
+    committed: Option<Arc<Dossier>>,
     pub(super) dossier: Arc<Dossier>,
     pub(super) last_hash: Option<Digest>,
     records: Vec<records::Stored>,
@@ -50,11 +54,24 @@ pub(super) struct After {
     /// None when nothing changes.
     pub(super) last_hash: Option<Digest>,
     pub(super) lines: Vec<Line>,
+    pub(super) news: News,
+}
+
+/// Whom to wake once it is committed.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// What is owed to departments and was not before.
+    pub(super) fresh: Vec<(AgencyCode, Fresh)>,
+    /// Desks that have a notice.
+    pub(super) desks: BTreeSet<AgencyCode>,
+    /// Its next alarm.
+    pub(super) next_alarm: Option<Timestamp>,
 }
 
 impl Work {
     pub(super) fn new(dossier: Arc<Dossier>, last_hash: Option<Digest>) -> Self {
         Self {
+            committed: last_hash.map(|_| Arc::clone(&dossier)),
             dossier,
             last_hash,
             records: Vec::new(),
@@ -73,40 +90,29 @@ impl Work {
         !self.records.is_empty()
     }
 
-    /// Takes new events in. `before` is the dossier on which they were decided; none for a new one.
+    /// Takes in what was decided. `before` is the dossier on which it was; none for a new one.
     pub(super) fn take(
         &mut self,
         before: Option<&Dossier>,
-        entries: &[Entry],
-        after: Dossier,
+        decided: Decided,
         procedure: &Procedure,
     ) {
-        let mut between: Option<Dossier> = None;
-        for (n, entry) in entries.iter().enumerate() {
-            let now = between.as_ref().or(before);
-            // The last one makes what is known already.
-            let next = (n + 1 < entries.len()).then(|| {
-                let next = match now {
-                    None => Dossier::begin(after.id, entry),
-                    Some(dossier) => {
-                        let mut next = dossier.clone();
-                        next.apply(entry).map(|()| next)
-                    }
-                };
-                next.expect("events that were just decided fit the dossier")
-            });
-            let then = next.as_ref().unwrap_or(&after);
+        let mut now = before;
+        for (entry, then) in decided.entries.iter().zip(&decided.after) {
             self.tell(now, entry, then, procedure);
             self.grant(entry, then, procedure);
             self.use_vault(entry, then, procedure);
             self.acknowledged(entry, then);
             self.lines.extend(Line::of(now, entry, then));
-            self.record(entry, &after);
-            between = next;
+            self.record(entry, then);
+            now = Some(then);
         }
+        let Decided {
+            dossier, entries, ..
+        } = decided;
         self.incidents
-            .extend(trouble::changes(before, entries, &after, procedure));
-        self.dossier = Arc::new(after);
+            .extend(trouble::changes(before, &entries, &dossier, procedure));
+        self.dossier = Arc::new(dossier);
     }
 
     fn record(&mut self, entry: &Entry, dossier: &Dossier) {
@@ -238,6 +244,30 @@ impl Work {
         self.incidents.push(IncidentChange::Over { key, at });
     }
 
+    fn news(&self) -> News {
+        let committed = self.committed.as_deref();
+        let owed_before: Vec<Debt> = committed
+            .into_iter()
+            .flat_map(owed_to_departments)
+            .collect();
+        let fresh = owed_to_departments(&self.dossier).filter(|debt| !owed_before.contains(debt));
+        let fresh = fresh.filter_map(|debt| {
+            let row = owed_row(&debt);
+            let due_at = Timestamp::from_microsecond(row.due_at.as_microsecond()).ok()?;
+            let fresh = Fresh {
+                dossier_id: self.dossier.id,
+                code: self.dossier.code().clone(),
+                row: OwedRow { due_at, ..row },
+            };
+            Some((fresh.row.agency.clone()?, fresh))
+        });
+        News {
+            fresh: fresh.collect(),
+            desks: self.notices.iter().map(|row| row.desk.clone()).collect(),
+            next_alarm: next_alarm(&self.dossier).map(|(_, at)| at),
+        }
+    }
+
     /// What to commit, if anything changes, and what is then.
     pub(super) fn into_change(self) -> (Option<Change>, After) {
         if !self.is_changed() {
@@ -245,9 +275,11 @@ impl Work {
                 dossier: self.dossier,
                 last_hash: None,
                 lines: Vec::new(),
+                news: News::default(),
             };
             return (None, after);
         }
+        let news = self.news();
         let dossier = self.dossier;
         let received = &dossier.received;
         let change = Change {
@@ -292,6 +324,7 @@ impl Work {
             dossier,
             last_hash: self.last_hash,
             lines: self.lines,
+            news,
         };
         (Some(change), after)
     }
@@ -337,16 +370,9 @@ pub(crate) fn notice_row(
 
 /// The rows of what is owed. Of its alarms the next is enough: when it has rung, another is the next.
 fn owed_rows(dossier: &Dossier) -> Vec<OwedRow> {
-    let debts = owed(dossier);
-    let alarms = debts.iter().filter_map(|debt| match debt {
-        Debt::Timer { at, .. } => Some((at, debt)),
-        _ => None,
-    });
-    let next = alarms.min_by_key(|(at, _)| *at).map(|(_, debt)| debt);
-    let others = debts
-        .iter()
-        .filter(|debt| !matches!(debt, Debt::Timer { .. }));
-    others.chain(next).map(owed_row).collect()
+    let next = next_alarm(dossier).map(|(alarm, at)| Debt::Timer { alarm, at });
+    let debts = owed_to_departments(dossier).chain(next);
+    debts.map(|debt| owed_row(&debt)).collect()
 }
 
 fn owed_row(debt: &Debt) -> OwedRow {

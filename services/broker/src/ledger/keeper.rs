@@ -2,9 +2,10 @@
 
 use super::{
     Condition, Job, Means, Recorded, Reply,
-    change::{After, Work},
+    change::{After, News, Work},
 };
 use crate::{
+    board::Fresh,
     codes::Codes,
     documents::Pin,
     failure::Failure,
@@ -15,10 +16,13 @@ use crate::{
     },
     wire::Submit,
 };
-use dossier::{Dossier, Refusal, department_notice::notices_owed, name::DossierId};
+use dossier::{
+    Dossier, Refusal,
+    name::{AgencyCode, DossierId},
+};
 use jiff::Timestamp;
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -33,6 +37,8 @@ pub(super) struct Keeper {
     pub(super) codes: Codes,
     pub(super) condition: Arc<Condition>,
     pub(super) in_trouble: bool,
+    /// What the last commit kept is not known, and nobody was told of it.
+    pub(super) in_doubt: bool,
     /// Dossiers that are still to be quarantined, and why.
     pub(super) stops: BTreeMap<DossierId, String>,
     /// What ends the process after this turn's jobs.
@@ -148,9 +154,10 @@ impl Keeper {
         drop(pins);
         let condition = &self.condition;
         condition.commands.fetch_add(commands, Ordering::Relaxed);
-        let results = self.keep(after, kept);
+        let mut news = Vec::with_capacity(after.len());
+        let results = self.keep(after, kept, &mut news);
         let again = answer(pending, &results);
-        self.act(&results);
+        self.act(news);
         self.stop()?;
         Ok(again)
     }
@@ -180,6 +187,7 @@ impl Keeper {
             && batch.attempts.is_empty()
             && batch.quarantines.is_empty();
         if nothing {
+            self.no_more_doubt();
             return Ok(Ok(Kept {
                 changes: vec![],
                 code_leases: vec![],
@@ -188,6 +196,7 @@ impl Keeper {
         match self.means.store.commit(batch) {
             Ok(kept) => {
                 self.recovered();
+                self.no_more_doubt();
                 let (condition, changes) = (&self.condition, kept.changes.len() as u64);
                 condition.commits.fetch_add(1, Ordering::Relaxed);
                 condition.changes.fetch_add(changes, Ordering::Relaxed);
@@ -196,6 +205,7 @@ impl Keeper {
             Err(StoreError::Doubt(why)) => {
                 tracing::error!(why, "a commit is in doubt; everything is read again");
                 self.means.hot.clear();
+                self.in_doubt = true;
                 Ok(Err(Failure::Doubt))
             }
             Err(error @ (StoreError::SyncFailed(_) | StoreError::Corrupt(_))) => Err(error),
@@ -203,6 +213,16 @@ impl Keeper {
                 self.troubled(&error);
                 Ok(Err(Failure::Storage(error.to_string())))
             }
+        }
+    }
+
+    /// The store was opened again after a doubt: whoever would have been told looks there.
+    fn no_more_doubt(&mut self) {
+        if std::mem::take(&mut self.in_doubt) {
+            let belfry = &self.means.belfry;
+            belfry.owed.send_to_the_store();
+            belfry.notices.ring_all();
+            belfry.timers.committed(Timestamp::MIN);
         }
     }
 
@@ -264,13 +284,14 @@ impl Keeper {
     }
 
     /// Only what is committed is kept hot.
-    fn keep(&mut self, after: Vec<After>, kept: Kept) -> Results {
+    fn keep(&mut self, after: Vec<After>, kept: Kept, told: &mut Vec<News>) -> Results {
         let mut positions = kept.changes.into_iter();
         let mut results = HashMap::with_capacity(after.len());
         for After {
             dossier,
             last_hash,
             lines,
+            news,
         } in after
         {
             let id = dossier.id;
@@ -289,6 +310,7 @@ impl Keeper {
                         is_erased: false,
                     });
                     lines.iter().for_each(|line| line.say(dossier.code()));
+                    told.push(news);
                     results.insert(id, Ok((dossier, position.number)));
                 }
                 Some(Err(fault)) => {
@@ -307,37 +329,27 @@ impl Keeper {
         results
     }
 
-    /// Rings whoever has something new to read.
-    fn act(&self, results: &Results) {
+    /// Tells couriers what is owed now, and rings whoever has something new to read.
+    fn act(&self, news: Vec<News>) {
         let belfry = &self.means.belfry;
-        let mut owed_to = HashSet::new();
-        let mut desks = HashSet::new();
-        for (dossier, position) in results.values().flatten() {
-            if *position == 0 {
-                continue;
+        let mut owed: HashMap<AgencyCode, Vec<Fresh>> = HashMap::new();
+        let mut desks = BTreeSet::new();
+        let mut next_alarm = None;
+        for one in news {
+            for (agency, fresh) in one.fresh {
+                owed.entry(agency).or_default().push(fresh);
             }
-            desks.insert(&dossier.received.desk);
-            desks.insert(&dossier.received.hand_out_desk);
-            owed_to.extend(
-                dossier
-                    .steps
-                    .values()
-                    .filter(|step| step.stage.is_owed())
-                    .map(|step| step.agency.clone()),
-            );
-            let recalls = dossier.recalls.values();
-            owed_to.extend(recalls.map(|recall| recall.agency.clone()));
-            let notices = notices_owed(dossier).into_iter();
-            owed_to.extend(notices.map(|(_, agency, _)| agency));
+            desks.extend(one.desks);
+            next_alarm = [next_alarm, one.next_alarm].into_iter().flatten().min();
         }
-        for agency in owed_to {
-            belfry.owed.ring(&agency);
+        for (agency, fresh) in owed {
+            belfry.owed.post(&agency, fresh);
         }
         for desk in &desks {
             belfry.notices.ring(desk);
         }
-        if !desks.is_empty() {
-            belfry.timers.notify_one();
+        if let Some(at) = next_alarm {
+            belfry.timers.committed(at);
         }
     }
 }
