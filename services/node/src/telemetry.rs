@@ -1,6 +1,10 @@
 //! What a process tells: structured log lines on standard error, one event a line, with the
 //! service's name.
 
+mod lines;
+
+pub use self::lines::Written;
+
 use serde::Deserialize;
 use std::{
     env,
@@ -47,14 +51,18 @@ pub enum TelemetryError {
         /// What is wrong with it.
         source: ParseError,
     },
+    /// Let the process have more threads.
+    #[error("no thread to write the log: {0}; raise the limit of threads")]
+    Thread(#[from] io::Error),
 }
 
-/// Sends this process's log to standard error. `filter` holds the configured directives; those in
-/// [`FILTER_VARIABLE`] go before it. Called again, it changes nothing.
+/// Sends this process's log to standard error, from a thread of its own. `filter` holds the configured
+/// directives; those in [`FILTER_VARIABLE`] go before it. Called again, it changes nothing. What was told
+/// last is written when what it gives is dropped; of a process that is killed it may be lost.
 ///
 /// # Errors
 /// [`TelemetryError::Filter`] when the directives are not understood.
-pub fn init(service: &str, format: Format, filter: &str) -> Result<(), TelemetryError> {
+pub fn init(service: &str, format: Format, filter: &str) -> Result<Written, TelemetryError> {
     start(service, format, filter, env::var(FILTER_VARIABLE).ok())
 }
 
@@ -63,7 +71,7 @@ fn start(
     format: Format,
     filter: &str,
     variable: Option<String>,
-) -> Result<(), TelemetryError> {
+) -> Result<Written, TelemetryError> {
     let (filter, origin) = match variable {
         Some(directives) if !directives.is_empty() => (directives, FILTER_VARIABLE),
         _ => (filter.to_owned(), "the configuration"),
@@ -74,10 +82,11 @@ fn start(
         source,
     })?;
     let colours = io::stderr().is_terminal();
-    let subscriber = subscriber(service, format, filter, io::stderr, colours);
+    let (lines, written) = lines::start(io::stderr())?;
+    let subscriber = subscriber(service, format, filter, lines, colours);
     // A second call in one process, as tests do, keeps the first.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    Ok(())
+    Ok(written)
 }
 
 /// Reads directives; blanks around them say nothing.
@@ -189,8 +198,8 @@ mod tests {
 
     #[test]
     fn starting_twice_is_no_fault_and_blanks_neither_and_a_bad_filter_is_named() {
-        start("one", Format::Text, "error", None).unwrap();
-        start("two", Format::Json, "error", Some(String::new())).unwrap();
+        drop(start("one", Format::Text, "error", None).unwrap());
+        drop(start("two", Format::Json, "error", Some(String::new())).unwrap());
         assert_eq!(
             targets(" info, broker=debug,").unwrap(),
             "info,broker=debug".parse().unwrap()

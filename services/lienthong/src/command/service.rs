@@ -42,7 +42,7 @@ impl ServiceArgs {
             LogFormat::Text => telemetry::Format::Text,
             LogFormat::Json => telemetry::Format::Json,
         };
-        telemetry::init(service, format, &self.log)?;
+        let _written = telemetry::init(service, format, &self.log)?;
         runtime()?.block_on(async {
             let shutdown = Shutdown::new();
             shutdown.on_signals().context("cannot listen for signals")?;
