@@ -358,8 +358,13 @@ impl View<'_> {
             return None;
         }
         if self.is_as_it_was() {
+            debug_assert!(self.next_round(at).is_none(), "{} has a round", self.id);
             return None;
         }
+        self.next_round(at)
+    }
+
+    fn next_round(&self, at: Timestamp) -> Option<Event> {
         let answers: BTreeSet<EvidenceName> = self
             .dossier
             .returns
@@ -382,7 +387,12 @@ impl View<'_> {
             .collect();
         let against = self.against();
         let (work, review) = match self.step.stage {
-            Stage::Waiting if self.step.work => (true, Versions::new()),
+            Stage::Waiting if self.step.work => {
+                if !self.is_ready() {
+                    return None;
+                }
+                (true, Versions::new())
+            }
             Stage::Waiting | Stage::Completed => {
                 let mut review = differing(&newest, &self.step.used);
                 review.extend(against);

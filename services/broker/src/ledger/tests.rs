@@ -6,12 +6,14 @@ mod rules;
 
 use super::*;
 use crate::{
+    board::News,
     documents::DocumentsConfig,
     registry::Sources,
     store::{Batch, Committed as Kept, DossierFault, Erased, MemoryStore, Reader},
 };
 use contract::v1;
 use dossier::Refusal;
+use futures_util::FutureExt as _;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Mutex,
@@ -281,17 +283,19 @@ async fn whoever_died_before_the_commit_was_told_nothing_and_comes_again() {
 #[tokio::test]
 async fn whoever_died_between_commit_and_answer_gets_the_first_answer_again() {
     let world = world();
-    let mut bell = world.belfry.owed.listen(&"H99.1".parse().unwrap());
-    bell.mark_unchanged();
+    let mut board = world.belfry.owed.listen(&"H99.1".parse().unwrap());
     world.mishaps.next(Mishap::DiesAfter);
     assert!(matches!(world.submit("k1", "a").await, Err(Failure::Doubt)));
     assert_eq!(world.dossiers(), 1);
     assert!(
-        !bell.has_changed().unwrap(),
+        board.posted().now_or_never().is_none(),
         "nothing is done on a commit that is in doubt"
     );
     let again = world.submit("k1", "a").await.unwrap();
     assert_eq!(world.dossiers(), 1);
+    // Nobody was told of what it kept: whoever would have been looks for himself.
+    board.posted().await;
+    assert!(matches!(board.take(), News::More));
     assert_eq!(again.at, again.dossier.received_at);
 }
 

@@ -16,7 +16,7 @@ use dossier::{
     limit::Unit,
     name::{EvidenceName, StepId},
     national::NationalStatus,
-    owed::{Debt, owed},
+    owed::{Debt, is_owed, owed},
     party::Officer,
     procedure::{Actor, Origin, civil_date},
     slip::custody,
@@ -68,7 +68,18 @@ proptest! {
             book.note(entry);
             let mut owes = owed(&dossier);
             owes.sort();
-            prop_assert_eq!(owes, book.owed(), "after {:?}", entry);
+            prop_assert_eq!(&owes, &book.owed(), "after {:?}", entry);
+            for (id, step) in &dossier.steps {
+                let named = |debt: &Debt| match debt {
+                    Debt::Handover { step: one, round, agency, .. }
+                    | Debt::Recall { step: one, round, agency, .. } => {
+                        (one, *round, agency) == (id, step.round, &step.agency)
+                    }
+                    _ => false,
+                };
+                let is_named = owes.iter().any(named);
+                prop_assert_eq!(is_owed(&dossier, id, step.round, &step.agency), is_named);
+            }
         }
     }
 
