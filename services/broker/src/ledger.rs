@@ -101,6 +101,8 @@ pub struct Note {
     pub attempts: Vec<AttemptChange>,
     /// Versions of procedures, calendars, schemas or of the directory.
     pub blobs: Vec<Blob>,
+    /// Dossiers whose timers are to be set anew.
+    pub timers: Vec<DossierId>,
 }
 
 /// What others may know of the ledger at any time.

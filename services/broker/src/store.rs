@@ -117,11 +117,14 @@ pub trait Reader: Send + Sync {
     ) -> Result<Vec<Owed>, StoreError>;
     /// Every agency that anything is owed to, with the earliest due date.
     fn agencies_owed(&self) -> Result<Vec<(AgencyCode, Timestamp)>, StoreError>;
-    /// Timers, the earliest first, up to an instant.
+    /// Timers, the earliest first, up to an instant. A dossier whose timer has moved to later may be
+    /// listed once more at the time before, with a `due_at` after that instant: it is to be set anew
+    /// ([`Batch::timers`]), or it is listed again and again.
     fn timers_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Owed>, StoreError>;
-    /// The earliest timer.
+    /// The earliest timer, or the time at which one is to be set anew.
     fn next_timer(&self) -> Result<Option<Timestamp>, StoreError>;
-    /// The steps of an agency that are in one of these states, in a stable order.
+    /// The open steps of an agency ([`StepRow::is_open`]) that are in one of these states, those of the
+    /// dossier that was received first before others.
     fn steps_of(
         &self,
         agency: &AgencyCode,

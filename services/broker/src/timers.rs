@@ -1,6 +1,10 @@
 //! Timers: durable, because they are owed; each fires once, late if the broker was down.
 
-use crate::{bell::Belfry, ledger::Ledger, store::Reader};
+use crate::{
+    bell::Belfry,
+    ledger::{Ledger, Note},
+    store::Reader,
+};
 use dossier::decide::Action;
 use jiff::Timestamp;
 use node::shutdown::Shutdown;
@@ -39,10 +43,22 @@ pub async fn run(ledger: Ledger, reader: Arc<dyn Reader>, belfry: Belfry, shutdo
 /// # Errors
 /// The store cannot be read, or nothing that is due could fire.
 async fn fire(ledger: &Ledger, reader: &dyn Reader, belfry: &Belfry) -> Result<Duration, String> {
+    let now = Timestamp::now();
     let due = reader
-        .timers_until(Timestamp::now(), FIRED_AT_ONCE_MAX)
+        .timers_until(now, FIRED_AT_ONCE_MAX)
         .map_err(|error| error.to_string())?;
     let (mut fired, mut stuck) = (0, None);
+    let (due, early): (Vec<_>, Vec<_>) = due.into_iter().partition(|timer| timer.row.due_at <= now);
+    if !early.is_empty() {
+        let note = Note {
+            timers: early.iter().map(|timer| timer.dossier_id).collect(),
+            ..Note::default()
+        };
+        match ledger.note(note).await {
+            Ok(()) => fired += 1,
+            Err(failure) => stuck = Some(failure),
+        }
+    }
     for timer in due {
         let Some(alarm) = timer.row.alarm else {
             continue;

@@ -10,6 +10,29 @@ use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, path::Path};
 
+/// The records of one change, as a row holds them.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Row {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    records: Vec<Vec<u8>>,
+}
+
+/// What is personal of one change, as a row holds it.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Beside {
+    #[prost(message, repeated, tag = "1")]
+    values: Vec<Values>,
+}
+
+/// The personal values of one record of the change.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Values {
+    #[prost(uint32, tag = "1")]
+    record: u32,
+    #[prost(bytes = "vec", tag = "3")]
+    bytes: Vec<u8>,
+}
+
 /// One dossier's records.
 pub(super) struct Chain {
     pub(super) code: String,
@@ -26,6 +49,12 @@ pub(super) fn read(file: &Path) -> rusqlite::Result<(Vec<Chain>, Vec<String>)> {
     let mut wrong = Vec::new();
     for (what, sql) in [
         ("debt: something is owed still", "SELECT count(*) FROM owed"),
+        ("debt: a timer is set still", "SELECT count(*) FROM timer"),
+        (
+            "debt: a step is open still",
+            "SELECT count(*) FROM step JOIN dossier ON number = dossier
+             WHERE closed_at IS NOT NULL",
+        ),
         (
             "incident: a dossier is quarantined",
             "SELECT count(*) FROM dossier WHERE quarantined IS NOT NULL",
@@ -41,7 +70,8 @@ pub(super) fn read(file: &Path) -> rusqlite::Result<(Vec<Chain>, Vec<String>)> {
     let sound: String = store.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
     wrong.extend((sound != "ok").then(|| format!("chain: the store is damaged: {sound}")));
 
-    let mut dossiers = store.prepare("SELECT number, code, last_hash FROM dossier")?;
+    let mut dossiers = store
+        .prepare("SELECT number, code, last_hash FROM dossier JOIN head ON dossier = number")?;
     let dossiers: Vec<(i64, String, Vec<u8>)> = dossiers
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
@@ -65,12 +95,19 @@ pub(super) fn read(file: &Path) -> rusqlite::Result<(Vec<Chain>, Vec<String>)> {
             items: Vec::new(),
             hashes: Vec::new(),
         });
-        chain.hashes.push(Sha256::digest(&bytes).into());
-        let beside = Personal::decode(beside.as_slice()).unwrap();
-        chain.items.push(beside.cause_item_id);
-        chain
-            .records
-            .push(Record::decode(bytes.as_slice()).unwrap());
+        let row = Row::decode(bytes.as_slice()).unwrap();
+        let mut items = vec![String::new(); row.records.len()];
+        for one in Beside::decode(beside.as_slice()).unwrap().values {
+            let personal = Personal::decode(one.bytes.as_slice()).unwrap();
+            items[one.record as usize] = personal.cause_item_id;
+        }
+        chain.items.extend(items);
+        for bytes in row.records {
+            chain.hashes.push(Sha256::digest(&bytes).into());
+            chain
+                .records
+                .push(Record::decode(bytes.as_slice()).unwrap());
+        }
     }
     for (number, code, last_hash) in dossiers {
         let Some(chain) = chains.get_mut(&number) else {

@@ -101,6 +101,7 @@ impl Keeper {
                 turn.batch.incidents.extend(note.incidents);
                 turn.batch.attempts.extend(note.attempts);
                 turn.batch.blobs.extend(note.blobs);
+                turn.batch.timers.extend(note.timers);
                 turn.pending.push(Pending::Note { reply });
             }
             Job::BeginEpoch { reply } => drop(reply.send(self.begin_epoch(now))),

@@ -182,6 +182,7 @@ impl Keeper {
     /// Commits. The outer error ends the process; the inner one is what everybody waiting is told.
     fn record(&mut self, batch: Batch) -> Result<Result<Kept, Failure>, StoreError> {
         let nothing = batch.changes.is_empty()
+            && batch.timers.is_empty()
             && batch.blobs.is_empty()
             && batch.incidents.is_empty()
             && batch.attempts.is_empty()

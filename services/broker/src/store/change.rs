@@ -25,6 +25,8 @@ pub struct Batch {
     pub attempts: Vec<AttemptChange>,
     /// Dossiers that a person must look at before they go on, or that may go on again.
     pub quarantines: Vec<Quarantine>,
+    /// Dossiers whose timer was listed before its time: it is set anew.
+    pub timers: Vec<DossierId>,
     /// Numbers for dossier codes.
     pub code_leases: Vec<CodeLease>,
 }
@@ -162,6 +164,21 @@ pub struct StepRow {
     pub state: i32,
     /// When its limit ends, if it runs.
     pub due_at: Option<Timestamp>,
+}
+
+impl StepRow {
+    /// Whether it is with its agency, or was sent back by it and must be placed by a person.
+    pub fn is_open(&self) -> bool {
+        is_open(self.state)
+    }
+}
+
+/// Whether a step in the state of this number is open.
+pub(super) fn is_open(state: i32) -> bool {
+    use contract::v1::StepState::{Declined, Due, Held, PossiblyHeld};
+    [Due, PossiblyHeld, Held, Declined]
+        .map(i32::from)
+        .contains(&state)
 }
 
 /// Something that a desk is told. It names people: it is kept for as long as the dossier's personal

@@ -1,5 +1,7 @@
 //! What every store must do, told as stories and run on each of them.
 
+mod again;
+
 use super::*;
 use crate::records::{Beside, Stored};
 use dossier::{
@@ -24,7 +26,7 @@ pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
     }
 }
 
-const STORIES: [fn(&mut dyn Ground); 24] = [
+const STORIES: [fn(&mut dyn Ground); 30] = [
     a_dossier_is_read_as_it_was_committed,
     records_go_on_where_they_ended,
     a_bad_dossier_is_undone_alone,
@@ -49,6 +51,12 @@ const STORIES: [fn(&mut dyn Ground); 24] = [
     a_register_is_read_by_reception_over_any_number_of_pages,
     what_is_personal_of_a_closed_dossier_can_be_erased_and_its_chain_stays,
     only_what_closed_long_enough_ago_is_erased,
+    again::every_record_of_a_change_keeps_its_own_values,
+    again::what_one_change_tells_is_read_by_pages_too,
+    again::a_refused_change_leaves_its_dossier_as_it_was,
+    again::what_an_erased_dossier_owed_can_be_owed_anew,
+    again::a_step_is_found_while_it_is_open,
+    again::a_timer_rings_at_the_time_that_it_was_set_for_last,
 ];
 
 pub(crate) fn named<T: FromStr>(text: &str) -> T

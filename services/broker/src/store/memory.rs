@@ -560,7 +560,7 @@ impl Reader for MemoryStore {
                     dossier: held.row.number.cast_signed(),
                     step: state.word(Some(row.step.as_str())),
                 };
-                let wanted = row.agency == *agency && states.contains(&row.state);
+                let wanted = row.agency == *agency && row.is_open() && states.contains(&row.state);
                 if wanted && after.is_none_or(|after| cursor > *after) {
                     found.push(StepFound {
                         dossier_id: held.row.dossier_id,

@@ -3,11 +3,15 @@
 mod checkpoint;
 mod connection;
 mod erase;
+mod found;
+mod frames;
+mod heads;
 mod known;
 mod read;
 mod readers;
 mod rows;
 mod schema;
+mod statements;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -88,7 +92,7 @@ impl SqliteStore {
         schema::name_store(&connection)?;
         #[cfg(feature = "faults")]
         if node::breakage::is("forget debts on restart") {
-            let forgotten = connection.execute("DELETE FROM owed WHERE agency != 0", []);
+            let forgotten = connection.execute("DELETE FROM owed", []);
             forgotten.map_err(connection::before_commit)?;
         }
         File::open(folder)
@@ -161,13 +165,10 @@ impl SqliteStore {
         connection
             .execute_batch("BEGIN IMMEDIATE")
             .map_err(connection::before_commit)?;
-        let mut write = Write {
-            connection,
-            known: &mut self.known,
-            is_cautious: false,
-            is_spoilt: false,
-        };
+        let now = Timestamp::now().as_microsecond();
+        let mut write = Write::begun(connection, &mut self.known, now);
         let value = work(&mut write).map_err(connection::before_commit)?;
+        drop(write);
         connection
             .execute_batch("COMMIT")
             .map_err(connection::at_commit)?;

@@ -1,8 +1,8 @@
 //! Erasing what is personal of a dossier. Its chain stays, and verifies.
 
 use super::{
-    rows,
-    write::{Write, notice_positions},
+    frames::{self, Personal, Records},
+    write::Write,
 };
 use crate::{records, store::Erased};
 use dossier::name::{Digest, DossierId};
@@ -12,47 +12,40 @@ use std::collections::BTreeSet;
 
 impl Write<'_> {
     /// Erases one dossier, if it may be.
-    pub(super) fn erase(&self, id: &DossierId, at: Timestamp) -> Result<Option<Erased>> {
-        let sql = "SELECT owed FROM dossier WHERE id = ?1";
-        let owed = self
-            .connection
-            .prepare_cached(sql)?
-            .query_row([id.0], |row| Ok(rows::decode(row.get_ref(0)?.as_blob()?)))
-            .optional()?
-            .unwrap_or_default();
-        // What was still to be told of it is told to nobody: nothing could be told any more.
-        let sql = "UPDATE dossier SET erased_at = ?2, owed = x''
+    pub(super) fn erase(&mut self, id: &DossierId, at: Timestamp) -> Result<Option<Erased>> {
+        let sql = "UPDATE dossier SET erased_at = ?2
                    WHERE id = ?1 AND closed_at IS NOT NULL AND erased_at IS NULL
                      AND quarantined IS NULL
-                   RETURNING number, last_position, code";
-        let found = self
+                   RETURNING code";
+        let code: Option<String> = self
             .connection
             .prepare_cached(sql)?
-            .query_row(params![id.0, at.as_microsecond()], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
+            .query_row(params![id.0, at.as_microsecond()], |row| row.get(0))
             .optional()?;
-        let Some((number, last_position, code)): Option<(i64, i64, String)> = found else {
+        let Some(code) = code else {
             return Ok(None);
         };
-        self.execute("DELETE FROM attempt WHERE dossier = ?1", [number])?;
-        for row in &owed {
-            self.execute(
-                "DELETE FROM owed WHERE agency = ?1 AND due_at = ?2 AND dossier = ?3 AND kind = ?4
-                 AND step = ?5 AND round = ?6",
-                params![
-                    row.agency, row.due_at, number, row.what, row.step, row.round
-                ],
-            )?;
+        // Out of the memory, too: what is owed changes.
+        let Some(head) = self.take_head(id)? else {
+            return Ok(None);
+        };
+        // What was still to be told of it is told to nobody: nothing could be told any more.
+        let sql = "UPDATE head SET owed = x'', rings_at = NULL WHERE dossier = ?1";
+        self.execute(sql, [head.number])?;
+        self.execute("DELETE FROM attempt WHERE dossier = ?1", [head.number])?;
+        self.known.forgot_attempts();
+        for row in head.owed()?.iter().filter(|row| !row.is_timer()) {
+            self.pay(head.number, row)?;
         }
-        let mut named = self.erase_records(number, last_position)?;
+        self.set_timer(&head, None)?;
+        let mut named = self.erase_records(head.number, head.last_position)?;
         for kept in self.in_vault(&code)? {
             named.remove(&kept);
         }
         for digest in &named {
             self.execute(
                 "DELETE FROM document_grant WHERE digest = ?1 AND dossier = ?2",
-                params![digest.0, number],
+                params![digest.0, head.number],
             )?;
         }
         Ok(Some(Erased {
@@ -64,21 +57,30 @@ impl Write<'_> {
     /// Follows the records backwards, and takes away what lies beside each. Gives the documents that
     /// they name.
     fn erase_records(&self, dossier: i64, last_position: i64) -> Result<BTreeSet<Digest>> {
-        let sql = "SELECT bytes, previous FROM record WHERE position = ?1 AND dossier = ?2";
+        let sql = "SELECT r.bytes, p.bytes, r.previous FROM record r
+                   LEFT JOIN personal p ON p.position = r.position
+                   WHERE r.position = ?1 AND r.dossier = ?2";
         let mut record = self.connection.prepare_cached(sql)?;
         let mut named = BTreeSet::new();
         let mut next = Some(last_position);
         while let Some(position) = next {
+            let mut desks = BTreeSet::new();
             let previous = record.query_row(params![position, dossier], |row| {
-                named.extend(records::documents(row.get_ref(0)?.as_blob()?));
-                row.get::<_, Option<i64>>(1)
+                let kept: Records = frames::decode(row.get_ref(0)?.as_blob()?)?;
+                named.extend(kept.records.iter().flat_map(|one| records::documents(one)));
+                if let Some(personal) = row.get_ref(1)?.as_blob_or_null()? {
+                    let personal: Personal = frames::decode(personal)?;
+                    desks.extend(personal.told.into_iter().flat_map(|told| told.desks));
+                }
+                row.get::<_, Option<i64>>(2)
             })?;
             self.execute("DELETE FROM personal WHERE position = ?1", [position])?;
-            let told = notice_positions(position);
-            self.execute(
-                "DELETE FROM notice WHERE position >= ?1 AND position < ?2",
-                [told.start, told.end],
-            )?;
+            for desk in desks {
+                self.execute(
+                    "DELETE FROM notice WHERE desk = ?1 AND position = ?2",
+                    params![desk, position],
+                )?;
+            }
             // A damaged file must not send us round in a circle.
             next = previous.filter(|earlier| *earlier < position);
         }

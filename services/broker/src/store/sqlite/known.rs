@@ -1,7 +1,8 @@
 //! What the writer remembers of the tables, so that it need not look at every change: words by number,
-//! which incidents are open, and whether anything was tried in vain.
+//! where dossiers stand and the log ends, which incidents are open, and whether anything was tried in
+//! vain.
 
-use super::{read::incident_key, words::Words};
+use super::{found::incident_key, heads::Heads, words::Words};
 use crate::store::IncidentKey;
 use rusqlite::{Connection, Result};
 use std::collections::HashSet;
@@ -12,6 +13,10 @@ use std::collections::HashSet;
 pub(super) struct Known {
     /// The words.
     pub(super) words: Words,
+    /// Where dossiers stand that changed last.
+    pub(super) heads: Heads,
+    /// The position of the last record; none until somebody asks.
+    last_position: Option<i64>,
     /// Open incidents; none until somebody asks.
     open_incidents: Option<HashSet<IncidentKey>>,
     /// Whether any attempt is kept; none until somebody asks.
@@ -19,6 +24,24 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// The position of the last record; 0 before the first.
+    pub(super) fn last_position(&mut self, connection: &Connection) -> Result<i64> {
+        if let Some(position) = self.last_position {
+            return Ok(position);
+        }
+        let sql = "SELECT coalesce(max(position), 0) FROM record";
+        let position = connection
+            .prepare_cached(sql)?
+            .query_row([], |row| row.get(0))?;
+        self.last_position = Some(position);
+        Ok(position)
+    }
+
+    /// A change was written whose last record has this position.
+    pub(super) fn reached(&mut self, position: i64) {
+        self.last_position = Some(position);
+    }
+
     /// Whether this incident is open.
     pub(super) fn is_open(&mut self, connection: &Connection, key: &IncidentKey) -> Result<bool> {
         Ok(self.open_incidents(connection)?.contains(key))

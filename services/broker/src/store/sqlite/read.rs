@@ -2,41 +2,39 @@
 
 use super::{
     SqliteReader,
-    rows::{self, IndexRow},
-    schema, words,
+    found::{
+        dossier_row, finding, incident_row, instant, name, notices, owed_row, records, step_row,
+        timers,
+    },
+    frames, schema, words,
 };
 use crate::{
-    records::{self, Beside, Kept},
+    records::Kept,
     store::{
-        Attempt, BlobKind, Counts, Cursor, DossierRow, Incident, IncidentCursor, IncidentKey,
-        Loaded, Notice, Origin, Owed, OwedCursor, OwedKind, OwedRow, PAGE_ROWS_MAX, Position,
-        Reader, StepCursor, StepFound, StepRow, StoreError, Summary, VaultUse,
+        BlobKind, Counts, Cursor, DossierRow, Incident, IncidentCursor, Loaded, Notice, Origin,
+        Owed, OwedCursor, PAGE_ROWS_MAX, Reader, StepCursor, StepFound, StoreError, VaultUse,
     },
 };
 use dossier::{
-    alarm::Alarm,
-    evidence::Given,
-    name::{AgencyCode, BadName, Digest, DossierCode, DossierId, EvidenceName, TerritoryCode},
+    name::{AgencyCode, Digest, DossierCode, DossierId, EvidenceName, TerritoryCode},
     party::Identifier,
     vault::Finding,
 };
 use jiff::{Timestamp, civil::Date};
-use rusqlite::{
-    Connection, OptionalExtension as _, Result, Row, ToSql, params, params_from_iter, types::Type,
-};
+use rusqlite::{Connection, OptionalExtension as _, Result, ToSql, params, params_from_iter};
 use std::collections::BTreeMap;
 
-const DOSSIER: &str = "SELECT d.id, d.number, d.code, k.text, p.text, d.state, d.received_at, \
-                       d.promised_at, d.closed_at, d.sequence, d.last_hash, d.steps, d.quarantined, \
+const DOSSIER: &str = "SELECT d.id, d.number, d.code, k.text, p.text, a.state, d.received_at, \
+                       d.promised_at, d.closed_at, a.sequence, a.last_hash, a.steps, d.quarantined, \
                        h.text, t.text, d.calendar, d.erased_at \
-                       FROM dossier d JOIN word k ON k.word = d.desk \
-                       JOIN word p ON p.word = d.procedure \
+                       FROM dossier d JOIN head a ON a.dossier = d.number \
+                       JOIN word k ON k.word = d.desk JOIN word p ON p.word = d.procedure \
                        LEFT JOIN word h ON h.word = d.hand_out_desk \
                        JOIN word t ON t.word = d.territory";
 const OWED: &str = "SELECT o.due_at, o.dossier, o.kind, o.step, o.round, d.id, d.code, a.text, \
                     s.text, t.attempts, t.next_at, t.last_error FROM owed o \
                     JOIN dossier d ON d.number = o.dossier \
-                    LEFT JOIN word a ON a.word = o.agency LEFT JOIN word s ON s.word = o.step \
+                    JOIN word a ON a.word = o.agency LEFT JOIN word s ON s.word = o.step \
                     LEFT JOIN attempt t ON t.dossier = o.dossier AND t.step = o.step \
                     AND t.round = o.round";
 
@@ -60,7 +58,7 @@ impl Reader for SqliteReader {
             let Some(row) = dossier(&read, id)? else {
                 return Ok(None);
             };
-            let records = records(&read, &row)?;
+            let records = records_of(&read, &row)?;
             Ok(Some(Loaded { row, records }))
         })
     }
@@ -186,7 +184,7 @@ impl Reader for SqliteReader {
             // Leaps from agency to agency in the key, however much is owed to each; what is
             // quarantined is passed over.
             let sql = "WITH RECURSIVE leap(agency) AS (
-                         SELECT (SELECT min(agency) FROM owed WHERE agency > 0)
+                         SELECT (SELECT min(agency) FROM owed)
                          UNION ALL
                          SELECT (SELECT min(agency) FROM owed WHERE agency > leap.agency)
                          FROM leap WHERE leap.agency IS NOT NULL)
@@ -205,20 +203,27 @@ impl Reader for SqliteReader {
 
     fn timers_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Owed>, StoreError> {
         self.readers.read(|c| {
-            let sql = format!(
-                "{OWED} WHERE d.quarantined IS NULL AND o.agency = 0 AND o.due_at <= ?1
-                 ORDER BY o.due_at, o.dossier, o.kind, o.step, o.round LIMIT ?2"
-            );
-            c.prepare_cached(&sql)?
-                .query_map(params![until.as_microsecond(), page(limit)], owed_row)?
-                .collect()
+            let sql = "SELECT t.dossier, d.id, d.code, h.owed FROM timer t
+                       JOIN dossier d ON d.number = t.dossier JOIN head h ON h.dossier = t.dossier
+                       WHERE d.quarantined IS NULL AND t.at <= ?1
+                       ORDER BY t.at, t.dossier LIMIT ?2";
+            let until = until.as_microsecond();
+            let mut statement = c.prepare_cached(sql)?;
+            let mut rows = statement.query(params![until, page(limit)])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.extend(timers(c, row, until)?);
+            }
+            found.sort_by_key(|found| found.cursor);
+            found.truncate(limit.min(PAGE_ROWS_MAX));
+            Ok(found)
         })
     }
 
     fn next_timer(&self) -> Result<Option<Timestamp>, StoreError> {
         self.readers.read(|c| {
-            let sql = "SELECT o.due_at FROM owed o JOIN dossier d ON d.number = o.dossier
-                       WHERE o.agency = 0 AND d.quarantined IS NULL ORDER BY o.due_at LIMIT 1";
+            let sql = "SELECT t.at FROM timer t JOIN dossier d ON d.number = t.dossier
+                       WHERE d.quarantined IS NULL ORDER BY t.at LIMIT 1";
             c.prepare_cached(sql)?
                 .query_row([], |row| instant(row, 0))
                 .optional()
@@ -240,23 +245,20 @@ impl Reader for SqliteReader {
             let Some(agency) = words::find(c, agency.as_str())? else {
                 return Ok(Vec::new());
             };
-            // Each state is a run of the key, and a page takes at most a page of each.
-            let sql = "SELECT s.dossier, s.step, d.id, d.code, w.text, a.text, s.round, s.state,
-                         s.due_at
+            let sql = "SELECT s.dossier, s.step, s.agency, d.id, d.code, w.text, a.text, h.steps
                        FROM step s JOIN dossier d ON d.number = s.dossier
+                       JOIN head h ON h.dossier = s.dossier
                        JOIN word w ON w.word = s.step JOIN word a ON a.word = s.agency
-                       WHERE s.agency = ?1 AND s.state = ?2 AND (s.dossier, s.step) > (?3, ?4)
-                       ORDER BY s.dossier, s.step LIMIT ?5";
+                       WHERE s.agency = ?1 AND (s.dossier, s.step) > (?2, ?3)
+                       ORDER BY s.dossier, s.step";
             let mut statement = c.prepare_cached(sql)?;
+            let mut rows = statement.query(params![agency, after.dossier, after.step])?;
             let mut found = Vec::new();
-            for state in states {
-                let values = params![agency, state, after.dossier, after.step, page(limit)];
-                for row in statement.query_map(values, step_row)? {
-                    found.push(row?);
-                }
+            while found.len() < limit.min(PAGE_ROWS_MAX)
+                && let Some(row) = rows.next()?
+            {
+                found.extend(step_row(row, states)?);
             }
-            found.sort_by_key(|found| found.cursor);
-            found.truncate(limit.min(PAGE_ROWS_MAX));
             Ok(found)
         })
     }
@@ -271,25 +273,22 @@ impl Reader for SqliteReader {
             let Some(desk) = words::find(c, desk.as_str())? else {
                 return Ok(Vec::new());
             };
-            let sql = "SELECT n.partition, n.position, d.id, n.bytes
-                       FROM notice n JOIN dossier d ON d.number = n.dossier
-                       WHERE n.desk = ?1 AND n.position > ?2 ORDER BY n.position LIMIT ?3";
-            c.prepare_cached(sql)?
-                .query_map(
-                    params![desk, after.number(0).cast_signed(), page(limit)],
-                    |row| {
-                        let number = row.get::<_, i64>(1)?.cast_unsigned();
-                        Ok(Notice {
-                            position: Position {
-                                partition: row.get(0)?,
-                                number,
-                            },
-                            dossier_id: DossierId(row.get(2)?),
-                            bytes: row.get(3)?,
-                        })
-                    },
-                )?
-                .collect()
+            // Of the change that the cursor stands in there may be more to come.
+            let sql = "SELECT n.position, d.id, p.bytes FROM notice n
+                       JOIN personal p ON p.position = n.position
+                       JOIN dossier d ON d.number = n.dossier
+                       WHERE n.desk = ?1 AND n.position >= ?2 ORDER BY n.position";
+            let (after, limit) = (after.number(0), limit.min(PAGE_ROWS_MAX));
+            let mut statement = c.prepare_cached(sql)?;
+            let mut rows = statement.query(params![desk, frames::change_of_notice(after)])?;
+            let mut found = Vec::new();
+            while found.len() < limit
+                && let Some(row) = rows.next()?
+            {
+                found.extend(notices(row, desk, after)?);
+            }
+            found.truncate(limit);
+            Ok(found)
         })
     }
 
@@ -472,7 +471,7 @@ impl Reader for SqliteReader {
             let sql = "SELECT (SELECT coalesce(max(number), 0) FROM dossier),
                          (SELECT count(*) FROM dossier WHERE closed_at IS NULL),
                          (SELECT coalesce(max(position), 0) FROM record),
-                         (SELECT count(*) FROM owed WHERE agency > 0),
+                         (SELECT count(*) FROM owed),
                          (SELECT count(*) FROM incident WHERE closed_at IS NULL)";
             c.prepare_cached(sql)?.query_row([], |row| {
                 let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
@@ -499,273 +498,34 @@ impl SqliteReader {
     }
 }
 
-/// A dossier whose steps are still numbers.
-struct Found {
-    row: DossierRow,
-    steps: Vec<IndexRow>,
-}
-
-impl Found {
-    fn named(self, connection: &Connection) -> Result<DossierRow> {
-        let mut word = connection.prepare_cached("SELECT text FROM word WHERE word = ?1")?;
-        let mut row = self.row;
-        for step in self.steps {
-            row.steps.push(StepRow {
-                step: word.query_row(params![step.step], |row| name(row, 0))?,
-                agency: word.query_row(params![step.agency], |row| name(row, 0))?,
-                round: step.round,
-                state: step.what,
-                due_at: step.due().map(from_micros).transpose()?,
-            });
-        }
-        Ok(row)
-    }
-}
-
 fn dossier(connection: &Connection, id: &DossierId) -> Result<Option<DossierRow>> {
     let mut statement = connection.prepare_cached(&format!("{DOSSIER} WHERE d.id = ?1"))?;
     let found = statement.query_row(params![id.0], dossier_row).optional()?;
     found.map(|found| found.named(connection)).transpose()
 }
 
-fn dossier_row(row: &Row<'_>) -> Result<Found> {
-    let desk: AgencyCode = name(row, 3)?;
-    let summary = Summary {
-        code: name(row, 2)?,
-        hand_out_desk: optional_name(row, 13)?.unwrap_or_else(|| desk.clone()),
-        desk,
-        territory: name(row, 14)?,
-        calendar: Digest(row.get(15)?),
-        procedure: name(row, 4)?,
-        state: row.get(5)?,
-        received_at: instant(row, 6)?,
-        promised_at: instant(row, 7)?,
-        closed_at: optional_instant(row, 8)?,
-    };
-    let found = DossierRow {
-        dossier_id: DossierId(row.get(0)?),
-        number: row.get::<_, i64>(1)?.cast_unsigned(),
-        summary,
-        sequence: row.get::<_, i64>(9)?.cast_unsigned(),
-        last_hash: Digest(row.get(10)?),
-        steps: Vec::new(),
-        quarantined: row.get(12)?,
-        erased_at: optional_instant(row, 16)?,
-    };
-    Ok(Found {
-        row: found,
-        steps: rows::decode(row.get_ref(11)?.as_blob()?),
-    })
-}
-
 /// Follows the records backwards from the last one.
-fn records(connection: &Connection, dossier: &DossierRow) -> Result<Vec<Kept>> {
-    let last = "SELECT last_position FROM dossier WHERE number = ?1";
+fn records_of(connection: &Connection, dossier: &DossierRow) -> Result<Vec<Kept>> {
+    let last = "SELECT last_position FROM head WHERE dossier = ?1";
     let number = dossier.number.cast_signed();
     let mut next: Option<i64> = connection
         .prepare_cached(last)?
         .query_row(params![number], |row| row.get(0))?;
-    let sql = "SELECT r.sequence, r.bytes, p.salt, p.bytes, r.previous
+    let sql = "SELECT r.sequence, r.bytes, p.bytes, r.previous
                FROM record r LEFT JOIN personal p ON p.position = r.position
                WHERE r.position = ?1 AND r.dossier = ?2";
     let mut statement = connection.prepare_cached(sql)?;
-    let mut records = Vec::with_capacity(usize::try_from(dossier.sequence).unwrap_or_default());
+    let mut found = Vec::with_capacity(usize::try_from(dossier.sequence).unwrap_or_default());
     while let Some(position) = next {
-        let (record, previous) = statement.query_row(params![position, number], |row| {
-            let personal = match row.get::<_, Option<[u8; 16]>>(2)? {
-                Some(salt) => Some(Beside {
-                    salt,
-                    bytes: row.get(3)?,
-                }),
-                None => None,
-            };
-            let sequence = row.get::<_, i64>(0)?.cast_unsigned();
-            Ok((
-                Kept {
-                    sequence,
-                    bytes: row.get(1)?,
-                    personal,
-                },
-                row.get(4)?,
-            ))
-        })?;
-        records.push(record);
+        let (of_change, previous) = statement.query_row(params![position, number], records)?;
+        found.extend(of_change);
         // A damaged file must not send us round in a circle.
-        next = match previous {
-            Some(earlier) if earlier < position => Some(earlier),
-            _ => None,
-        };
+        next = previous.filter(|earlier| *earlier < position);
     }
-    records.reverse();
-    Ok(records)
-}
-
-fn owed_row(row: &Row<'_>) -> Result<Owed> {
-    let cursor = OwedCursor {
-        due_at: row.get(0)?,
-        dossier: row.get(1)?,
-        kind: row.get(2)?,
-        step: row.get(3)?,
-        round: row.get(4)?,
-    };
-    let attempt = match row.get::<_, Option<u32>>(9)? {
-        Some(attempts) => Some(Attempt {
-            attempts,
-            next_at: instant(row, 10)?,
-            last_error: row.get(11)?,
-        }),
-        None => None,
-    };
-    let kind = OwedKind::of(cursor.kind).ok_or(rusqlite::Error::IntegralValueOutOfRange(
-        2,
-        cursor.kind.into(),
-    ))?;
-    Ok(Owed {
-        dossier_id: DossierId(row.get(5)?),
-        code: name(row, 6)?,
-        row: OwedRow {
-            kind,
-            agency: optional_name(row, 7)?,
-            step: match kind {
-                OwedKind::Timer | OwedKind::Notice => None,
-                OwedKind::Handover | OwedKind::LookUp => optional_name(row, 8)?,
-            },
-            notice: match kind {
-                OwedKind::Notice => row.get(8)?,
-                _ => None,
-            },
-            alarm: match kind {
-                OwedKind::Timer => Alarm::from_text(row.get_ref(8)?.as_str().unwrap_or_default()),
-                _ => None,
-            },
-            round: cursor.round,
-            due_at: from_micros(cursor.due_at)?,
-        },
-        attempt,
-        cursor,
-    })
-}
-
-fn step_row(row: &Row<'_>) -> Result<StepFound> {
-    Ok(StepFound {
-        cursor: StepCursor {
-            dossier: row.get(0)?,
-            step: row.get(1)?,
-        },
-        dossier_id: DossierId(row.get(2)?),
-        code: name(row, 3)?,
-        row: StepRow {
-            step: name(row, 4)?,
-            agency: name(row, 5)?,
-            round: row.get(6)?,
-            state: row.get(7)?,
-            due_at: optional_instant(row, 8)?,
-        },
-    })
-}
-
-/// What an incident is about, in four columns from this one on.
-pub(super) fn incident_key(row: &Row<'_>, from: usize) -> Result<IncidentKey> {
-    let dossier_id = row.get_ref(from + 1)?.as_blob()?;
-    let word = |at| {
-        row.get_ref(at)
-            .map(|value| !value.as_str().unwrap_or_default().is_empty())
-    };
-    Ok(IncidentKey {
-        cause: row.get(from)?,
-        dossier_id: dossier_id.try_into().ok().map(DossierId),
-        step: if word(from + 2)? {
-            optional_name(row, from + 2)?
-        } else {
-            None
-        },
-        agency: if word(from + 3)? {
-            optional_name(row, from + 3)?
-        } else {
-            None
-        },
-    })
-}
-
-fn incident_row(row: &Row<'_>) -> Result<Incident> {
-    Ok(Incident {
-        number: row.get::<_, i64>(0)?.cast_unsigned(),
-        key: incident_key(row, 1)?,
-        code: optional_name(row, 11)?,
-        vi: row.get(5)?,
-        en: row.get(6)?,
-        opened_at: instant(row, 7)?,
-        last_at: instant(row, 8)?,
-        count: row.get::<_, i64>(9)?.cast_unsigned(),
-        closed_at: optional_instant(row, 10)?,
-    })
-}
-
-pub(super) fn day(row: &Row<'_>, at: usize) -> Result<Date> {
-    let day = row.get_ref(at)?.as_str()?.parse();
-    day.map_err(|bad: jiff::Error| {
-        rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(bad))
-    })
-}
-
-/// What the vault has; nothing where its content cannot be read any more.
-fn finding(row: &Row<'_>) -> Result<Option<Finding>> {
-    let code: String = row.get(1)?;
-    let Ok(given) = records::decode_given(row.get_ref(5)?.as_blob()?) else {
-        tracing::error!(
-            code,
-            "what the vault has under this code cannot be read; it is not used"
-        );
-        return Ok(None);
-    };
-    let valid_until = row.get_ref(4)?.as_str_or_null()?;
-    let valid_until = valid_until.map(|day| day.parse::<Date>()).transpose();
-    let valid_until = valid_until
-        .map_err(|bad| rusqlite::Error::FromSqlConversionFailure(4, Type::Text, Box::new(bad)))?;
-    Ok(Some(Finding {
-        code,
-        given: Given {
-            subject: None,
-            ..given
-        },
-        agency: name(row, 3)?,
-        valid_until,
-    }))
+    found.reverse();
+    Ok(found)
 }
 
 fn page(limit: usize) -> u32 {
     u32::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(u32::MAX)
-}
-
-pub(super) fn name<T: for<'t> TryFrom<&'t str, Error = BadName>>(
-    row: &Row<'_>,
-    at: usize,
-) -> Result<T> {
-    let text = row.get_ref(at)?.as_str()?;
-    T::try_from(text)
-        .map_err(|bad| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(bad)))
-}
-
-fn optional_name<T: for<'t> TryFrom<&'t str, Error = BadName>>(
-    row: &Row<'_>,
-    at: usize,
-) -> Result<Option<T>> {
-    if row.get_ref(at)? == rusqlite::types::ValueRef::Null {
-        Ok(None)
-    } else {
-        name(row, at).map(Some)
-    }
-}
-
-fn from_micros(micros: i64) -> Result<Timestamp> {
-    Timestamp::from_microsecond(micros)
-        .map_err(|bad| rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, Box::new(bad)))
-}
-
-fn instant(row: &Row<'_>, at: usize) -> Result<Timestamp> {
-    from_micros(row.get(at)?)
-}
-
-fn optional_instant(row: &Row<'_>, at: usize) -> Result<Option<Timestamp>> {
-    row.get::<_, Option<i64>>(at)?.map(from_micros).transpose()
 }

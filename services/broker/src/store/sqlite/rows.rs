@@ -1,20 +1,24 @@
-//! The rows that a dossier has in the tables of what is owed and of steps, as it keeps them itself.
+//! What is owed for a dossier and where its steps stand, as the dossier keeps it itself: words by
+//! number, in as few bytes as that takes, since it is written anew with every change.
 
 use super::words::Words;
-use crate::store::{OwedRow, StepRow};
+use crate::store::{OwedKind, OwedRow, StepRow, change::is_open};
+use dossier::alarm::Alarm;
 use jiff::Timestamp;
-use rusqlite::Connection;
+use prost::encoding::{decode_varint, encode_varint};
+use rusqlite::{Connection, types::Type};
+use std::borrow::Cow;
 
-const BYTES: usize = 24;
-/// Stands for no due date; no instant of ours is as early.
-const NEVER: i64 = i64::MIN;
+/// Bytes that a row mostly takes.
+const BYTES_USUAL: usize = 12;
 
-/// A row of either table, without its dossier. `what` is the kind of what is owed, or the state of
+/// Something owed or a step, without its dossier. `what` is the kind of what is owed, or the state of
 /// the step; `step` is the alarm of a timer, or what a notice
 /// is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IndexRow {
-    pub(super) due_at: i64,
+    /// When it is due, if it has a time.
+    pub(super) due_at: Option<i64>,
     pub(super) agency: u32,
     pub(super) what: i32,
     pub(super) step: u32,
@@ -32,10 +36,10 @@ impl IndexRow {
             None => Ok(0),
         };
         Ok(Self {
-            due_at: row.due_at.as_microsecond(),
+            due_at: Some(row.due_at.as_microsecond()),
             agency: word(row.agency.as_ref().map(|agency| agency.as_str()))?,
             what: row.kind.number(),
-            step: word(row.subject().as_deref())?,
+            step: word(subject(row).as_deref())?,
             round: row.round,
         })
     }
@@ -46,7 +50,7 @@ impl IndexRow {
         connection: &Connection,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
-            due_at: row.due_at.map_or(NEVER, Timestamp::as_microsecond),
+            due_at: row.due_at.map(Timestamp::as_microsecond),
             agency: words.number(connection, row.agency.as_str())?,
             what: row.state,
             step: words.number(connection, row.step.as_str())?,
@@ -54,39 +58,83 @@ impl IndexRow {
         })
     }
 
-    /// The due date, if it has one.
-    pub(super) fn due(&self) -> Option<i64> {
-        (self.due_at != NEVER).then_some(self.due_at)
+    /// Whether it is owed to nobody: a time to look at the dossier again.
+    pub(super) fn is_timer(&self) -> bool {
+        self.what == OwedKind::Timer.number()
+    }
+
+    /// Whether it is a step that is with its agency.
+    pub(super) fn is_open_step(&self) -> bool {
+        is_open(self.what)
     }
 }
 
+/// What tells it from others of its dossier, without a copy where there is none to make.
+fn subject(row: &OwedRow) -> Option<Cow<'_, str>> {
+    let alarm = row.alarm.as_ref().map(Alarm::text).map(Cow::Owned);
+    let step = row.step.as_ref().map(|step| step.as_str());
+    alarm.or_else(|| row.notice.as_deref().or(step).map(Cow::Borrowed))
+}
+
+/// The earliest time of a timer among these.
+pub(super) fn next_timer(owed: &[IndexRow]) -> Option<i64> {
+    let timers = owed.iter().filter(|row| row.is_timer());
+    timers.filter_map(|row| row.due_at).min()
+}
+
+/// Each row as five numbers. A due date is the difference to the one before it.
 pub(super) fn encode(rows: &[IndexRow]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(rows.len() * BYTES);
+    let mut bytes = Vec::with_capacity(rows.len() * BYTES_USUAL);
+    let mut last = 0_i64;
     for row in rows {
-        bytes.extend_from_slice(&row.due_at.to_le_bytes());
-        bytes.extend_from_slice(&row.agency.to_le_bytes());
-        bytes.extend_from_slice(&row.what.to_le_bytes());
-        bytes.extend_from_slice(&row.step.to_le_bytes());
-        bytes.extend_from_slice(&row.round.to_le_bytes());
+        let what = u64::from(row.what.cast_unsigned()) << 1;
+        encode_varint(what | u64::from(row.due_at.is_some()), &mut bytes);
+        for number in [row.agency, row.step, row.round] {
+            encode_varint(number.into(), &mut bytes);
+        }
+        if let Some(due_at) = row.due_at {
+            let later = due_at.wrapping_sub(last);
+            // The sign goes last, so that a small step back is a small number, too.
+            encode_varint(((later << 1) ^ (later >> 63)).cast_unsigned(), &mut bytes);
+            last = due_at;
+        }
     }
     bytes
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Vec<IndexRow> {
-    let four = |row: &[u8; BYTES], at: usize| [row[at], row[at + 1], row[at + 2], row[at + 3]];
-    let (rows, _) = bytes.as_chunks::<BYTES>();
-    rows.iter()
-        .map(|row| {
-            let [low, high] = [four(row, 0), four(row, 4)].map(u32::from_le_bytes);
-            IndexRow {
-                due_at: (u64::from(low) | (u64::from(high) << 32)).cast_signed(),
-                agency: u32::from_le_bytes(four(row, 8)),
-                what: i32::from_le_bytes(four(row, 12)),
-                step: u32::from_le_bytes(four(row, 16)),
-                round: u32::from_le_bytes(four(row, 20)),
+pub(super) fn decode(mut bytes: &[u8]) -> rusqlite::Result<Vec<IndexRow>> {
+    let damaged = |error| rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, error);
+    let mut number = || match bytes.is_empty() {
+        true => Ok(None),
+        false => decode_varint(&mut bytes).map(Some),
+    };
+    let mut read = || -> Result<Vec<IndexRow>, prost::DecodeError> {
+        let mut rows = Vec::new();
+        let mut last = 0_i64;
+        while let Some(what) = number()? {
+            let mut next = || number().map(Option::unwrap_or_default);
+            #[allow(clippy::cast_possible_truncation)] // as they were written
+            let [agency, step, round] = [next()? as u32, next()? as u32, next()? as u32];
+            let mut due_at = None;
+            if what & 1 == 1 {
+                let later = next()?;
+                let later = (later >> 1).cast_signed() ^ -(later & 1).cast_signed();
+                last = last.wrapping_add(later);
+                due_at = Some(last);
             }
-        })
-        .collect()
+            #[allow(clippy::cast_possible_truncation)]
+            let what = ((what >> 1) as u32).cast_signed();
+            rows.push(IndexRow {
+                due_at,
+                agency,
+                what,
+                step,
+                round,
+            });
+        }
+        Ok(rows)
+    };
+    read().map_err(|error| damaged(Box::new(error)))
 }
 
 #[cfg(test)]
@@ -97,21 +145,41 @@ mod tests {
     fn rows_are_read_as_they_were_written() {
         let rows = [
             IndexRow {
-                due_at: NEVER,
+                due_at: None,
                 agency: 1,
                 what: -2,
                 step: 0,
                 round: u32::MAX,
             },
             IndexRow {
-                due_at: 1_790_000_000_000_000,
+                due_at: Some(1_790_000_000_000_000),
                 agency: 7,
                 what: 4,
                 step: 9,
                 round: 2,
             },
+            IndexRow {
+                due_at: Some(i64::MIN),
+                agency: u32::MAX,
+                what: i32::MIN,
+                step: 300,
+                round: 0,
+            },
+            IndexRow {
+                due_at: Some(i64::MAX),
+                agency: 0,
+                what: i32::MAX,
+                step: 1,
+                round: 1,
+            },
         ];
-        assert_eq!(decode(&encode(&rows)), rows);
-        assert_eq!(rows[0].due(), None);
+        assert_eq!(decode(&encode(&rows)).unwrap(), rows);
+        assert_eq!(decode(&[]).unwrap(), []);
+    }
+
+    #[test]
+    fn a_damaged_row_is_an_error_and_not_another_row() {
+        let endless = [0xff; 11];
+        assert!(decode(&endless).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The store's tables. Records, personal values, notices and the vault are appended; everything else
+//! The store's tables. Records, what is personal beside them and the vault are appended; everything else
 //! is an index of them that can be made again.
 
 use super::connection::before_commit;
@@ -6,12 +6,12 @@ use crate::store::{Origin, StoreError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-/// The version that the first of [`MIGRATIONS`] makes. What is older holds records that this release
-/// would misread: it had personal values in the chain.
-const OLDEST: i64 = 3;
+/// The version that the first of [`MIGRATIONS`] makes. What is older has a row for each record where this
+/// release has one for each change, and before that had personal values in the chain.
+const OLDEST: i64 = 4;
 /// The steps from an empty file to what this release needs; each runs once, in order, and is never
 /// changed once released.
-const MIGRATIONS: [&str; 1] = [include_str!("schema_3.sql")];
+const MIGRATIONS: [&str; 1] = [include_str!("schema_4.sql")];
 
 /// Brings the file to this release's version.
 pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {

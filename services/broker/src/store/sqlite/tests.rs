@@ -1,9 +1,12 @@
 //! What only a store on disk can get wrong.
 
 use super::*;
-use crate::store::{
-    Change, NoticeRow,
-    conformance::{id, named, received},
+use crate::{
+    records::Stored,
+    store::{
+        Change, DossierFault, NoticeRow, OwedKind, OwedRow,
+        conformance::{at, id, named, received},
+    },
 };
 
 fn open(folder: &Path) -> SqliteStore {
@@ -13,6 +16,27 @@ fn open(folder: &Path) -> SqliteStore {
 fn commit(store: &mut SqliteStore, number: u64) -> Result<Committed, StoreError> {
     store.commit(Batch {
         changes: vec![big(number)],
+        ..Batch::default()
+    })
+}
+
+/// One more record of the dossier, with a debt.
+fn next(before: &Change) -> Change {
+    let last = before.records.last().unwrap();
+    let record = Stored {
+        sequence: last.sequence + 1,
+        previous_hash: Some(last.hash),
+        ..last.clone()
+    };
+    Change {
+        records: vec![record],
+        ..before.clone()
+    }
+}
+
+fn commit_all(store: &mut SqliteStore, changes: &[&Change]) -> Result<Committed, StoreError> {
+    store.commit(Batch {
+        changes: changes.iter().map(|change| (*change).clone()).collect(),
         ..Batch::default()
     })
 }
@@ -76,17 +100,17 @@ fn an_older_release_refuses_a_newer_store() {
 }
 
 #[test]
-fn a_store_of_before_the_chain_was_free_of_personal_values_is_refused() {
+fn a_store_of_a_row_for_each_record_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = Connection::open(folder.path().join(FILE_NAME)).unwrap();
-    file.execute_batch("CREATE TABLE dossier (id); PRAGMA user_version = 2")
+    file.execute_batch("CREATE TABLE dossier (id); PRAGMA user_version = 3")
         .unwrap();
     drop(file);
     let refused = SqliteStore::open(folder.path(), SqliteConfig::default())
         .err()
         .unwrap();
-    let found_2 = matches!(refused, StoreError::Older { found: 2, known: 3 });
-    assert!(found_2, "{refused}");
+    let found_3 = matches!(refused, StoreError::Older { found: 3, known: 4 });
+    assert!(found_3, "{refused}");
     let said = refused.to_string();
     assert!(said.ends_with("give this one a new folder"), "{said}");
 }
@@ -152,6 +176,99 @@ fn a_full_disk_keeps_nothing_and_the_same_commit_succeeds_when_there_is_room() {
 
     assert!(commit(&mut store, 2).unwrap().changes[0].is_ok());
     assert_eq!(store.reader().counts().unwrap().dossiers, 2);
+}
+
+/// What the writer remembers of dossiers is of what is kept.
+#[test]
+fn what_was_rolled_back_is_not_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let first = received(1);
+    let position = commit_all(&mut store, &[&first]).unwrap().changes[0].clone();
+    assert_eq!(position.unwrap().number, 2);
+    let connection = store.connection.as_ref().unwrap();
+    let pages = "PRAGMA page_count";
+    let pages: u32 = connection.query_row(pages, [], |row| row.get(0)).unwrap();
+    let limit = format!("PRAGMA max_page_count = {}", pages + 2);
+    connection.query_row(&limit, [], |_| Ok(())).unwrap();
+
+    let second = next(&first);
+    let refused = commit_all(&mut store, &[&second, &big(2)]).unwrap_err();
+    assert!(matches!(refused, StoreError::Full(_)), "{refused}");
+    let kept = commit_all(&mut store, &[&second]).unwrap().changes;
+    assert_eq!(kept[0].as_ref().map(|position| position.number), Ok(3));
+}
+
+#[test]
+fn after_a_doubt_the_store_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let first = received(1);
+    commit_all(&mut store, &[&first]).unwrap();
+    let connection = store.connection.as_ref().unwrap();
+    connection.commit_hook(Some(|| true)).unwrap();
+
+    let second = next(&first);
+    let doubt = commit_all(&mut store, &[&second]).unwrap_err();
+    assert!(matches!(doubt, StoreError::Doubt(_)), "{doubt}");
+    assert_eq!(store.reader().dossier(&id(1)).unwrap().unwrap().sequence, 2);
+    let kept = commit_all(&mut store, &[&second]).unwrap().changes;
+    assert_eq!(kept[0].as_ref().map(|position| position.number), Ok(3));
+    let again = commit_all(&mut store, &[&second]).unwrap().changes;
+    let gone_on = DossierFault::Sequence {
+        expected: 2,
+        found: 3,
+    };
+    assert_eq!(again[0], Err(gone_on));
+}
+
+/// A timer that moves to later costs nothing until its time has come; then it is listed with the time
+/// that it has, until it is set anew.
+#[test]
+fn a_timer_that_moved_to_later_keeps_its_row_until_it_is_set_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    // Later than any clock says.
+    let years = 1_000_000_000;
+    let ringing = |second| OwedRow {
+        kind: OwedKind::Timer,
+        agency: None,
+        step: None,
+        notice: None,
+        alarm: Some(dossier::alarm::Alarm::IntakeLimit),
+        round: 0,
+        due_at: at(years + second),
+    };
+    let rows = |store: &SqliteStore| -> Vec<i64> {
+        let connection = store.connection.as_ref().unwrap();
+        let mut rows = connection.prepare("SELECT at FROM timer").unwrap();
+        let rows = rows.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<rusqlite::Result<_>>().unwrap()
+    };
+    let micros = |second| at(years + second).as_microsecond();
+    let mut change = received(1);
+    for (second, row) in [(50, 50), (90, 50), (70, 50), (20, 20), (80, 20)] {
+        change.owed = vec![ringing(second)];
+        assert!(commit_all(&mut store, &[&change]).unwrap().changes[0].is_ok());
+        assert_eq!(rows(&store), [micros(row)], "set for {second}");
+        change = next(&change);
+    }
+    let early = |store: &SqliteStore| {
+        let timers = store.reader().timers_until(at(years + 20), 9).unwrap();
+        timers.iter().map(|one| one.row.due_at).collect::<Vec<_>>()
+    };
+    assert_eq!(early(&store), [at(years + 80)]);
+    let anew = Batch {
+        timers: vec![id(1), id(1), id(9)],
+        ..Batch::default()
+    };
+    store.commit(anew).unwrap();
+    assert_eq!(rows(&store), [micros(80)]);
+    assert!(early(&store).is_empty());
+
+    change.owed = Vec::new();
+    assert!(commit_all(&mut store, &[&change]).unwrap().changes[0].is_ok());
+    assert!(rows(&store).is_empty());
 }
 
 #[test]

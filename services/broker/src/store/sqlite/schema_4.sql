@@ -9,10 +9,9 @@ CREATE TABLE word (
   text TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- `owed` and `steps` hold what this dossier has in those tables, so that a change finds its own
--- rows without an index by dossier. `hand_out_desk` is the desk that hands out, where it is another
--- one than the one that received. `calendar` is the one that the clocks follow, so that a changed
--- calendar finds its open dossiers.
+-- What of a dossier changes seldom, if at all. `hand_out_desk` is the desk that hands out, where it is
+-- another one than the one that received. `calendar` is the one that the clocks follow, so that a
+-- changed calendar finds its open dossiers.
 CREATE TABLE dossier (
   number        INTEGER PRIMARY KEY,
   partition     INTEGER NOT NULL,
@@ -23,16 +22,10 @@ CREATE TABLE dossier (
   procedure     INTEGER NOT NULL REFERENCES word,
   territory     INTEGER NOT NULL REFERENCES word,
   calendar      BLOB NOT NULL,
-  state         INTEGER NOT NULL,
   received_at   INTEGER NOT NULL,
   promised_at   INTEGER NOT NULL,
   closed_at     INTEGER,
   erased_at     INTEGER,
-  sequence      INTEGER NOT NULL,
-  last_position INTEGER NOT NULL,
-  last_hash     BLOB NOT NULL,
-  owed          BLOB NOT NULL,
-  steps         BLOB NOT NULL,
   quarantined   TEXT
 ) STRICT;
 CREATE INDEX dossier_by_desk ON dossier (desk);
@@ -44,8 +37,24 @@ CREATE INDEX dossier_open_by_calendar ON dossier (territory, calendar) WHERE clo
 CREATE INDEX dossier_to_erase ON dossier (closed_at)
   WHERE closed_at IS NOT NULL AND erased_at IS NULL;
 
--- Each record knows the position of the one before it in its dossier: a dossier is read backwards
--- from its last record, and appending touches no index.
+-- What of a dossier changes with every commit, so narrow that many share a page. `owed` and `steps`
+-- are all that is owed and all steps: the tables of that name are indexes of them, and a change finds
+-- its own rows there by what stands here. `rings_at` is where the dossier stands in `timer`.
+CREATE TABLE head (
+  dossier       INTEGER PRIMARY KEY REFERENCES dossier,
+  state         INTEGER NOT NULL,
+  sequence      INTEGER NOT NULL,
+  last_position INTEGER NOT NULL,
+  rings_at      INTEGER,
+  last_hash     BLOB NOT NULL,
+  owed          BLOB NOT NULL,
+  steps         BLOB NOT NULL
+) STRICT;
+
+-- A row holds the records of one change, in order, and stands at the position of the last; those before
+-- it have the positions before that. `sequence` is of the last, too. Each row knows the position of the
+-- one before it in its dossier: a dossier is read backwards from its last one, and appending touches no
+-- index. `bytes` is a Protobuf message: field 1, repeated, is a record, verbatim.
 CREATE TABLE record (
   position  INTEGER PRIMARY KEY,
   partition INTEGER NOT NULL,
@@ -55,32 +64,47 @@ CREATE TABLE record (
   bytes     BLOB NOT NULL
 ) STRICT;
 
--- Personal values beside the record of the same position; they can go without breaking the chain.
+-- What is personal of the change at the same position; it can go without breaking the chain. `bytes` is a
+-- Protobuf message. Field 1, repeated, is the personal values of a record: 1 which one of the row, from 0;
+-- 2 its salt; 3 the values. Field 2, repeated, is what desks are told: 1, repeated, the words of the
+-- desks; 2 the notice.
 CREATE TABLE personal (
   position INTEGER PRIMARY KEY REFERENCES record,
-  salt     BLOB NOT NULL,
   bytes    BLOB NOT NULL
 ) STRICT;
 
--- Agency 0 is nobody: a timer, whose step is its alarm: a word, too.
+-- Which changes told a desk something.
+CREATE TABLE notice (
+  desk     INTEGER NOT NULL REFERENCES word,
+  position INTEGER NOT NULL REFERENCES personal,
+  dossier  INTEGER NOT NULL REFERENCES dossier,
+  PRIMARY KEY (desk, position)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE owed (
-  agency  INTEGER NOT NULL,
+  agency  INTEGER NOT NULL REFERENCES word,
   due_at  INTEGER NOT NULL,
   dossier INTEGER NOT NULL REFERENCES dossier,
   kind    INTEGER NOT NULL,
-  step    INTEGER NOT NULL,
+  step    INTEGER NOT NULL REFERENCES word,
   round   INTEGER NOT NULL,
   PRIMARY KEY (agency, due_at, dossier, kind, step, round)
 ) STRICT, WITHOUT ROWID;
 
+-- When to look at a dossier again: at its next timer, or before. A timer that moves to later leaves its
+-- row until its time has come, since hardly any lasts as long.
+CREATE TABLE timer (
+  at      INTEGER NOT NULL,
+  dossier INTEGER NOT NULL REFERENCES dossier,
+  PRIMARY KEY (at, dossier)
+) STRICT, WITHOUT ROWID;
+
+-- The steps that are with their agency, or that it sent back: what is open with whom, the oldest first.
 CREATE TABLE step (
   agency  INTEGER NOT NULL REFERENCES word,
-  state   INTEGER NOT NULL,
   dossier INTEGER NOT NULL REFERENCES dossier,
   step    INTEGER NOT NULL REFERENCES word,
-  round   INTEGER NOT NULL,
-  due_at  INTEGER,
-  PRIMARY KEY (agency, state, dossier, step)
+  PRIMARY KEY (agency, dossier, step)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE attempt (
@@ -92,17 +116,6 @@ CREATE TABLE attempt (
   last_error TEXT NOT NULL,
   PRIMARY KEY (dossier, step, round)
 ) STRICT, WITHOUT ROWID;
-
--- What desks are told is personal, too. Its position is that of the last record of its change, moved
--- up by 16 bits, and a count: so a dossier finds its notices by its records, without an index.
-CREATE TABLE notice (
-  position  INTEGER PRIMARY KEY,
-  partition INTEGER NOT NULL,
-  desk      INTEGER NOT NULL REFERENCES word,
-  dossier   INTEGER NOT NULL REFERENCES dossier,
-  bytes     BLOB NOT NULL
-) STRICT;
-CREATE INDEX notice_by_desk ON notice (desk);
 
 -- Who may have which document, and because of which dossier.
 CREATE TABLE document_grant (
