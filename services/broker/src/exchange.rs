@@ -80,6 +80,7 @@ impl Exchange {
     async fn take(
         &self,
         system: &Identity,
+        uri: Arc<str>,
         agency: Option<&AgencyCode>,
         item: v1::Item,
     ) -> v1::Verdict {
@@ -96,7 +97,7 @@ impl Exchange {
         if !speaks_for_it {
             return wire::refused(item_id, wire::denied("NOT_YOUR_AGENCY"));
         }
-        match self.ledger.report(system.uri(), parsed).await {
+        match self.ledger.report(uri, parsed).await {
             Ok(recorded) => wire::recorded(item_id, recorded.at, recorded.position),
             Err(failure) => {
                 if matches!(failure, Failure::Refused(_)) {
@@ -159,7 +160,9 @@ impl ExchangeService for Exchange {
         let (session, outgoing) = asked.answer(hello);
         let guard = self.access.guard(peer.clone(), agency.to_string());
         let mut receiving = session.receiving(guard);
-        let exchange = self.clone();
+        let exchange = Arc::new(self.clone());
+        let uri: Arc<str> = peer.identity.uri().into();
+        let (peer, agency) = (Arc::new(peer), Arc::new(agency));
         tokio::spawn(async move {
             loop {
                 let heard = tokio::select! {
@@ -168,12 +171,12 @@ impl ExchangeService for Exchange {
                 };
                 match heard {
                     Ok(Some(received)) => {
-                        let exchange = exchange.clone();
-                        let (peer, agency) = (peer.clone(), agency.clone());
+                        let (exchange, uri) = (Arc::clone(&exchange), Arc::clone(&uri));
+                        let (peer, agency) = (Arc::clone(&peer), Arc::clone(&agency));
                         // The window bounds how many of these there are.
                         tokio::spawn(async move {
                             let verdict = exchange
-                                .take(&peer.identity, Some(&agency), received.item)
+                                .take(&peer.identity, uri, Some(&agency), received.item)
                                 .await;
                             match verdict.outcome {
                                 Some(outcome) => received.ticket.answer(outcome),
@@ -209,7 +212,9 @@ impl ExchangeService for Exchange {
         if let Some(v1::item::Kind::Report(report)) = &item.kind {
             self.department_called(&report.agency_code);
         }
-        let verdict = self.take(&peer.identity, None, item).await;
+        let verdict = self
+            .take(&peer.identity, peer.identity.uri().into(), None, item)
+            .await;
         Ok(Response::new(v1::ReportOneResponse {
             verdict: Some(verdict),
         }))

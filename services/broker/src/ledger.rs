@@ -59,12 +59,12 @@ type Reply<T> = oneshot::Sender<Result<T, Failure>>;
 /// Something for the ledger to do.
 enum Job {
     Submit {
-        system: String,
+        system: Arc<str>,
         submit: Box<Submit>,
         reply: Reply<Recorded>,
     },
     Report {
-        system: String,
+        system: Arc<str>,
         item: Box<ReportItem>,
         reply: Reply<Recorded>,
     },
@@ -245,7 +245,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Failure`].
-    pub async fn submit(&self, system: String, submit: Submit) -> Result<Recorded, Failure> {
+    pub async fn submit(
+        &self,
+        system: impl Into<Arc<str>>,
+        submit: Submit,
+    ) -> Result<Recorded, Failure> {
+        let system = system.into();
         self.ask(|reply| Job::Submit {
             system,
             submit: Box::new(submit),
@@ -258,7 +263,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Failure`].
-    pub async fn report(&self, system: String, item: ReportItem) -> Result<Recorded, Failure> {
+    pub async fn report(
+        &self,
+        system: impl Into<Arc<str>>,
+        item: ReportItem,
+    ) -> Result<Recorded, Failure> {
+        let system = system.into();
         self.ask(|reply| Job::Report {
             system,
             item: Box::new(item),

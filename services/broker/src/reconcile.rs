@@ -230,9 +230,8 @@ impl Reconciler {
             .recorded_item_ids
             .iter()
             .filter(|item_id| {
-                item_id
-                    .parse::<Key>()
-                    .is_ok_and(|key| !dossier.seen.contains_key(&(system.to_owned(), key)))
+                let is_missing = |key| !dossier.seen.contains_key(&(system.into(), key));
+                item_id.parse::<Key>().is_ok_and(is_missing)
             })
             .cloned()
             .collect();

@@ -54,7 +54,6 @@ impl Dossier {
 
     pub(crate) fn remember(&mut self, entry: &Entry) {
         if let Some(cause) = &entry.cause {
-            let key = (cause.system.clone(), cause.item_id.clone());
             let seen = Seen {
                 digest: cause.digest,
                 at: entry.at,
@@ -65,7 +64,7 @@ impl Dossier {
                 Event::SupplementDenied { .. } => &mut self.denied,
                 _ => &mut self.seen,
             };
-            kept.entry(key).or_insert(seen);
+            kept.entry(cause.sent()).or_insert(seen);
         }
     }
 

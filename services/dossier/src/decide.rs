@@ -141,9 +141,7 @@ pub fn decide(
     happening: Happening,
 ) -> Result<Decided, Refusal> {
     if let Some(cause) = &happening.cause
-        && let Some(seen) = dossier
-            .seen
-            .get(&(cause.system.clone(), cause.item_id.clone()))
+        && let Some(seen) = dossier.seen.get(&cause.sent())
     {
         if seen.digest != cause.digest {
             return Err(Refusal::IdReused);
@@ -191,10 +189,7 @@ pub fn decide(
 /// it is judged anew, and noted no second time. Nor is anything noted when as many were as are noted.
 fn denied_before(dossier: &Dossier, happening: &Happening) -> Option<Result<Decided, Refusal>> {
     let cause = happening.cause.as_ref();
-    let noted = cause.and_then(|cause| {
-        let key = (cause.system.clone(), cause.item_id.clone());
-        dossier.denied.get(&key)
-    });
+    let noted = cause.and_then(|cause| dossier.denied.get(&cause.sent()));
     if noted.is_some_and(|noted| cause.is_none_or(|cause| cause.digest != noted.digest)) {
         return Some(Err(Refusal::IdReused));
     }

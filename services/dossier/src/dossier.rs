@@ -1,7 +1,7 @@
 //! The dossier: its state, which is what its events made it and nothing else.
 
 use crate::{
-    event::{Deadline, Entry, Event, LookUpOutcome, PartEnd, PauseWhy, RecallWhy, Received},
+    event::{Deadline, Entry, Event, LookUpOutcome, PartEnd, PauseWhy, RecallWhy, Received, Sent},
     evidence::Version,
     name::{
         AgencyCode, Digest, DossierCode, DossierId, EvidenceName, Key, PartId, PartyId, StepId,
@@ -233,10 +233,10 @@ pub struct Dossier {
     /// When it was first opened again for a correction after it had closed.
     pub reopened_at: Option<Timestamp>,
     /// Items accepted, by sender and id.
-    pub seen: Shared<BTreeMap<(String, Key), Seen>>,
+    pub seen: Shared<BTreeMap<Sent, Seen>>,
     /// Items refused because they would ask the citizen for what is held, by sender and id. Each is
     /// noted once.
-    pub denied: BTreeMap<(String, Key), Seen>,
+    pub denied: BTreeMap<Sent, Seen>,
     /// How many faults the desk found in results.
     pub faults_reported: u32,
     /// How often it was stopped.

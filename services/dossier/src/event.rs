@@ -13,7 +13,10 @@ use crate::{
     supplement::{Denial, Item, SupplementStage},
 };
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Versions by evidence name.
 pub type Versions = BTreeMap<EvidenceName, u32>;
@@ -35,13 +38,23 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// The system's identity, from its certificate.
-    pub system: String,
+    pub system: Arc<str>,
     /// The sender's id of the item.
     pub item_id: Key,
     /// SHA-256 of the item's content.
     pub digest: Digest,
     /// When it happened, as the sender says.
     pub claimed_at: Option<Timestamp>,
+}
+
+/// An item, as its sender names it.
+pub type Sent = (Arc<str>, Key);
+
+impl Cause {
+    /// The item that caused it.
+    pub fn sent(&self) -> Sent {
+        (Arc::clone(&self.system), self.item_id.clone())
+    }
 }
 
 /// How a dossier came to the desk (NPSP: KenhThucHien).

@@ -28,7 +28,7 @@ impl Desk {
             .case_of(&caller.agency, named.code.as_str(), call)
             .await?;
         let cause = named.cause(caller.system);
-        let seen = (cause.system.clone(), cause.item_id.clone());
+        let seen = cause.sent();
         // A repetition is not judged anew: which supplement it answered was said the first time.
         let act = if case.dossier.seen.contains_key(&seen) {
             act

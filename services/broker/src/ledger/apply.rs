@@ -26,11 +26,21 @@ use dossier::{
 };
 use jiff::Timestamp;
 use std::{
-    collections::hash_map::Entry,
+    collections::{HashMap, hash_map::Entry},
     sync::{Arc, atomic::Ordering},
 };
 
 impl Turn {
+    /// With room for so many jobs: to grow a turn's lists again and again costs more than what is in
+    /// them.
+    pub(super) fn of(jobs: usize) -> Self {
+        Self {
+            works: HashMap::with_capacity(jobs),
+            pending: Vec::with_capacity(jobs),
+            ..Self::default()
+        }
+    }
+
     /// The reply waits for what becomes of the dossier.
     fn wait(
         &mut self,
@@ -45,7 +55,7 @@ impl Turn {
                 at,
                 is_repeated: at != now,
                 minted: None,
-                system: String::new(),
+                system: "".into(),
                 reply,
             },
             Err(failure) => Pending::Refusal {
@@ -111,7 +121,7 @@ impl Keeper {
     fn apply_submit(
         &mut self,
         turn: &mut Turn,
-        system: String,
+        system: Arc<str>,
         submit: Box<Submit>,
         reply: Reply<Recorded>,
         now: Timestamp,
@@ -232,7 +242,7 @@ impl Keeper {
                 Ok(Some(Committed {
                     dossier, last_hash, ..
                 })) => {
-                    place.insert(Work::new(dossier, Some(last_hash)));
+                    place.insert(Box::new(Work::new(dossier, Some(last_hash))));
                 }
                 Err(LoadError::Quarantined(_)) => return Err(Failure::Quarantined),
                 Err(LoadError::Unreadable(why)) => {
@@ -243,20 +253,21 @@ impl Keeper {
                 Err(LoadError::Store(error)) => return Err(Failure::Storage(error.to_string())),
             }
         }
-        Ok(turn.works.get_mut(&id))
+        Ok(turn.works.get_mut(&id).map(|work| &mut **work))
     }
 
     fn submitted(
         &mut self,
         turn: &mut Turn,
         id: DossierId,
-        system: &str,
+        system: &Arc<str>,
         submit: &Submit,
         at: Timestamp,
     ) -> Result<(Timestamp, bool), Failure> {
         let key = &submit.submission.key;
         if let Some(work) = self.work(turn, id)? {
-            let seen = work.dossier.seen.get(&(system.to_owned(), key.clone()));
+            let sent = (Arc::clone(system), key.clone());
+            let seen = work.dossier.seen.get(&sent);
             return match seen {
                 Some(seen) if seen.digest == submit.digest => Ok((seen.at, false)),
                 _ => Err(Refusal::IdReused.into()),
@@ -278,7 +289,7 @@ impl Keeper {
         self.pin(turn, system, desk, &id, evidence, at)?;
         let (code, minted) = self.code(turn, submit, at)?;
         let cause = Cause {
-            system: system.to_owned(),
+            system: Arc::clone(system),
             item_id: key.clone(),
             digest: submit.digest,
             claimed_at: submission.filed_at,
@@ -288,7 +299,7 @@ impl Keeper {
             false => intake::file,
         };
         let decided = begin(id, code, submission, cause, rules, at)?;
-        let mut work = Work::new(Arc::new(decided.dossier.clone()), None);
+        let mut work = Box::new(Work::new(Arc::new(decided.dossier.clone()), None));
         work.take(None, decided, rules.procedure);
         turn.works.insert(id, work);
         Ok((at, minted))
@@ -432,7 +443,7 @@ impl Keeper {
     fn reported(
         &mut self,
         turn: &mut Turn,
-        system: &str,
+        system: &Arc<str>,
         item: ReportItem,
         at: Timestamp,
     ) -> Result<Timestamp, Failure> {
@@ -454,7 +465,7 @@ impl Keeper {
             && work
                 .dossier
                 .seen
-                .contains_key(&(system.to_owned(), item_id.clone()))
+                .contains_key(&(Arc::clone(system), item_id.clone()))
         {
             true => format!("{:032x}", rand::random::<u128>())
                 .parse()
@@ -462,7 +473,7 @@ impl Keeper {
             false => item_id,
         };
         let cause = Cause {
-            system: system.to_owned(),
+            system: Arc::clone(system),
             item_id,
             digest,
             claimed_at,
@@ -482,10 +493,9 @@ impl Keeper {
             return Err(Failure::UnknownDossier);
         };
         let before = work.dossier.clone();
-        let is_repetition = cause.as_ref().is_some_and(|cause| {
-            let key = (cause.system.clone(), cause.item_id.clone());
-            before.seen.contains_key(&key)
-        });
+        let is_repetition = cause
+            .as_ref()
+            .is_some_and(|cause| before.seen.contains_key(&cause.sent()));
         let registry = &self.means.registry;
         let rulebook = match &action {
             // A dossier follows the rules that are in force when it is received.

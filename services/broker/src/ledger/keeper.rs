@@ -59,7 +59,7 @@ pub(super) enum Pending {
         /// It was recorded before: it gets no place in the log, whatever else its batch holds.
         is_repeated: bool,
         minted: Option<Box<Submit>>,
-        system: String,
+        system: Arc<str>,
         reply: Reply<Recorded>,
     },
     Note {
@@ -73,7 +73,7 @@ pub(super) type Results = HashMap<DossierId, Result<(Arc<Dossier>, u64), Dossier
 /// Everything between two commits.
 #[derive(Default)]
 pub(super) struct Turn {
-    pub(super) works: HashMap<DossierId, Work>,
+    pub(super) works: HashMap<DossierId, Box<Work>>,
     pub(super) batch: Batch,
     pub(super) pending: Vec<Pending>,
     pub(super) pins: Vec<Pin>,
@@ -117,7 +117,7 @@ impl Keeper {
 
     /// One turn: apply, record, answer, act. Gives back the jobs that must be tried again.
     fn turn(&mut self, jobs: Vec<Job>) -> Result<Vec<Job>, StoreError> {
-        let mut turn = Turn::default();
+        let mut turn = Turn::of(jobs.len());
         let commands = jobs.len() as u64;
         for job in jobs {
             self.apply(&mut turn, job);
@@ -134,6 +134,7 @@ impl Keeper {
             pins,
         } = turn;
         let mut after = Vec::with_capacity(works.len());
+        batch.changes.reserve(works.len());
         for work in works.into_values() {
             let (change, then) = work.into_change();
             batch.changes.extend(change);

@@ -249,7 +249,7 @@ fn request(key: &str, what: &str) -> v1::SubmitRequest {
 
 impl World {
     async fn submit(&self, key: &str, what: &str) -> Result<Recorded, Failure> {
-        self.ledger.submit("desk".into(), wish(key, what)).await
+        self.ledger.submit("desk", wish(key, what)).await
     }
 
     fn dossiers(&self) -> usize {
@@ -357,7 +357,7 @@ async fn a_code_that_is_in_use_is_passed_over() {
     let next = format!("{head}-{:07}", number.parse::<u64>().unwrap() + 1);
     let mut brought = wish("k2", "b");
     brought.code = Some(next.parse().unwrap());
-    let second = world.ledger.submit("desk".into(), brought).await.unwrap();
+    let second = world.ledger.submit("desk", brought).await.unwrap();
     assert_eq!(second.dossier.code().as_str(), next);
     let third = world.submit("k3", "c").await.unwrap();
     assert_ne!(third.dossier.code(), second.dossier.code());
@@ -365,7 +365,7 @@ async fn a_code_that_is_in_use_is_passed_over() {
     // And a code of somebody else's is refused.
     let mut taken = wish("k4", "d");
     taken.code = Some(next.parse().unwrap());
-    let refused = world.ledger.submit("desk".into(), taken).await;
+    let refused = world.ledger.submit("desk", taken).await;
     assert!(matches!(refused, Err(Failure::Refused(Refusal::CodeTaken))));
 }
 
@@ -375,7 +375,7 @@ async fn a_dossier_that_cannot_be_kept_does_not_hold_up_the_others() {
     let first = world.submit("k1", "a").await.unwrap();
     let mut taken = wish("k2", "b");
     taken.code = Some(first.dossier.code().clone());
-    let taken = world.ledger.submit("desk".into(), taken);
+    let taken = world.ledger.submit("desk", taken);
     let (taken, third) = tokio::join!(taken, world.submit("k3", "c"));
     assert!(taken.is_err());
     third.unwrap();

@@ -30,7 +30,7 @@ pub(super) fn instant(at: prost_types::Timestamp) -> Read<Timestamp> {
 
 pub(super) fn cause(cause: pb::Cause, personal: &pb::Personal) -> Read<Cause> {
     Ok(Cause {
-        system: cause.system,
+        system: cause.system.into(),
         item_id: named(personal.cause_item_id.clone())?,
         digest: beside(&personal.cause_digest)?,
         claimed_at: cause.claimed_at.map(instant).transpose()?,

@@ -778,7 +778,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         option::of(instant()),
     )
         .prop_map(|(system, item_id, digest, claimed_at)| Cause {
-            system,
+            system: system.into(),
             item_id,
             digest,
             claimed_at,

@@ -46,7 +46,7 @@ pub(super) fn instant(at: Timestamp) -> prost_types::Timestamp {
 
 pub(super) fn cause(cause: &Cause) -> pb::Cause {
     pb::Cause {
-        system: cause.system.clone(),
+        system: cause.system.to_string(),
         claimed_at: cause.claimed_at.map(instant),
     }
 }

@@ -238,7 +238,7 @@ pub fn finding(name: &str, content: &str) -> Finding {
 
 pub fn cause(system: &str, item: &str, content: &str) -> Cause {
     Cause {
-        system: system.to_owned(),
+        system: system.into(),
         item_id: item.parse().unwrap(),
         digest: Digest::of(content.as_bytes()),
         claimed_at: None,

@@ -259,7 +259,7 @@ impl Broker {
             } => {
                 let digest = Digest::of(format!("{item:?}").as_bytes());
                 let cause = Cause {
-                    system: party.to_string(),
+                    system: party.to_string().into(),
                     item_id: id.clone(),
                     digest,
                     claimed_at: None,

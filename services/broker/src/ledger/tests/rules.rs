@@ -141,7 +141,7 @@ fn asks_for_licence() -> Action {
 impl World {
     async fn take(&self, request: &v1::SubmitRequest) -> Recorded {
         let submit = parsed(request);
-        self.ledger.submit("desk".into(), submit).await.unwrap()
+        self.ledger.submit("desk", submit).await.unwrap()
     }
 
     async fn says(
@@ -519,7 +519,7 @@ async fn what_closed_long_enough_ago_is_erased_and_nothing_more_happens_to_it() 
     let of = |notice: &crate::store::Notice| notice.dossier_id == open.dossier.id;
     assert!(told.unwrap().iter().all(of));
 
-    let again = town.ledger.submit("desk".into(), parsed(&first)).await;
+    let again = town.ledger.submit("desk", parsed(&first)).await;
     assert!(matches!(again, Err(Failure::Erased)), "{again:?}");
     let late = town.ledger.happen(id, by("late"), withdraws()).await;
     assert!(matches!(late, Err(Failure::Erased)), "{late:?}");
@@ -531,7 +531,7 @@ async fn a_submit_that_is_not_complete_costs_no_code_and_leaves_nothing_behind()
     let first = town.take(&of_owner("k1", "licence", "001")).await;
     let mut bare = of_owner("k2", "licence", "001");
     bare.evidence.clear();
-    let refused = town.ledger.submit("desk".into(), parsed(&bare)).await;
+    let refused = town.ledger.submit("desk", parsed(&bare)).await;
     assert!(matches!(refused, Err(Failure::Refused(Refusal::Fields(_)))));
     assert_eq!(town.dossiers(), 1);
     // The same key may come again with what was missing.
@@ -568,7 +568,7 @@ async fn a_leased_code_is_its_desks_alone() {
     let (head, _) = codes[0].as_str().rsplit_once('-').unwrap();
     let mut invented = of_owner("k3", "licence", "001");
     invented.dossier_code = format!("{head}-9999999");
-    let refused = town.ledger.submit("desk".into(), parsed(&invented)).await;
+    let refused = town.ledger.submit("desk", parsed(&invented)).await;
     assert!(matches!(refused, Err(Failure::Refused(Refusal::CodeTaken))));
     // A store that was restored may lack what it leased after the copy was made.
     town.ledger.begin_epoch().await.unwrap();

@@ -18,6 +18,7 @@ use dossier::{
 use jiff::Timestamp;
 use node::fault::Fault;
 use prost::Message;
+use std::sync::Arc;
 
 /// What every act carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,9 +51,9 @@ impl Named {
     }
 
     /// The cause of what follows from it.
-    pub fn cause(&self, system: String) -> Cause {
+    pub fn cause(&self, system: impl Into<Arc<str>>) -> Cause {
         Cause {
-            system,
+            system: system.into(),
             item_id: self.item_id.clone(),
             digest: self.digest,
             claimed_at: self.claimed_at,
