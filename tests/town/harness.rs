@@ -15,6 +15,7 @@ mod citizens;
 mod fault;
 mod line;
 mod member;
+mod mute;
 mod province;
 mod witness;
 
