@@ -2,11 +2,11 @@
 //! the service.
 
 use crate::town::{
-    log::filter,
+    log::directives,
     party::{CHILD_CONFIG, CHILD_RESTORED, CHILD_ROLE},
 };
 use department::scripted::{Script, Scripted};
-use node::shutdown::Shutdown;
+use node::{shutdown::Shutdown, telemetry::Format};
 use std::{
     env,
     io::Read as _,
@@ -14,7 +14,6 @@ use std::{
     sync::Arc,
 };
 use tokio::net::TcpListener;
-use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Does nothing unless a town has started it as a service.
 #[test]
@@ -23,12 +22,8 @@ fn a_service_in_a_process_of_its_own() {
         return;
     };
     end_with_the_town();
-    tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::TRACE)
-        .finish()
-        .with(filter())
-        .init();
+    // As the shipped process does it: what a log does that takes nothing is a part of what is tested.
+    node::telemetry::init(&role, Format::Text, &directives()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

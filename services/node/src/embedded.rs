@@ -128,7 +128,7 @@ pub struct Embedded {
     ended: watch::Receiver<()>,
 }
 
-/// Set when a sync failed.
+/// Set when a sync failed, or the writer has fallen.
 #[derive(Default)]
 struct Lost {
     happened: AtomicBool,
@@ -256,7 +256,7 @@ impl Embedded {
         let _ = ended.changed().await;
     }
 
-    /// Waits until the disk failed to sync: the process must end then.
+    /// Waits until the disk failed to sync, or nobody writes any more: the process must end then.
     pub async fn lost(&self) {
         loop {
             let told = self.lost.told.notified();
@@ -273,6 +273,22 @@ struct Writer {
     connection: Option<Connection>,
     lost: Arc<Lost>,
     _lock: File,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Nobody writes any more: as bad as a disk that does not sync.
+        if thread::panicking() {
+            self.lost.tell();
+        }
+    }
+}
+
+impl Lost {
+    fn tell(&self) {
+        self.happened.store(true, Ordering::Release);
+        self.told.notify_waiters();
+    }
 }
 
 impl Writer {
@@ -313,8 +329,7 @@ impl Writer {
             self.connection = None;
             tracing::error!(%error, "the store did not commit");
             if matches!(error, EmbeddedError::Sync(_)) {
-                self.lost.happened.store(true, Ordering::Release);
-                self.lost.told.notify_waiters();
+                self.lost.tell();
             }
         }
         answers.extend(batch.drain(..).map(|not_run| not_run(None).1));
@@ -476,6 +491,17 @@ mod tests {
         two.unwrap();
         assert!(matches!(bad.unwrap_err(), EmbeddedError::Refused(_)));
         assert_eq!(words(&store).await, ["one", "two"]);
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_panics_is_told_as_lost() {
+        let folder = TempDir::new().unwrap();
+        let store = Embedded::open(folder.path(), "s.db", SCHEMA).unwrap();
+        let write = store.write::<(), _>(|_| panic!("a bug"));
+        assert!(matches!(write.await, Err(EmbeddedError::Closed)));
+        store.lost().await;
+        let after = store.write(add("after")).await;
+        assert!(matches!(after, Err(EmbeddedError::Closed)));
     }
 
     #[tokio::test]

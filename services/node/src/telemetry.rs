@@ -106,7 +106,11 @@ fn subscriber<W>(
 where
     W: for<'w> tracing_subscriber::fmt::MakeWriter<'w> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    // A line that cannot be written, as on a full disk, is lost. Told on standard error, which lies on
+    // the same disk, it would end the work that wrote it with a panic.
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .log_internal_errors(false);
     let lines = match format {
         Format::Text => lines
             .with_ansi(colours)

@@ -83,6 +83,8 @@ impl Member {
         }
         let child = command
             .envs(self.told.iter().cloned())
+            // Its last lines shall say how it ended, and not from where.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(self.log.file())
             .stderr(self.log.file())
@@ -148,7 +150,12 @@ impl Member {
 
     /// Whether these words stand in its log.
     pub(super) fn said(&self, words: &str) -> bool {
-        !self.log.lines_with(words).is_empty()
+        self.times_said(words) > 0
+    }
+
+    /// How often these words stand in its log.
+    pub(super) fn times_said(&self, words: &str) -> usize {
+        self.log.lines_with(words).len()
     }
 
     /// How it ended, if it did although nobody ended it.

@@ -212,6 +212,11 @@ impl Province {
         issued.save(&self.path("pki"), name).unwrap();
     }
 
+    /// Where the broker listens.
+    pub(super) fn broker_address(&self) -> std::net::SocketAddr {
+        self.broker_port.address
+    }
+
     /// Somebody who calls the broker past all lines.
     pub(super) fn caller(&self, role: SystemRole, code: &str) -> Caller {
         let identity = Identity::new(TRUST_DOMAIN, role, code).unwrap();

@@ -51,19 +51,19 @@ impl Log {
 
     /// A log that writes here.
     pub(crate) fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
+        let filter: Targets = directives().parse().expect("TOWN_LOG holds log directives");
         tracing_subscriber::fmt()
             .with_ansi(false)
             .with_max_level(tracing::Level::TRACE)
             .with_writer(self.clone())
             .finish()
-            .with(filter())
+            .with(filter)
     }
 }
 
 /// What is logged: the directives in `TOWN_LOG` (`info,broker=debug`); `info` when it is not set.
-pub(crate) fn filter() -> Targets {
-    let directives = env::var("TOWN_LOG").unwrap_or_else(|_| "info".into());
-    directives.parse().expect("TOWN_LOG holds log directives")
+pub(crate) fn directives() -> String {
+    env::var("TOWN_LOG").unwrap_or_else(|_| "info".into())
 }
 
 impl Write for &Log {

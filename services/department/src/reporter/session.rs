@@ -92,7 +92,8 @@ pub(super) async fn run(
         Err(_) => return broken("the broker did not answer the call".into()),
     };
     let hello = session.hello();
-    if let Err(error) = counter.meet(&hello.store_id, &hello.epoch).await {
+    let met = counter.meet(&hello.store_id, &hello.epoch, Some(&hello.start_id));
+    if let Err(error) = met.await {
         return broken(error.into());
     }
     if hello.store_id != agreed.store_id || hello.epoch != agreed.epoch {
@@ -154,11 +155,11 @@ pub(super) async fn run(
                 }
                 outbox.more = true;
             }
-            Some(uploaded) = outbox.uploads.join_next() => {
-                if let Ok((report, uploaded)) = uploaded {
-                    outbox.uploaded(report, uploaded);
-                }
-            }
+            Some(uploaded) = outbox.uploads.join_next() => match uploaded {
+                Ok((report, uploaded)) => outbox.uploaded(report, uploaded),
+                // Which report it was is not known: all that wait are read again.
+                Err(error) => break Ended::Broken { error: error.into(), was_open: true },
+            },
             () = at(later), if later.is_some() => {
                 if let Err(error) = outbox.take_later().await {
                     break Ended::Broken { error: error.into(), was_open: true };
