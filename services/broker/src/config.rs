@@ -75,10 +75,10 @@ fn code_pattern() -> CodePattern {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Commands that may wait for the ledger: of those that begin something, and of those that go on; 4096.
-    /// More are answered `RESOURCE_EXHAUSTED`.
+    /// Commands that may wait in each of the ledger's lines: what begins something, what goes on, and our own;
+    /// 4096. More from outside are answered `RESOURCE_EXHAUSTED`.
     pub ledger_waiting_max: usize,
-    /// Their bytes, of both; 64 MiB. One may always wait, of whatever size a message may have.
+    /// Bytes of all that came from outside and waits; 64 MiB. One may always wait, of whatever size a message may have.
     pub ledger_waiting_bytes_max: usize,
     /// Milliseconds that a command from outside waits for the ledger at most; 100. What has waited so long is
     /// answered `RESOURCE_EXHAUSTED`, and so is at once who comes when somebody has waited half of it.
@@ -89,6 +89,8 @@ pub struct Limits {
     pub ledger_batch_max: usize,
     /// Dossiers kept in memory; 10,000.
     pub dossiers_cached_max: usize,
+    /// Their bytes, about; 128 MiB.
+    pub dossiers_cached_bytes_max: usize,
     /// Bytes of one message; 1 MiB, the contract's limit.
     pub message_bytes_max: usize,
     /// Seconds that the processes has for ending what it began; 20.
@@ -111,6 +113,7 @@ impl Default for Limits {
             ledger_turn_ms_max: 20,
             ledger_batch_max: 512,
             dossiers_cached_max: 10_000,
+            dossiers_cached_bytes_max: 128 * 1024 * 1024,
             message_bytes_max: 1024 * 1024,
             drain_s_max: 20,
             connection_age_s_max: 3600,
@@ -203,6 +206,10 @@ impl Config {
             (
                 "limits.dossiers_cached_max",
                 limits.dossiers_cached_max as u64,
+            ),
+            (
+                "limits.dossiers_cached_bytes_max",
+                limits.dossiers_cached_bytes_max as u64,
             ),
             ("limits.connection_age_s_max", limits.connection_age_s_max),
             (

@@ -1,9 +1,11 @@
 //! What waits for the ledger, and the door before it: whatever is let in is recorded soon, and whoever
 //! is not let in is told so at once.
 //!
-//! *Two lines.* Acknowledgements, reports and acts bring a dossier that is there towards its end; submits
-//! begin new ones. A turn takes the first line first, so that dossiers end under pressure instead of
-//! becoming more; one place of every turn is a submit's, so that no flood of reports keeps citizens out.
+//! *Three lines.* What the broker's own couriers and timers say, mostly acknowledgements, and what comes
+//! from outside for dossiers that are there, reports and acts, bring these towards their end; submits begin
+//! new ones. A turn takes the first two first, half of each if there is so much, so that dossiers end under
+//! pressure instead of becoming more; one place of every turn is a submit's, so that no flood of reports
+//! keeps citizens out.
 //!
 //! *How long, not how many.* What waits costs its sender time, and how much a thousand commands are is
 //! known only afterwards. So the wait itself is measured: while the first of a line has waited half of
@@ -11,8 +13,8 @@
 //! instead of recorded. A turn takes what it can do in `ledger_turn_ms_max` at the pace of the turns before
 //! it. Together they bound the time in which anybody has an answer.
 //!
-//! *Who is never refused.* What the broker's own couriers and timers say waits until there is room: an
-//! acknowledgement that was refused would be the work of a handover once more.
+//! *Who is never refused.* Our own waits until there is room: an acknowledgement that was refused would be
+//! the work of a handover once more.
 
 use super::Job;
 use crate::{config::Limits, failure::Failure};
@@ -22,11 +24,10 @@ use dossier::{
 };
 use std::{
     collections::VecDeque,
-    pin::pin,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::Notify;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Commands that a turn takes, if there are any, however long the turns before it were: so that one sync
 /// that took long does not make many of what could be one.
@@ -64,14 +65,14 @@ struct Room {
     state: Mutex<State>,
     /// Something came.
     came: Condvar,
-    /// Something was taken.
-    taken: Notify,
+    /// Places for our own.
+    places: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    going_on: VecDeque<Command>,
-    beginning: VecDeque<Command>,
+    lines: [VecDeque<Command>; 3],
+    /// Of what came from outside.
     bytes: usize,
     /// Nobody can come any more.
     is_left: bool,
@@ -79,11 +80,23 @@ struct State {
     is_over: bool,
 }
 
+/// Which line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// What the broker itself has to say.
+    Own,
+    /// What comes from outside for what is there.
+    GoingOn,
+    /// What begins something.
+    Beginning,
+}
+
 #[derive(Debug)]
 struct Command {
     job: Job,
     since: Instant,
     bytes: usize,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Command {
@@ -94,11 +107,12 @@ impl Command {
 
 /// A room with its door.
 pub(super) fn room(limits: Limits) -> (Door, Waiting) {
+    let places = limits.ledger_waiting_max.clamp(1, Semaphore::MAX_PERMITS);
     let room = Arc::new(Room {
         limits,
         state: Mutex::default(),
         came: Condvar::new(),
-        taken: Notify::new(),
+        places: Arc::new(Semaphore::new(places)),
     });
     let waiting = Waiting {
         room: room.clone(),
@@ -109,24 +123,20 @@ pub(super) fn room(limits: Limits) -> (Door, Waiting) {
 }
 
 impl Door {
-    /// Lets a command in, or waits until it can be, where nobody else would bring it again.
+    /// Lets a command in; one of our own waits until there is room.
     ///
     /// # Errors
     /// [`Failure::Busy`] or [`Failure::Stopping`]; nothing of it was recorded.
     pub(super) async fn enter(&self, job: Job) -> Result<(), Failure> {
         let room = &self.0.0;
-        let mut job = job;
-        loop {
-            let mut taken = pin!(room.taken.notified());
-            // Listening begins before looking, so that nothing is missed in between.
-            taken.as_mut().enable();
-            match room.admit(job) {
-                Ok(()) => return Ok(()),
-                Err((back, Failure::Busy)) if back.is_our_own() => job = back,
-                Err((_, failure)) => return Err(failure),
+        let place = match job.line() {
+            Line::Own => {
+                let place = room.places.clone().acquire_owned().await;
+                Some(place.map_err(|_| Failure::Stopping)?)
             }
-            taken.await;
-        }
+            Line::GoingOn | Line::Beginning => None,
+        };
+        room.admit(job, place)
     }
 
     /// Whether a submit would be let in now: asked before work is done for one.
@@ -135,7 +145,7 @@ impl Door {
     /// As [`enter`](Self::enter).
     pub(super) fn lets_begin(&self) -> Result<(), Failure> {
         let room = &self.0.0;
-        room.look(&room.state(), true, COMMAND_BYTES)
+        room.look(&room.state(), Line::Beginning, COMMAND_BYTES)
     }
 }
 
@@ -144,37 +154,32 @@ impl Room {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn admit(&self, job: Job) -> Result<(), (Job, Failure)> {
-        let bytes = job.bytes();
-        let begins = job.begins();
+    fn admit(&self, job: Job, place: Option<OwnedSemaphorePermit>) -> Result<(), Failure> {
+        let (line, bytes) = (job.line(), job.bytes());
         let mut state = self.state();
-        if let Err(failure) = self.look(&state, begins, bytes) {
-            return Err((job, failure));
-        }
-        let since = Instant::now();
+        self.look(&state, line, bytes)?;
         state.bytes += bytes;
-        let line = if begins {
-            &mut state.beginning
-        } else {
-            &mut state.going_on
-        };
-        line.push_back(Command { job, since, bytes });
+        state.lines[line as usize].push_back(Command {
+            job,
+            since: Instant::now(),
+            bytes,
+            _place: place,
+        });
         drop(state);
         self.came.notify_one();
         Ok(())
     }
 
-    fn look(&self, state: &State, begins: bool, bytes: usize) -> Result<(), Failure> {
+    fn look(&self, state: &State, line: Line, bytes: usize) -> Result<(), Failure> {
         if state.is_over {
             return Err(Failure::Stopping);
         }
-        let line = if begins {
-            &state.beginning
-        } else {
-            &state.going_on
-        };
+        if line == Line::Own {
+            return Ok(());
+        }
         let limits = &self.limits;
         let (now, wait) = (Instant::now(), limits.ledger_wait() / 2);
+        let line = &state.lines[line as usize];
         let is_full = line.len() >= limits.ledger_waiting_max
             // One may always wait, of whatever size a message may have.
             || (state.bytes > 0 && state.bytes + bytes > limits.ledger_waiting_bytes_max)
@@ -211,7 +216,6 @@ impl Waiting {
             }
         };
         drop(state);
-        room.taken.notify_waiters();
         for job in late {
             job.refuse(Failure::Busy);
         }
@@ -223,27 +227,25 @@ impl Waiting {
     fn choose(&self, state: &mut State, at_most: usize, late: &mut Vec<Job>) -> Vec<Job> {
         let (now, wait) = (Instant::now(), self.room.limits.ledger_wait());
         let mut jobs = Vec::new();
-        let mut take = |line: &mut VecDeque<Command>, bytes: &mut usize, until: usize| {
+        let for_one_that_begins = usize::from(!state.lines[Line::Beginning as usize].is_empty());
+        let going_on = at_most - for_one_that_begins;
+        for (line, until) in [
+            (Line::Own, going_on / 2),
+            (Line::GoingOn, going_on),
+            (Line::Own, going_on),
+            (Line::Beginning, at_most),
+        ] {
             while jobs.len() < until
-                && let Some(command) = line.pop_front()
+                && let Some(command) = state.lines[line as usize].pop_front()
             {
-                *bytes -= command.bytes;
-                if command.has_waited(now, wait) && !command.job.is_our_own() {
+                state.bytes -= command.bytes;
+                if line != Line::Own && command.has_waited(now, wait) {
                     late.push(command.job);
                 } else {
                     jobs.push(command.job);
                 }
             }
-        };
-        let State {
-            going_on,
-            beginning,
-            bytes,
-            ..
-        } = state;
-        let for_one_that_begins = usize::from(!beginning.is_empty());
-        take(going_on, bytes, at_most - for_one_that_begins);
-        take(beginning, bytes, at_most);
+        }
         jobs
     }
 
@@ -267,40 +269,35 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         let mut state = self.room.state();
         state.is_over = true;
-        let left = [
-            std::mem::take(&mut state.going_on),
-            std::mem::take(&mut state.beginning),
-        ];
+        let left = std::mem::take(&mut state.lines);
         drop(state);
+        self.room.places.close();
         // Their senders hear that nobody knows: a dropped reply says so.
         drop(left);
-        self.room.taken.notify_waiters();
     }
 }
 
 impl State {
     fn is_empty(&self) -> bool {
-        self.going_on.is_empty() && self.beginning.is_empty()
+        self.lines.iter().all(VecDeque::is_empty)
     }
 }
 
 impl Job {
-    /// It begins something new.
-    fn begins(&self) -> bool {
-        matches!(self, Self::Submit { .. } | Self::LeaseCodes { .. })
-    }
-
-    /// Nobody outside would bring it again.
-    fn is_our_own(&self) -> bool {
+    fn line(&self) -> Line {
         match self {
-            Self::Happen { happening, .. } => happening.0.is_none(),
-            Self::Note { .. } | Self::Erase { .. } | Self::BeginEpoch { .. } => true,
-            Self::Submit { .. } | Self::Report { .. } | Self::LeaseCodes { .. } => false,
+            Self::Happen { happening, .. } if happening.0.is_none() => Line::Own,
+            Self::Note { .. } | Self::Erase { .. } | Self::BeginEpoch { .. } => Line::Own,
+            Self::Happen { .. } | Self::Report { .. } => Line::GoingOn,
+            Self::Submit { .. } | Self::LeaseCodes { .. } => Line::Beginning,
         }
     }
 
     /// What it counts for.
     fn bytes(&self) -> usize {
+        if self.line() == Line::Own {
+            return 0;
+        }
         let evidence: &[Given] = match self {
             Self::Submit { submit, .. } => &submit.submission.evidence,
             Self::Report { item, .. } => given(&item.report.statement),
@@ -339,6 +336,7 @@ fn given(statement: &Statement) -> &[Given] {
 mod tests {
     use super::*;
     use crate::ledger::Note;
+    use std::pin::pin;
     use tokio::sync::oneshot;
 
     type Answer = oneshot::Receiver<Result<(), Failure>>;
@@ -414,9 +412,10 @@ mod tests {
             ledger_waiting_bytes_max: 1,
             ..limits()
         });
+        door.enter(note().0).await.unwrap();
         door.enter(lease()).await.unwrap();
         assert!(matches!(door.enter(lease()).await, Err(Failure::Busy)));
-        assert_eq!(waiting.take(None).unwrap().len(), 1);
+        assert_eq!(waiting.take(None).unwrap().len(), 2);
         door.enter(lease()).await.unwrap();
     }
 
