@@ -18,6 +18,7 @@ mod harness;
 mod identity;
 mod limits;
 mod papers;
+mod pressure;
 mod python;
 mod repetition;
 mod silence;

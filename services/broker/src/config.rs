@@ -75,12 +75,22 @@ fn code_pattern() -> CodePattern {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Commands that may wait for the ledger; 4096. More are answered `RESOURCE_EXHAUSTED`.
+    /// Commands that may wait in each of the ledger's lines: what begins something, what goes on, and our own;
+    /// 4096. More from outside are answered `RESOURCE_EXHAUSTED`.
     pub ledger_waiting_max: usize,
+    /// Bytes of all that came from outside and waits; 64 MiB. One may always wait, of whatever size a message may have.
+    pub ledger_waiting_bytes_max: usize,
+    /// Milliseconds that a command from outside waits for the ledger at most; 100. What has waited so long is
+    /// answered `RESOURCE_EXHAUSTED`, and so is at once who comes when somebody has waited half of it.
+    pub ledger_wait_ms_max: u64,
+    /// Milliseconds that one commit, with all that it takes, should last at most; 20.
+    pub ledger_turn_ms_max: u64,
     /// Commands that one commit takes at most; 512.
     pub ledger_batch_max: usize,
     /// Dossiers kept in memory; 10,000.
     pub dossiers_cached_max: usize,
+    /// Their bytes, about; 128 MiB.
+    pub dossiers_cached_bytes_max: usize,
     /// Bytes of one message; 1 MiB, the contract's limit.
     pub message_bytes_max: usize,
     /// Seconds that the processes has for ending what it began; 20.
@@ -98,8 +108,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             ledger_waiting_max: 4096,
+            ledger_waiting_bytes_max: 64 * 1024 * 1024,
+            ledger_wait_ms_max: 100,
+            ledger_turn_ms_max: 20,
             ledger_batch_max: 512,
             dossiers_cached_max: 10_000,
+            dossiers_cached_bytes_max: 128 * 1024 * 1024,
             message_bytes_max: 1024 * 1024,
             drain_s_max: 20,
             connection_age_s_max: 3600,
@@ -182,10 +196,20 @@ impl Config {
                 "limits.ledger_waiting_max",
                 limits.ledger_waiting_max as u64,
             ),
+            (
+                "limits.ledger_waiting_bytes_max",
+                limits.ledger_waiting_bytes_max as u64,
+            ),
+            ("limits.ledger_wait_ms_max", limits.ledger_wait_ms_max),
+            ("limits.ledger_turn_ms_max", limits.ledger_turn_ms_max),
             ("limits.ledger_batch_max", limits.ledger_batch_max as u64),
             (
                 "limits.dossiers_cached_max",
                 limits.dossiers_cached_max as u64,
+            ),
+            (
+                "limits.dossiers_cached_bytes_max",
+                limits.dossiers_cached_bytes_max as u64,
             ),
             ("limits.connection_age_s_max", limits.connection_age_s_max),
             (
@@ -303,6 +327,16 @@ impl Faults {
 }
 
 impl Limits {
+    /// How long a command from outside waits for the ledger at most.
+    pub fn ledger_wait(&self) -> Duration {
+        Duration::from_millis(self.ledger_wait_ms_max)
+    }
+
+    /// How long one commit should last at most.
+    pub fn ledger_turn(&self) -> Duration {
+        Duration::from_millis(self.ledger_turn_ms_max)
+    }
+
     /// How long draining may take.
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_s_max)

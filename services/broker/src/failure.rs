@@ -103,13 +103,14 @@ impl Failure {
                 "the dossier is closed and its personal values were erased when the time to keep them was over; file a new one",
                 "Hồ sơ đã kết thúc và dữ liệu cá nhân đã được xoá khi hết thời hạn lưu giữ. Nộp hồ sơ mới.",
             ),
-            Self::Busy => later(
+            // Not all at once again.
+            Self::Busy => Fault::new(
                 Code::ResourceExhausted,
                 "LEDGER_BUSY",
-                "more is waiting than can be recorded at once; try again shortly",
+                "more is waiting than can be recorded soon; try again when this says",
                 "Hệ thống đang bận. Thử lại sau giây lát.",
-                1,
-            ),
+            )
+            .retry_after(Duration::from_millis(rand::random_range(500..=1_500))),
             Self::Storage(_) => later(
                 Code::ResourceExhausted,
                 "STORAGE_UNAVAILABLE",

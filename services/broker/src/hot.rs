@@ -13,7 +13,10 @@ use dossier::{
 };
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// A dossier as it was committed.
@@ -52,12 +55,20 @@ pub enum LoadError {
     Quarantined(String),
 }
 
+/// Bytes that a dossier counts for beside what is in it.
+const DOSSIER_BYTES: usize = 4 * 1024;
+/// Bytes that each of its steps and versions counts for, beside the data.
+const PIECE_BYTES: usize = 1024;
+
 /// Hot dossiers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Hot {
-    dossiers: Arc<DashMap<DossierId, Committed>>,
+    /// Each with the bytes that it counts for.
+    dossiers: Arc<DashMap<DossierId, (Committed, usize)>>,
     order: Arc<Mutex<VecDeque<DossierId>>>,
+    bytes: Arc<AtomicUsize>,
     dossiers_max: usize,
+    bytes_max: usize,
 }
 
 impl Hot {
@@ -66,8 +77,27 @@ impl Hot {
         Self {
             dossiers: Arc::default(),
             order: Arc::default(),
+            bytes: Arc::default(),
             dossiers_max: dossiers_max.max(1),
+            bytes_max: usize::MAX,
         }
+    }
+
+    /// And for so many bytes; the newest one is kept whatever its size.
+    #[must_use]
+    pub fn with_bytes_max(mut self, bytes_max: usize) -> Self {
+        self.bytes_max = bytes_max;
+        self
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.dossiers.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.dossiers.is_empty()
     }
 
     /// A dossier, from here or from the store.
@@ -80,7 +110,7 @@ impl Hot {
         id: &DossierId,
     ) -> Result<Option<Committed>, LoadError> {
         if let Some(found) = self.dossiers.get(id) {
-            return Ok(Some(found.clone()));
+            return Ok(Some(found.0.clone()));
         }
         load(reader, id)
     }
@@ -88,21 +118,34 @@ impl Hot {
     /// Keeps what was committed. For the ledger alone.
     pub(crate) fn keep(&self, committed: Committed) {
         let id = committed.dossier.id;
-        if self.dossiers.insert(id, committed).is_some() {
-            return;
-        }
+        let bytes = bytes(&committed.dossier);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let before = self.dossiers.insert(id, (committed, bytes));
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        order.push_back(id);
-        while order.len() > self.dossiers_max {
+        match before {
+            Some((_, bytes)) => drop(self.bytes.fetch_sub(bytes, Ordering::Relaxed)),
+            None => order.push_back(id),
+        }
+        while order.len() > self.dossiers_max
+            || (order.len() > 1 && self.bytes.load(Ordering::Relaxed) > self.bytes_max)
+        {
             if let Some(oldest) = order.pop_front() {
-                self.dossiers.remove(&oldest);
+                self.remove(&oldest);
             }
         }
     }
 
+    fn remove(&self, id: &DossierId) -> bool {
+        let removed = self.dossiers.remove(id);
+        if let Some((_, (_, bytes))) = &removed {
+            self.bytes.fetch_sub(*bytes, Ordering::Relaxed);
+        }
+        removed.is_some()
+    }
+
     /// Forgets one. For the ledger alone.
     pub(crate) fn forget(&self, id: &DossierId) {
-        if self.dossiers.remove(id).is_some() {
+        if self.remove(id) {
             let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
             order.retain(|kept| kept != id);
         }
@@ -115,7 +158,17 @@ impl Hot {
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
         self.dossiers.clear();
+        self.bytes.store(0, Ordering::Relaxed);
     }
+}
+
+/// What a dossier counts for: the data of its evidence, and a round figure for everything else.
+fn bytes(dossier: &Dossier) -> usize {
+    let versions = dossier.evidence.values().flatten();
+    let data: usize = versions
+        .map(|version| version.new.given.data.len() + PIECE_BYTES)
+        .sum();
+    DOSSIER_BYTES + dossier.steps.len() * PIECE_BYTES + data
 }
 
 /// A dossier from the store.

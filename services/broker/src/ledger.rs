@@ -8,6 +8,7 @@ mod line;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod waiting;
 
 use crate::{
     bell::Belfry,
@@ -37,7 +38,8 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
+use waiting::Door;
 
 /// How long after a restore others may still bring what this store lacks: as long as desks and
 /// departments keep what was recorded, 30 days.
@@ -135,7 +137,7 @@ impl Condition {
 /// A handle on the ledger. Cheap to clone; when the last one is gone, the ledger ends.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    jobs: mpsc::Sender<Job>,
+    door: Door,
     condition: Arc<Condition>,
 }
 
@@ -180,7 +182,7 @@ impl Ledger {
     pub fn start(
         means: Means,
     ) -> Result<(Self, oneshot::Receiver<Result<(), StoreError>>), StoreError> {
-        let (jobs, waiting) = mpsc::channel(means.limits.ledger_waiting_max.max(1));
+        let (door, waiting) = waiting::room(means.limits);
         let (ended, end) = oneshot::channel();
         let condition = Arc::new(Condition::default());
         let reader = means.store.reader();
@@ -210,7 +212,7 @@ impl Ledger {
             });
         spawned
             .map_err(|error| StoreError::Failed(format!("no thread for the ledger: {error}")))?;
-        Ok((Self { jobs, condition }, end))
+        Ok((Self { door, condition }, end))
     }
 
     /// What others may know of it.
@@ -229,14 +231,18 @@ impl Ledger {
         self.condition.was_restored()
     }
 
+    /// Whether a submit would be taken now, asked before it is read: to refuse one at once costs nearly
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`].
+    pub fn lets_begin(&self) -> Result<(), Failure> {
+        self.door.lets_begin()
+    }
+
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Failure> {
         let (reply, answer) = oneshot::channel();
-        self.jobs
-            .try_send(job(reply))
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => Failure::Busy,
-                mpsc::error::TrySendError::Closed(_) => Failure::Stopping,
-            })?;
+        self.door.enter(job(reply)).await?;
         // A dropped reply is a commit in doubt, or a stop in the middle of one.
         answer.await.unwrap_or(Err(Failure::Doubt))
     }

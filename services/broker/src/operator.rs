@@ -3,6 +3,7 @@
 use crate::{
     access::{Access, Call},
     desk::{Case, blocking, page},
+    hot::Hot,
     ledger::{Condition, Ledger},
     registry::Registry,
     store::{self, Reader, StoreError},
@@ -39,6 +40,8 @@ pub struct Operator {
     pub reader: Arc<dyn Reader>,
     /// Procedures and directory.
     pub registry: Registry,
+    /// Dossiers in memory.
+    pub hot: Hot,
 }
 
 fn unreadable(error: StoreError) -> Status {
@@ -241,6 +244,7 @@ impl OperatorService for Operator {
         let reader = self.reader.clone();
         let mut figures = blocking(move || figures(reader.as_ref()).map_err(unreadable)).await?;
         figures.extend(since_start(self.ledger.condition()));
+        figures.extend(now(&self.hot));
         Ok(Response::new(v1::StatisticsResponse { figures }))
     }
 
@@ -268,6 +272,15 @@ fn since_start(condition: &Condition) -> [v1::Figure; 3] {
         figure("commits_since_start", None, count(&condition.commits)),
         figure("commands_since_start", None, count(&condition.commands)),
         figure("changes_since_start", None, count(&condition.changes)),
+    ]
+}
+
+/// What the process has of its own at the moment.
+fn now(hot: &Hot) -> [v1::Figure; 2] {
+    let tasks = tokio::runtime::Handle::current().metrics();
+    [
+        figure("dossiers_cached", None, hot.len() as u64),
+        figure("tasks_alive", None, tasks.num_alive_tasks() as u64),
     ]
 }
 

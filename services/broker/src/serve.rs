@@ -443,7 +443,9 @@ impl Ground {
     ) -> Result<(Self, LedgerEnd), BrokerError> {
         let reader = store.reader();
         let belfry = Belfry::default();
-        let hot = Hot::new(config.limits.dossiers_cached_max);
+        let limits = config.limits;
+        let hot =
+            Hot::new(limits.dossiers_cached_max).with_bytes_max(limits.dossiers_cached_bytes_max);
         let origin = reader.origin()?;
         let (ledger, ledger_end) = Ledger::start(Means {
             store: Box::new(store),
@@ -525,6 +527,7 @@ impl Ground {
 
     fn operator(&self) -> Operator {
         Operator {
+            hot: self.hot.clone(),
             access: self.access.clone(),
             ledger: self.ledger.clone(),
             reader: self.reader.clone(),

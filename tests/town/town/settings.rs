@@ -25,6 +25,8 @@ pub(crate) fn broker(listen: &str, more: &str) -> String {
         failures_until_incident = 3
         [limits]
         drain_s_max = 5
+        # A test waits for the thing and never for a time: a busy machine is no reason to refuse.
+        ledger_wait_ms_max = 60000
         [documents]
         disk_reserve_bytes = 0
         "#

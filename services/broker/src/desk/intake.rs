@@ -1,7 +1,7 @@
 //! Intake: a dossier is filed, received, refused, or asked to be completed; and its code.
 
 use super::{Caller, Desk};
-use crate::{access::DeskCall, wire};
+use crate::{access::DeskCall, failure::Failure, wire};
 use contract::v1;
 use dossier::{Dossier, dossier::Intake};
 use node::fault::Fault;
@@ -13,6 +13,8 @@ impl Desk {
         caller: Caller,
         request: v1::SubmitRequest,
     ) -> Result<v1::SubmitResponse, Status> {
+        let busy = |failure: Failure| failure.fault().into_status();
+        self.ledger.lets_begin().map_err(busy)?;
         let submit =
             wire::submit(&request, &self.registry.directory()).map_err(Fault::into_status)?;
         let recorded = self

@@ -3,6 +3,7 @@
 use super::{
     Condition, Job, Means, Recorded, Reply,
     change::{After, News, Work},
+    waiting::Waiting,
 };
 use crate::{
     board::Fresh,
@@ -26,7 +27,6 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tokio::sync::mpsc;
 
 /// How often the store is tried while it takes nothing.
 const PROBE_INTERVAL: Duration = Duration::from_millis(500);
@@ -80,37 +80,17 @@ pub(super) struct Turn {
 }
 
 impl Keeper {
-    pub(super) fn run(&mut self, mut waiting: mpsc::Receiver<Job>) -> Result<(), StoreError> {
-        let mut jobs = Vec::new();
-        while let Some(first) = self.next(&mut waiting) {
-            jobs.extend(first);
-            while jobs.len() < self.means.limits.ledger_batch_max.max(1) {
-                match waiting.try_recv() {
-                    Ok(job) => jobs.push(job),
-                    Err(_) => break,
-                }
-            }
-            if jobs.is_empty() {
+    pub(super) fn run(&mut self, mut waiting: Waiting) -> Result<(), StoreError> {
+        loop {
+            let patience = self.in_trouble.then_some(PROBE_INTERVAL);
+            let Some(mut jobs) = waiting.take(patience) else {
+                return Ok(());
+            };
+            if jobs.is_empty() && self.in_trouble {
                 self.probe()?;
             }
             while !jobs.is_empty() {
                 jobs = self.turn(std::mem::take(&mut jobs))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The next job; nothing after a while when the store must be tried; none at the end.
-    fn next(&self, waiting: &mut mpsc::Receiver<Job>) -> Option<Option<Job>> {
-        if !self.in_trouble {
-            return waiting.blocking_recv().map(Some);
-        }
-        match waiting.try_recv() {
-            Ok(job) => Some(Some(job)),
-            Err(mpsc::error::TryRecvError::Disconnected) => None,
-            Err(mpsc::error::TryRecvError::Empty) => {
-                std::thread::park_timeout(PROBE_INTERVAL);
-                Some(None)
             }
         }
     }
