@@ -42,9 +42,6 @@ pub struct Procedure {
     /// What the text says.
     pub text: Text,
     givers: BTreeMap<EvidenceName, Vec<StepId>>,
-    /// Steps that live on what steps give, whatever the facts: no condition decides on them or on
-    /// what they need, and nothing of it comes from outside.
-    self_sufficient: BTreeSet<StepId>,
 }
 
 /// A procedure as its file says it.
@@ -215,7 +212,7 @@ impl Procedure {
     /// # Errors
     /// Names the file, every place that is wrong, and its mend.
     pub fn parse(file: &str, toml: &str) -> Result<Self, ProcedureError> {
-        let text: Text = text::read(toml).map_err(|message| ProcedureError::Unreadable {
+        let mut text: Text = text::read(toml).map_err(|message| ProcedureError::Unreadable {
             file: file.to_owned(),
             message,
         })?;
@@ -232,22 +229,20 @@ impl Procedure {
                 givers.entry(name.clone()).or_default().push(id.clone());
             }
         }
+        let evidence = &text.evidence;
         let has_condition = |name: &EvidenceName| {
-            let kind: Option<&EvidenceKind> = text.evidence.get(name);
+            let kind: Option<&EvidenceKind> = evidence.get(name);
             kind.is_some_and(|kind| kind.when.is_some())
         };
         let is_from_steps =
             |need: &Need| givers.contains_key(&need.evidence) && !has_condition(&need.evidence);
-        let steps = text.steps.iter();
-        let self_sufficient = steps
-            .filter(|(_, step)| step.when.is_none() && step.needs.iter().all(is_from_steps))
-            .map(|(id, _)| id.clone())
-            .collect();
+        for step in text.steps.values_mut() {
+            step.is_self_sufficient = step.when.is_none() && step.needs.iter().all(is_from_steps);
+        }
         Ok(Self {
             digest: Digest::of(toml.as_bytes()),
             text,
             givers,
-            self_sufficient,
         })
     }
 
@@ -269,12 +264,6 @@ impl Procedure {
     /// The steps that give this evidence, of which at most one runs in a dossier.
     pub fn givers(&self, evidence: &EvidenceName) -> &[StepId] {
         self.givers.get(evidence).map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether a step lives on what steps give, whatever the facts: no condition decides on it or on
-    /// what it needs, and nothing of it comes from outside.
-    pub(crate) fn is_self_sufficient(&self, id: &StepId) -> bool {
-        self.self_sufficient.contains(id)
     }
 
     /// A piece of evidence.

@@ -37,10 +37,14 @@ pub(crate) fn next(dossier: &Dossier, rules: Rules<'_>, at: Timestamp) -> Option
         return Some(event);
     }
     let glance = Glance::at(dossier, rules.procedure);
+    // Both are in the order of their ids.
+    let mut plans = rules.procedure.text.steps.iter().peekable();
     let step_event = dossier.steps.iter().find_map(|(id, step)| {
         if !step.is_procedures() {
             return errands::errand(dossier, rules, id, step, at);
         }
+        while plans.next_if(|(other, _)| *other < id).is_some() {}
+        let (_, plan) = plans.next_if(|(other, _)| *other == id)?;
         let view = View {
             dossier,
             rules,
@@ -48,7 +52,7 @@ pub(crate) fn next(dossier: &Dossier, rules: Rules<'_>, at: Timestamp) -> Option
             wanting,
             id,
             step,
-            plan: rules.procedure.step(id)?,
+            plan,
             glance,
         };
         view.recall()
@@ -91,6 +95,8 @@ struct Glance {
     has_undone: bool,
     /// The citizen did not give something.
     was_refused: bool,
+    /// Something was given anew.
+    was_corrected: bool,
 }
 
 impl Glance {
@@ -104,6 +110,7 @@ impl Glance {
         Self {
             has_failed,
             has_undone: has_undone || own < procedure.text.steps.len(),
+            was_corrected: dossier.evidence.values().any(|all| all.len() > 1),
             was_refused: !dossier.refused_consents.is_empty()
                 || dossier.supplements.iter().any(|one| one.expired),
         }
@@ -465,7 +472,15 @@ impl View<'_> {
             let mut names = self.plan.needs.iter().map(|need| &need.evidence);
             self.plan.when.is_some() || names.any(|name| self.procedure.needed_when(name).is_some())
         };
-        if self.step.has_news() || !self.dossier.returns.is_empty() || has_conditions() {
+        if self.step.has_news() || !self.dossier.returns.is_empty() {
+            return false;
+        }
+        // What it was given is the only version that there is, and there is nothing else for it.
+        let has_all = self.plan.is_self_sufficient && stands_on.len() == self.plan.needs.len();
+        if has_all && !self.glance.was_corrected {
+            return self.step.answers.is_empty();
+        }
+        if has_conditions() {
             return false;
         }
         let mut there = 0;

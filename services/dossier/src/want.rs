@@ -254,8 +254,7 @@ impl<'a> Wanting<'a> {
             let Some(plan) = self.procedure.step(id) else {
                 continue;
             };
-            let may_lack = !self.procedure.is_self_sufficient(id);
-            if !step.work || step.stage.is_finished() || !may_lack {
+            if !step.work || step.stage.is_finished() || plan.is_self_sufficient {
                 continue;
             }
             if self.judge(plan.when.as_ref()) == Judgement::Fails {

@@ -244,15 +244,15 @@ impl Work {
         self.incidents.push(IncidentChange::Over { key, at });
     }
 
-    fn news(&self) -> News {
-        let committed = self.committed.as_deref();
+    fn news(&self, debts: &[Debt], next_alarm: Option<&Debt>) -> News {
+        let committed = self.committed.as_deref().filter(|_| !debts.is_empty());
         let owed_before: Vec<Debt> = committed
             .into_iter()
             .flat_map(owed_to_departments)
             .collect();
-        let fresh = owed_to_departments(&self.dossier).filter(|debt| !owed_before.contains(debt));
+        let fresh = debts.iter().filter(|debt| !owed_before.contains(debt));
         let fresh = fresh.filter_map(|debt| {
-            let row = owed_row(&debt);
+            let row = owed_row(debt);
             let due_at = Timestamp::from_microsecond(row.due_at.as_microsecond()).ok()?;
             let fresh = Fresh {
                 dossier_id: self.dossier.id,
@@ -264,7 +264,10 @@ impl Work {
         News {
             fresh: fresh.collect(),
             desks: self.notices.iter().map(|row| row.desk.clone()).collect(),
-            next_alarm: next_alarm(&self.dossier).map(|(_, at)| at),
+            next_alarm: next_alarm.and_then(|debt| match debt {
+                Debt::Timer { at, .. } => Some(*at),
+                _ => None,
+            }),
         }
     }
 
@@ -279,7 +282,9 @@ impl Work {
             };
             return (None, after);
         }
-        let news = self.news();
+        let debts: Vec<Debt> = owed_to_departments(&self.dossier).collect();
+        let next_alarm = next_alarm(&self.dossier).map(|(alarm, at)| Debt::Timer { alarm, at });
+        let news = self.news(&debts, next_alarm.as_ref());
         let dossier = self.dossier;
         let received = &dossier.received;
         let change = Change {
@@ -297,7 +302,8 @@ impl Work {
                 promised_at: promised_at(&dossier),
                 closed_at: dossier.closed_at,
             },
-            owed: owed_rows(&dossier),
+            // Of its alarms the next is enough: when it has rung, another is the next.
+            owed: debts.iter().chain(&next_alarm).map(owed_row).collect(),
             steps: dossier
                 .steps
                 .iter()
@@ -366,13 +372,6 @@ pub(crate) fn notice_row(
         round: u32::try_from(notice.number()).unwrap_or(u32::MAX),
         due_at,
     }
-}
-
-/// The rows of what is owed. Of its alarms the next is enough: when it has rung, another is the next.
-fn owed_rows(dossier: &Dossier) -> Vec<OwedRow> {
-    let next = next_alarm(dossier).map(|(alarm, at)| Debt::Timer { alarm, at });
-    let debts = owed_to_departments(dossier).chain(next);
-    debts.map(|debt| owed_row(&debt)).collect()
 }
 
 fn owed_row(debt: &Debt) -> OwedRow {

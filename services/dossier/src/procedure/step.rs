@@ -106,6 +106,10 @@ pub struct Step {
     /// Which parties the department gets to see.
     #[serde(default)]
     pub parties: BTreeSet<PartyRole>,
+    /// Whether it lives on what steps give, whatever the facts: no condition decides on it or on what
+    /// it needs, and nothing of it comes from outside. Seen when the procedure is read.
+    #[serde(skip)]
+    pub is_self_sufficient: bool,
 }
 
 fn consults_max() -> u32 {

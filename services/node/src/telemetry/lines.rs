@@ -6,11 +6,16 @@ use std::{
     mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Bytes of lines that wait to be written; whoever tells more waits then.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long lines are gathered before they are written: to wake the writer for each costs more than the
+/// line.
+const GATHERING: Duration = Duration::from_millis(2);
 
 /// Where lines are told. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -68,9 +73,10 @@ impl Inner {
             let is_idle = |waiting: &mut Waiting| waiting.bytes.is_empty();
             let told = self.came.wait_while(waiting, is_idle);
             waiting = told.unwrap_or_else(PoisonError::into_inner);
-            mem::swap(&mut waiting.bytes, &mut bytes);
             waiting.is_writing = true;
             drop(waiting);
+            thread::sleep(GATHERING);
+            mem::swap(&mut self.waiting().bytes, &mut bytes);
             self.went.notify_all();
             // A log that nobody reads is no reason to stop.
             let _ = out.write_all(&bytes).and_then(|()| out.flush());
