@@ -12,6 +12,7 @@ mod breakages;
 mod chain;
 mod check;
 mod citizens;
+mod fallen;
 mod fault;
 mod line;
 mod member;

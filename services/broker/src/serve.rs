@@ -27,17 +27,20 @@ use contract::{
 };
 use dossier::{directory::SystemRole, name::AgencyCode};
 use forms::Forms;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use node::{
     fault::Fault,
     identity::{Identity, Peer, Role},
     shutdown::{Shutdown, drain},
     tls::{Credentials, CredentialsError, Listener},
+    vitals::Vitals,
 };
 use std::{
     collections::HashSet,
     io,
     net::SocketAddr,
+    panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -65,6 +68,8 @@ const CONTRACT_VERSION: &str = "1.0";
 const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
 /// Between two looks at whether the store takes what it is given.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(200);
+/// Before another courier takes the place of one that has fallen.
+const COURIER_PAUSE: Duration = Duration::from_secs(1);
 /// HTTP/2 window of one stream, bytes.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// HTTP/2 window of a connection, bytes: larger than that of a stream, so that one that is not read
@@ -224,9 +229,27 @@ impl Staff {
         // Also where an agency has no role in procedures: it may be consulted.
         for agency in registry.directory().agencies() {
             if hired.insert(agency.code.clone()) {
-                let courier = Courier::new((*self.office).clone(), agency.code.clone());
-                self.tasks.spawn(courier.run(self.shutdown.clone()));
+                let (office, agency) = (self.office.clone(), agency.code.clone());
+                self.tasks
+                    .spawn(serve_agency(office, agency, self.shutdown.clone()));
             }
+        }
+    }
+}
+
+/// Keeps a courier for an agency. One that falls must not take with it those who serve the others, nor
+/// leave its own agency without anybody: another takes its place and reads what is owed.
+async fn serve_agency(office: Arc<Office>, agency: AgencyCode, shutdown: Shutdown) {
+    loop {
+        let courier = Courier::new((*office).clone(), agency.clone());
+        let worked = AssertUnwindSafe(courier.run(shutdown.clone())).catch_unwind();
+        if worked.await.is_ok() {
+            return;
+        }
+        tracing::error!(%agency, "a courier has fallen; another takes its place");
+        tokio::select! {
+            () = shutdown.triggered() => return,
+            () = tokio::time::sleep(COURIER_PAUSE) => {}
         }
     }
 }
@@ -321,7 +344,9 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     let staff = ground.staff(&tasks);
     staff.hire(&ground.registry);
     set_health(&health, true).await;
-    ground.begin(&tasks, &health);
+    let vitals = Vitals::new(ground.shutdown.clone());
+    tasks.spawn(vitals.watch("the listener", listener.shut()));
+    ground.begin(&tasks, &vitals, &health);
     if let Some(path) = &ground.config.address_file {
         write_address(path, address).map_err(|source| BrokerError::AddressFile {
             path: path.clone(),
@@ -332,6 +357,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
         ledger_end,
         documents: ground.documents,
         tasks,
+        vitals,
         health,
         shutdown: ground.shutdown,
         drain: ground.config.limits.drain(),
@@ -568,33 +594,28 @@ impl Ground {
     }
 
     /// Begins what goes on by itself.
-    fn begin(&self, tasks: &TaskTracker, health: &HealthReporter) {
+    fn begin(&self, tasks: &TaskTracker, vitals: &Vitals, health: &HealthReporter) {
         let quiet = self.shutdown.child();
         let (ledger, reader) = (|| self.ledger.clone(), || self.reader.clone());
-        tasks.spawn(timers::run(
-            ledger(),
-            reader(),
-            self.belfry.clone(),
-            quiet.clone(),
-        ));
-        tasks.spawn(adoption::run(
+        let timers = timers::run(ledger(), reader(), self.belfry.clone(), quiet.clone());
+        tasks.spawn(vitals.watch("the timers", timers));
+        let adopting = adoption::run(
             ledger(),
             reader(),
             self.registry.clone(),
             self.belfry.clone(),
             quiet.clone(),
-        ));
-        tasks.spawn(sweep(self.documents.clone(), quiet.clone()));
+        );
+        tasks.spawn(vitals.watch("the adoption of calendars", adopting));
+        let sweeping = sweep(self.documents.clone(), quiet.clone());
+        tasks.spawn(vitals.watch("the sweep of documents", sweeping));
         if let Some(keep_days) = self.config.personal_keep_days {
-            tasks.spawn(retention::run(
-                keep_days,
-                ledger(),
-                reader(),
-                self.documents.clone(),
-                quiet.clone(),
-            ));
+            let documents = self.documents.clone();
+            let erasing = retention::run(keep_days, ledger(), reader(), documents, quiet.clone());
+            tasks.spawn(vitals.watch("the retention", erasing));
         }
-        tasks.spawn(watch_health(health.clone(), ledger(), quiet));
+        let watching = watch_health(health.clone(), ledger(), quiet);
+        tasks.spawn(vitals.watch("the watch on the store", watching));
     }
 }
 
@@ -602,6 +623,7 @@ struct Serving {
     ledger_end: LedgerEnd,
     documents: Documents,
     tasks: TaskTracker,
+    vitals: Vitals,
     health: HealthReporter,
     shutdown: Shutdown,
     drain: Duration,
@@ -614,6 +636,7 @@ impl Serving {
             mut ledger_end,
             documents,
             tasks,
+            vitals,
             health,
             shutdown,
             drain: deadline,
@@ -634,6 +657,7 @@ impl Serving {
                 _ => BrokerError::Ended("the ledger"),
             }),
             () = documents.lost() => Err(BrokerError::SyncFailed),
+            name = vitals.fallen() => Err(BrokerError::Ended(name)),
             () = async {
                 shutdown.triggered().await;
                 let at = Instant::now() + deadline;

@@ -30,6 +30,7 @@ use node::{
     identity::Role,
     shutdown::{Shutdown, drain},
     tls::{ChannelError, Credentials, CredentialsError, Listener},
+    vitals::Vitals,
 };
 use service::{Service, broker_only, watchers_only};
 use std::{io, sync::Arc, time::Duration};
@@ -73,6 +74,9 @@ pub enum RunError {
     /// Look at the disk, then restart it.
     #[error("the disk did not sync what was written; look at it, then start the department again")]
     DiskLost,
+    /// Start it again.
+    #[error("a part of the department ended: {0}; start it again")]
+    Ended(&'static str),
 }
 
 /// Runs the department on `listener` until `shutdown`, with `handler` doing its steps.
@@ -124,6 +128,9 @@ pub async fn run(
         .build_v1()
         .map_err(|error| RunError::Config(format!("reflection: {error}")))?;
     let watchers = watchers_only(broker.clone(), own);
+    let vitals = Vitals::new(shutdown.clone());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(vitals.watch("the listener", listener.shut()));
     let ending = shutdown.clone();
     let server = Server::builder()
         .max_concurrent_streams(streams_max)
@@ -133,18 +140,26 @@ pub async fn run(
         .add_service(InterceptedService::new(reflection, watchers))
         .serve_with_incoming_shutdown(listener, async move { ending.triggered().await });
 
-    let mut tasks = JoinSet::new();
-    let (told, teller_ends) = (handler.clone(), shutdown.clone());
-    tasks.spawn(teller::run(counter.clone(), told, teller_ends));
-    tasks.spawn(worker::run(counter.clone(), handler, shutdown.clone()));
-    tasks.spawn(reporter::run(counter.clone(), shutdown.clone()));
-    tasks.spawn(forget_closed(counter.clone(), shutdown.clone()));
-    tasks.spawn(watch(counter.clone(), health.clone(), shutdown.clone()));
+    let (told, both) = (handler.clone(), || (counter.clone(), shutdown.clone()));
+    let (its_counter, ending) = both();
+    let telling = teller::run(its_counter, told, ending);
+    tasks.spawn(vitals.watch("the teller", telling));
+    let (its_counter, ending) = both();
+    let working = worker::run(its_counter, handler, ending);
+    tasks.spawn(vitals.watch("the worker", working));
+    let (its_counter, ending) = both();
+    tasks.spawn(vitals.watch("the reporter", reporter::run(its_counter, ending)));
+    let (its_counter, ending) = both();
+    tasks.spawn(vitals.watch("the retention", forget_closed(its_counter, ending)));
+    let (its_counter, ending) = both();
+    let watching = watch(its_counter, health.clone(), ending);
+    tasks.spawn(vitals.watch("the watch on the store", watching));
 
     let mut server = std::pin::pin!(server);
     let (ended, serving) = tokio::select! {
         ended = &mut server => (ended.map_err(RunError::from), false),
         () = store.lost() => (Err(RunError::DiskLost), false),
+        name = vitals.fallen() => (Err(RunError::Ended(name)), false),
         () = shutdown.triggered() => (Ok(()), true),
     };
     tell(&health, false).await;

@@ -26,6 +26,10 @@ pub(crate) async fn run(counter: Arc<Counter>, shutdown: Shutdown) {
                 epoch: String::new(),
             }));
         }
+        #[cfg(feature = "faults")]
+        if node::breakage::strikes("the reporter falls") {
+            panic!("a fault was asked for");
+        }
         if agreed.is_none() {
             let reconciled = tokio::select! {
                 reconciled = reconcile::run(&counter) => reconciled,

@@ -108,10 +108,15 @@ pub(crate) async fn run(counter: Arc<Counter>, handler: Arc<dyn Handler>, shutdo
             () = counter.received.notified() => more = true,
             () = async { sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {}
             Some(ended) = tasks.join_next() => {
-                // A task ends by itself: panics of the handler are caught within.
-                if let Ok(Ended::Again { sequence, failures }) = ended {
-                    let at = Instant::now() + back_off::pause(&counter.config.times, failures);
-                    again.push(Reverse((at, sequence, failures)));
+                match ended {
+                    Ok(Ended::Done) => {}
+                    Ok(Ended::Again { sequence, failures }) => {
+                        let at = Instant::now() + back_off::pause(&counter.config.times, failures);
+                        again.push(Reverse((at, sequence, failures)));
+                    }
+                    // Panics of the handler are caught within. After one of ours its round is given
+                    // again by the next start alone.
+                    Err(_) => return,
                 }
             }
         }

@@ -16,6 +16,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod transfer;
 pub mod undecoded;
+pub mod vitals;
 
 #[cfg(test)]
 mod testing;

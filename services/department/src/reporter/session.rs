@@ -154,11 +154,11 @@ pub(super) async fn run(
                 }
                 outbox.more = true;
             }
-            Some(uploaded) = outbox.uploads.join_next() => {
-                if let Ok((report, uploaded)) = uploaded {
-                    outbox.uploaded(report, uploaded);
-                }
-            }
+            Some(uploaded) = outbox.uploads.join_next() => match uploaded {
+                Ok((report, uploaded)) => outbox.uploaded(report, uploaded),
+                // Which report it was is not known: all that wait are read again.
+                Err(error) => break Ended::Broken { error: error.into(), was_open: true },
+            },
             () = at(later), if later.is_some() => {
                 if let Err(error) = outbox.take_later().await {
                     break Ended::Broken { error: error.into(), was_open: true };

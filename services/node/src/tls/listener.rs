@@ -27,7 +27,7 @@ use tokio::{
     time::{self, Instant, MissedTickBehavior},
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 /// Connections that the system keeps for us until we accept them; of more, it lets each wait a
 /// second and try again.
@@ -78,6 +78,7 @@ pub struct Listener {
     incoming: mpsc::Receiver<Connection>,
     local_address: SocketAddr,
     connections: Connections,
+    shut: CancellationToken,
     _door: AbortOnDropHandle<()>,
 }
 
@@ -124,11 +125,17 @@ impl Listener {
             hall: Arc::new(hall),
             refusals: Refusals::new(),
         };
-        let door = AbortOnDropHandle::new(tokio::spawn(door.keep()));
+        let shut = CancellationToken::new();
+        let shuts = shut.clone().drop_guard();
+        let door = AbortOnDropHandle::new(tokio::spawn(async move {
+            let _shuts = shuts;
+            door.keep().await;
+        }));
         Ok(Self {
             incoming,
             local_address,
             connections,
+            shut,
             _door: door,
         })
     }
@@ -136,6 +143,11 @@ impl Listener {
     /// Where it listens, with the port that was picked.
     pub fn local_address(&self) -> SocketAddr {
         self.local_address
+    }
+
+    /// Waits until nobody is let in any more, whoever holds this or has dropped it.
+    pub fn shut(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.shut.clone().cancelled_owned()
     }
 
     /// How many connections there are, for health and statistics.
