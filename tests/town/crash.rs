@@ -20,6 +20,8 @@ use std::{
 
 /// How often the gate kills; `TOWN_KILLS` says otherwise.
 const KILLS: u64 = 24;
+/// Dossiers of which the intake alone is more of the log than one whole birth dossier.
+const MORE_THAN_WAS_LOST: usize = 20;
 
 #[tokio::test]
 async fn whoever_is_killed_at_whatever_moment_every_result_comes_exactly_once() {
@@ -233,6 +235,48 @@ async fn a_broker_that_does_not_know_that_it_was_restored_learns_it_from_its_dep
         (!log.lines_with("a new epoch begins").is_empty()).then_some(())
     })
     .await;
+    town.desk().submits_again(&since).await;
+    has_every_result_once(town.desk(), &since).await;
+    works_once(&mut town);
+}
+
+#[tokio::test]
+async fn a_restore_that_nobody_announced_is_learnt_however_long_the_log_is_by_then() {
+    const OFFICES: [&str; 3] = ["civil-status", "police", "social-insurance"];
+    let mut town = Town::open().await;
+    let before = town.desk().submit("birth").await;
+    town.desk().closes(&before).await;
+    town.stop(BROKER).await;
+    town.copy_folder(BROKER, "copy");
+    town.start_broker().await;
+    let since = town.desk().submit("birth").await;
+    town.desk().closes(&since).await;
+    for office in OFFICES {
+        town.stop(office).await;
+    }
+
+    town.stop(BROKER).await;
+    town.copy_folder("copy", BROKER);
+    town.start_broker().await;
+    // More than was lost, so that nobody has seen more of the log than there is.
+    for _ in 0..MORE_THAN_WAS_LOST {
+        town.desk().submit("birth").await;
+    }
+    for office in OFFICES {
+        town.start(office).await;
+    }
+    let log = town.log(BROKER);
+    let told = until("the broker to learn that it was restored", async || {
+        log.lines_with("a new epoch begins").pop()
+    })
+    .await;
+    let number = |field: &str| -> u64 {
+        let found = told
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix(field));
+        found.unwrap().parse().unwrap()
+    };
+    assert!(number("position_seen=") <= number("position="), "{told}");
     town.desk().submits_again(&since).await;
     has_every_result_once(town.desk(), &since).await;
     works_once(&mut town);

@@ -7,6 +7,7 @@ use crate::{
     ledger::Ledger,
     reconcile::Reconciler,
     registry::Registry,
+    starts::Starts,
     wire,
 };
 use contract::v1::{self, exchange_service_server::ExchangeService};
@@ -20,11 +21,9 @@ use node::{
 };
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
+use tokio::sync::OnceCell;
 use tonic::{Request, Response, Status, Streaming};
 
 /// What every stream of ours says first.
@@ -34,14 +33,18 @@ pub struct Greeting {
     pub store_id: String,
     /// The contract's version.
     pub contract_version: &'static str,
+    /// Which start of it this is, and those before.
+    pub starts: Starts,
 }
 
 impl Greeting {
     /// The hello for this department.
     pub fn hello(&self, ledger: &Ledger, agency: &str) -> v1::Hello {
+        let epoch = ledger.epoch();
         v1::Hello {
             store_id: self.store_id.clone(),
-            epoch: ledger.condition().epoch.load(Ordering::Relaxed).to_string(),
+            epoch: epoch.to_string(),
+            start_id: self.starts.current(epoch),
             contract_version: self.contract_version.to_owned(),
             agency_code: agency.to_owned(),
             ..v1::Hello::default()
@@ -66,7 +69,7 @@ pub struct Exchange {
     pub reconciler: Arc<Reconciler>,
     /// A restore was answered with a new epoch by this process: there can be only one, because
     /// nobody restores a store while a broker runs on it.
-    pub restore_answered: Arc<AtomicBool>,
+    pub restore_answered: Arc<OnceCell<()>>,
     /// Limits of streams.
     pub limits: StreamLimits,
     /// Ends the streams, so that draining need not wait for those who would stay.
@@ -114,24 +117,46 @@ impl Exchange {
         }
     }
 
-    /// A peer that has seen more of our log than there is: this store was restored from a copy.
-    pub(crate) async fn notice_restore(&self, position_seen: u64) {
+    /// A peer that has seen more of our log than there is, or than there was at the start that it met:
+    /// this store was restored from a copy.
+    ///
+    /// # Errors
+    /// The epoch that answers it could not begin; the department is to call again.
+    pub(crate) async fn notice_restore(
+        &self,
+        position_seen: u64,
+        start_seen: &str,
+    ) -> Result<(), Status> {
         #[cfg(feature = "faults")]
         if node::breakage::is("skip the epoch") {
-            return;
+            return Ok(());
         }
-        let position = self.ledger.condition().position.load(Ordering::Relaxed);
-        if position_seen > position && !self.restore_answered.swap(true, Ordering::SeqCst) {
+        let (epoch, position) = (
+            self.ledger.epoch(),
+            self.ledger.condition().position.load(Ordering::Relaxed),
+        );
+        let starts = &self.greeting.starts;
+        let is_behind = position_seen > position
+            || starts.are_without(start_seen, position_seen, epoch, position);
+        if !is_behind {
+            return Ok(());
+        }
+        // Whoever else comes meanwhile waits, and hears of the new epoch at once.
+        let answer = || async {
             tracing::error!(
                 position_seen,
                 position,
+                start_seen,
                 "a department has seen more of our log than there is: the store was restored from an older copy; a new epoch begins"
             );
-            if let Err(failure) = self.ledger.begin_epoch().await {
-                tracing::error!(%failure, "the new epoch could not begin");
-                self.restore_answered.store(false, Ordering::SeqCst);
-            }
-        }
+            self.ledger.begin_epoch().await.map(drop)
+        };
+        let answered = self.restore_answered.get_or_try_init(answer).await;
+        // Without the epoch the department would forget what it has seen, and nobody else might know.
+        answered.map(drop).map_err(|failure| {
+            tracing::error!(%failure, "the new epoch could not begin");
+            failure.fault().into_status()
+        })
     }
 }
 
@@ -153,7 +178,9 @@ impl ExchangeService for Exchange {
             .access
             .must_act_for(&peer.identity, &asked.hello().agency_code)
             .map_err(Fault::into_status)?;
-        self.notice_restore(asked.hello().position_seen).await;
+        let theirs = asked.hello();
+        self.notice_restore(theirs.position_seen, &theirs.start_seen)
+            .await?;
         self.department_called(agency.as_str());
         let hello = self.greeting.hello(&self.ledger, agency.as_str());
         let (session, outgoing) = asked.answer(hello);
@@ -249,16 +276,18 @@ impl ExchangeService for Exchange {
             .access
             .must_act_for(&peer.identity, &request.agency_code)
             .map_err(Fault::into_status)?;
-        self.notice_restore(request.position_seen).await;
+        self.notice_restore(request.position_seen, &request.start_seen)
+            .await?;
         let answer = self
             .reconciler
             .page(&peer.identity.uri(), &agency, request)
             .await?;
         self.department_called(agency.as_str());
-        let condition = self.ledger.condition();
+        let epoch = self.ledger.epoch();
         Ok(Response::new(v1::ReconcileResponse {
             store_id: self.greeting.store_id.clone(),
-            epoch: condition.epoch.load(Ordering::Relaxed).to_string(),
+            epoch: epoch.to_string(),
+            start_id: self.greeting.starts.current(epoch),
             ..answer
         }))
     }

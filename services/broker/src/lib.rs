@@ -25,6 +25,7 @@ pub mod records;
 pub mod registry;
 mod retention;
 mod serve;
+pub mod starts;
 pub mod store;
 pub mod timers;
 pub mod wire;

@@ -15,6 +15,7 @@ use crate::{
     reconcile::Reconciler,
     registry::{Registry, RegistryError},
     retention,
+    starts::Starts,
     store::{Reader, SqliteStore, Store, StoreError},
     timers,
 };
@@ -42,15 +43,12 @@ use std::{
     net::SocketAddr,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::oneshot,
+    sync::{OnceCell, oneshot},
     task::JoinHandle,
     time::Instant,
 };
@@ -455,11 +453,15 @@ impl Ground {
             limits: config.limits,
             code_pattern: config.code_pattern,
         })?;
+        let position = ledger.condition().position.load(Ordering::Relaxed);
+        let starts = Starts::begin(&config.store, position)
+            .map_err(|error| StoreError::Failed(format!("its starts cannot be kept: {error}")))?;
         let ground = Self {
             access: Access::new(registry.clone(), credentials.denied().clone()),
             greeting: Greeting {
                 store_id: hex::encode(origin.store_id),
                 contract_version: CONTRACT_VERSION,
+                starts,
             },
             epoch: origin.epoch,
             config,
@@ -513,7 +515,7 @@ impl Ground {
                 self.hot.clone(),
                 self.registry.clone(),
             )),
-            restore_answered: Arc::new(AtomicBool::new(restored)),
+            restore_answered: Arc::new(OnceCell::new_with(restored.then_some(()))),
             limits: self.config.streams,
             shutdown: self.shutdown.child(),
         }

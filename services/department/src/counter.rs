@@ -108,12 +108,14 @@ impl Counter {
 
     /// What this side says first on every stream.
     pub(crate) async fn hello(&self) -> Result<v1::Hello, StoreError> {
+        let seen = self.store.seen().await?;
         Ok(v1::Hello {
             store_id: self.store.store_id().into(),
             epoch: self.store.epoch().into(),
             contract_version: CONTRACT_VERSION.into(),
             agency_code: self.config.agency_code.clone(),
-            position_seen: self.store.position_seen().await?,
+            position_seen: seen.position,
+            start_seen: seen.start,
             ..Default::default()
         })
     }
@@ -133,12 +135,21 @@ impl Counter {
     }
 
     /// The broker showed from which store it speaks. What was seen of another life is forgotten
-    /// before anything more is said; those who must reconcile hear of a new one.
+    /// before anything more is said; those who must reconcile hear of a new one. `start` is which start
+    /// of it this is, from the reporter alone: it hears one after the other, and a hello on a stream of
+    /// the broker may be late.
     ///
     /// # Errors
     /// [`StoreError`]; nobody heard of it.
-    pub(crate) async fn meet(&self, store_id: &str, epoch: &str) -> Result<(), StoreError> {
-        self.store.agree_with(store_id, epoch).await?;
+    pub(crate) async fn meet(
+        &self,
+        store_id: &str,
+        epoch: &str,
+        start: Option<&str>,
+    ) -> Result<(), StoreError> {
+        // A broker of before names no start.
+        let start = start.filter(|start| !start.is_empty());
+        self.store.agree_with(store_id, epoch, start).await?;
         let life = Life {
             store_id: store_id.to_owned(),
             epoch: epoch.to_owned(),

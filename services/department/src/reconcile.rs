@@ -57,12 +57,14 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
             _ => holdings.page().await?,
         };
         steps += page.len();
+        // Read anew for each page: an answer may have shown another life of the broker.
+        let seen = store.seen().await?;
         let page = ReconcileRequest {
             agency_code: counter.config.agency_code.clone(),
             store_id: store.store_id().into(),
             epoch: store.epoch().into(),
-            // Read anew for each page: an answer may have shown another life of the broker.
-            position_seen: store.position_seen().await?,
+            position_seen: seen.position,
+            start_seen: seen.start,
             session_id: session_id.clone(),
             holdings: page,
             last,
@@ -77,7 +79,9 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
             store_id: answer.store_id,
             epoch: answer.epoch,
         };
-        counter.meet(&life.store_id, &life.epoch).await?;
+        counter
+            .meet(&life.store_id, &life.epoch, Some(&answer.start_id))
+            .await?;
         // From the first page on it is one conversation with one broker.
         if with.get_or_insert_with(|| life.clone()) != &life {
             return Err(ReconcileError::Changed);

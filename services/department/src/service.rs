@@ -97,7 +97,7 @@ impl DepartmentService for Service {
         self.check_agency(&asked.hello().agency_code)?;
         let (store_id, epoch) = (asked.hello().store_id.clone(), asked.hello().epoch.clone());
         self.counter
-            .meet(&store_id, &epoch)
+            .meet(&store_id, &epoch, None)
             .await
             .map_err(|error| unreadable(&error))?;
         let own = self

@@ -148,6 +148,15 @@ pub struct Round {
     pub round: u32,
 }
 
+/// What was seen of the broker's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The highest position; 0 when none.
+    pub position: u64,
+    /// The broker's start in which it stood, as it names it; empty when none.
+    pub start: String,
+}
+
 /// Something that a person must look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incident {
@@ -231,14 +240,20 @@ impl Store {
         Ok(())
     }
 
-    /// The highest position of the broker's log that was seen; 0 when none.
-    pub async fn position_seen(&self) -> Result<u64, StoreError> {
-        let sql = "SELECT COALESCE((SELECT value FROM meta WHERE key = 'position_seen'), 0)";
-        let seen: i64 = self
-            .embedded
-            .read(move |c| c.query_row(sql, [], |row| row.get(0)))
-            .await?;
-        Ok(seen.cast_unsigned())
+    /// What was seen of the broker's log.
+    pub async fn seen(&self) -> Result<Seen, StoreError> {
+        // In one statement: the start must not be older than the position.
+        let sql = "SELECT COALESCE((SELECT value FROM meta WHERE key = 'position_seen'), 0),
+                          COALESCE((SELECT value FROM meta WHERE key = 'start_seen'), '')";
+        let seen = self.embedded.read(move |c| {
+            c.query_row(sql, [], |row| {
+                Ok(Seen {
+                    position: row.get::<_, i64>(0)?.cast_unsigned(),
+                    start: row.get(1)?,
+                })
+            })
+        });
+        Ok(seen.await?)
     }
 
     /// What a person must look at, oldest first.

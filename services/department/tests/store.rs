@@ -205,20 +205,26 @@ async fn a_report_that_a_higher_round_overtook_is_no_incident() {
 #[tokio::test]
 async fn a_position_of_a_life_that_ended_is_never_told_to_the_next_one() {
     let (_folder, store) = store().await;
-    store.agree_with("store", "0").await.unwrap();
+    store.agree_with("store", "0", Some("a")).await.unwrap();
     store.keep(&handover("h"), FIRST).await.unwrap();
     report(&store, &["a", "b", "c"]).await;
     let reply =
         |epoch, item_id, position| store.reply("store", epoch, vec![recorded(item_id, position)]);
     reply("0", "a", 700).await.unwrap();
-    assert_eq!(store.position_seen().await.unwrap(), 700);
-    store.agree_with("store", "1").await.unwrap();
-    assert_eq!(store.position_seen().await.unwrap(), 0);
+    assert_eq!(store.seen().await.unwrap().position, 700);
+    store.agree_with("store", "1", None).await.unwrap();
+    assert_eq!(store.seen().await.unwrap().position, 0);
     // A verdict of the old life that is written down late.
     reply("0", "b", 701).await.unwrap();
-    assert_eq!(store.position_seen().await.unwrap(), 0);
+    assert_eq!(store.seen().await.unwrap().position, 0);
     reply("1", "c", 12).await.unwrap();
-    assert_eq!(store.position_seen().await.unwrap(), 12);
+    assert_eq!(store.seen().await.unwrap().position, 12);
+    // And the start of it that was met.
+    assert_eq!(store.seen().await.unwrap().start, "");
+    store.agree_with("store", "1", Some("b")).await.unwrap();
+    store.agree_with("store", "1", None).await.unwrap();
+    let seen = store.seen().await.unwrap();
+    assert_eq!((seen.position, seen.start.as_str()), (12, "b"));
 }
 
 #[tokio::test]
@@ -264,7 +270,7 @@ async fn a_restored_broker_gives_a_round_anew_and_what_was_said_of_the_lost_one_
 async fn a_round_that_came_before_the_broker_said_hello_is_of_the_life_that_was_met_first() {
     let (_folder, store) = store().await;
     store.keep(&handover("one"), None).await.unwrap();
-    store.agree_with("store", "0").await.unwrap();
+    store.agree_with("store", "0", Some("a")).await.unwrap();
     for from in [None, FIRST] {
         let kept = store.keep(&handover("other"), from).await.unwrap();
         assert_eq!(kept, Kept::IdReused);

@@ -92,7 +92,8 @@ pub(super) async fn run(
         Err(_) => return broken("the broker did not answer the call".into()),
     };
     let hello = session.hello();
-    if let Err(error) = counter.meet(&hello.store_id, &hello.epoch).await {
+    let met = counter.meet(&hello.store_id, &hello.epoch, Some(&hello.start_id));
+    if let Err(error) = met.await {
         return broken(error.into());
     }
     if hello.store_id != agreed.store_id || hello.epoch != agreed.epoch {

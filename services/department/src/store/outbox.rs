@@ -244,13 +244,19 @@ impl Store {
         Ok(done.await?)
     }
 
-    /// The broker speaks from this store and epoch now. The positions that were seen of another
-    /// life are forgotten: they say nothing of this one, and would begin epoch after epoch.
+    /// The broker speaks from this store and epoch now, and in this start of it if it says which. The
+    /// positions that were seen of another life are forgotten: they say nothing of this one, and would
+    /// begin epoch after epoch.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is changed.
-    pub async fn agree_with(&self, store_id: &str, epoch: &str) -> Result<(), StoreError> {
-        let life = life(store_id, epoch);
+    pub async fn agree_with(
+        &self,
+        store_id: &str,
+        epoch: &str,
+        start: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let (life, start) = (life(store_id, epoch), start.map(str::to_owned));
         let done = self.embedded.write(move |c| {
             let changed = c.execute(
                 "INSERT INTO meta VALUES ('broker', ?1) ON CONFLICT (key)
@@ -258,7 +264,17 @@ impl Store {
                 [&life],
             )?;
             if changed > 0 {
-                c.execute("DELETE FROM meta WHERE key = 'position_seen'", [])?;
+                c.execute(
+                    "DELETE FROM meta WHERE key IN ('position_seen', 'start_seen')",
+                    [],
+                )?;
+            }
+            if let Some(start) = start {
+                c.prepare_cached(
+                    "INSERT INTO meta VALUES ('start_seen', ?1)
+                     ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                )?
+                .execute([start])?;
             }
             // What came before anybody had said hello is of the life that was met first.
             c.prepare_cached("UPDATE inbox SET life = ?1 WHERE life = ''")?
