@@ -145,12 +145,17 @@ async fn run(seed: u64, kills: Option<u64>, until: Option<Instant>, plan: &Plan)
     let mut journal = Vec::new();
     let mut struck = 0;
     let mut looked = Instant::now();
-    while struck < plan.faults
-        && kills.is_none_or(|kills| faults.kills < kills)
-        && until.is_none_or(|until| Instant::now() < until)
-    {
+    loop {
+        // Before anything else: of a province that nothing strikes because the time is over something is
+        // waited for, too.
         while citizens.open() < OPEN_MAX {
             citizens.bring(chance.below(4) as usize);
+        }
+        if struck >= plan.faults
+            || kills.is_some_and(|kills| faults.kills >= kills)
+            || until.is_some_and(|until| Instant::now() >= until)
+        {
+            break;
         }
         // The moment itself is what chance decides.
         let next = Instant::now() + Duration::from_millis(20 + chance.below(500));
