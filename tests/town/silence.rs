@@ -132,3 +132,35 @@ async fn a_department_that_comes_back_is_given_its_work_at_once() {
     town.start("police").await;
     assert_eq!(town.desk().results(&dossier).await, RESULTS);
 }
+
+#[tokio::test]
+async fn what_a_lost_store_acknowledges_after_the_new_one_has_begun_to_reconcile_is_handed_over_anew()
+ {
+    let town = Town::with(["civil-status", "social-insurance"]).await;
+    let mut police = town.puppet("police");
+    let dossier = town.desk().submit("birth").await;
+    let heard = police.next_handover().await;
+
+    // The disk is lost: another store reconciles while the answer of the first is on its way.
+    let agency_code = police.post.agency;
+    let page = |page_number| v1::ReconcileRequest {
+        agency_code: agency_code.into(),
+        store_id: "a new disk".into(),
+        epoch: "1".into(),
+        session_id: "one".into(),
+        last: page_number > 0,
+        page_number,
+        ..Default::default()
+    };
+    let mut exchange = police.caller.exchange();
+    exchange.reconcile(page(0)).await.unwrap();
+    heard.acknowledge().await;
+    let again = police.next_handover().await;
+    exchange.reconcile(page(1)).await.unwrap();
+    assert_eq!(again.handover().handover_id, heard.handover().handover_id);
+
+    again.acknowledge().await;
+    town.desk()
+        .sees(&dossier, "register_residence", StepState::Held)
+        .await;
+}

@@ -17,6 +17,7 @@ use crate::{
     exchange::Greeting,
     hot::{Committed, Hot, LoadError},
     ledger::{Ledger, Note, notice_row},
+    reconcile::Lives,
     registry::Registry,
     store::{IncidentChange, IncidentKey, Owed, OwedRow, Reader, StoreError},
     wire,
@@ -78,10 +79,29 @@ pub struct Office {
     pub belfry: Belfry,
     /// What we say first.
     pub greeting: Greeting,
+    /// Whose acknowledgements still count.
+    pub lives: Lives,
     /// How to try.
     pub config: CourierConfig,
     /// Limits of streams.
     pub limits: StreamLimits,
+}
+
+/// Which life of a department's store a stream is with.
+#[derive(Debug, Clone)]
+struct With {
+    life: String,
+    /// The life that had reconciled last when the stream was opened.
+    reconciled: Option<String>,
+}
+
+impl With {
+    /// Whether another life of the store has reconciled since the stream was opened: what this one
+    /// acknowledges is nowhere any more.
+    fn is_over(&self, lives: &Lives, agency: &AgencyCode) -> bool {
+        let now = lives.of(agency);
+        now != self.reconciled && now.as_ref() != Some(&self.life)
+    }
 }
 
 /// What a courier has on one stream.
@@ -306,15 +326,15 @@ impl Courier {
         }
         let opened = tokio::time::timeout(OPEN_TIME_MAX, self.open()).await;
         match opened.unwrap_or(Err(Trouble::Silent)) {
-            Ok((offers, settlements)) => {
+            Ok((with, offers, settlements)) => {
                 self.reached().await;
-                self.hand_over(offers, settlements).await
+                self.hand_over(&with, offers, settlements).await
             }
             Err(trouble) => trouble,
         }
     }
 
-    async fn open(&self) -> Result<(Offers, Settlements<impl Inbound + use<>>), Trouble> {
+    async fn open(&self) -> Result<(With, Offers, Settlements<impl Inbound + use<>>), Trouble> {
         let office = &self.office;
         let system = office
             .registry
@@ -351,11 +371,18 @@ impl Courier {
         let session = opening.meet(inbound).await.map_err(Trouble::Stream)?;
         let peer = slot.current().ok_or(Trouble::Ended)?;
         tracing::info!(agency = %self.agency, system = %peer.identity, %address, "a department's stream is open");
-        Ok(session.sending(office.access.guard(peer, self.agency.to_string())))
+        let with = With {
+            life: Lives::name(&session.hello().store_id, &session.hello().epoch),
+            reconciled: office.lives.of(&self.agency),
+        };
+        let guard = office.access.guard(peer, self.agency.to_string());
+        let (offers, settlements) = session.sending(guard);
+        Ok((with, offers, settlements))
     }
 
     async fn hand_over<S: Inbound>(
         &mut self,
+        with: &With,
         offers: Offers,
         mut settlements: Settlements<S>,
     ) -> Trouble {
@@ -369,6 +396,12 @@ impl Courier {
             let look_at = self.fill(&offers, &mut load);
             tokio::select! {
                 settled = settlements.next() => match settled {
+                    Ok(_) if with.is_over(&self.office.lives, &self.agency) => {
+                        tracing::info!(agency = %self.agency, "what a lost store of a department still answers does not count");
+                        let unanswered: Vec<_> = load.under_way.keys().cloned().collect();
+                        self.end(load, &unanswered).await;
+                        return Trouble::Ended;
+                    }
                     Ok(settled) => {
                         if let Some(under_way) = load.under_way.get(&settled.item_id).cloned() {
                             let office = self.office.clone();
@@ -387,10 +420,7 @@ impl Courier {
                         }
                     }
                     Err(end) => {
-                        while let Some(done) = load.settling.next().await {
-                            load.done(done);
-                        }
-                        self.possibly_held(&end.unanswered, &load.under_way).await;
+                        self.end(load, &end.unanswered).await;
                         return end.fault.map_or(Trouble::Ended, Trouble::Stream);
                     }
                 },
@@ -403,6 +433,14 @@ impl Courier {
                 () = until(look_at) => {}
             }
         }
+    }
+
+    /// What was answered is written down, and what was not is possibly held.
+    async fn end(&self, mut load: Load, unanswered: &[String]) {
+        while let Some(done) = load.settling.next().await {
+            load.done(done);
+        }
+        self.possibly_held(unanswered, &load.under_way).await;
     }
 
     /// Offers what is owed, oldest due date first, as far as the window goes. Gives the time at

@@ -4,7 +4,7 @@
 use crate::{
     failure::Failure,
     hot::{Hot, LoadError},
-    ledger::Ledger,
+    ledger::{Ledger, Note},
     registry::Registry,
     store::{Reader, StepCursor, StoreError},
 };
@@ -40,6 +40,22 @@ struct Session {
     named: HashSet<(DossierId, StepId)>,
 }
 
+/// With which life of its store each department reconciled last, in this process. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Lives(Arc<DashMap<AgencyCode, String>>);
+
+impl Lives {
+    /// Names a life of a department's store.
+    pub fn name(store_id: &str, epoch: &str) -> String {
+        format!("{store_id} {epoch}")
+    }
+
+    /// The life that reconciled last; none when none has.
+    pub fn of(&self, agency: &AgencyCode) -> Option<String> {
+        self.0.get(agency).map(|life| life.clone())
+    }
+}
+
 /// Compares what both sides hold. One reconciliation a department at a time: a new one replaces an
 /// unfinished one.
 pub struct Reconciler {
@@ -47,6 +63,7 @@ pub struct Reconciler {
     reader: Arc<dyn Reader>,
     hot: Hot,
     registry: Registry,
+    lives: Lives,
     sessions: DashMap<AgencyCode, Session>,
 }
 
@@ -89,8 +106,14 @@ impl Reconciler {
             reader,
             hot,
             registry,
+            lives: Lives::default(),
             sessions: DashMap::new(),
         }
+    }
+
+    /// Who reconciled last.
+    pub fn lives(&self) -> Lives {
+        self.lives.clone()
     }
 
     /// Answers one page of a department's holdings; after the last page, everything that was
@@ -106,6 +129,9 @@ impl Reconciler {
     ) -> Result<v1::ReconcileResponse, Status> {
         if request.holdings.len() > PAGE_HOLDINGS_MAX {
             return Err(too_many("holdings", PAGE_HOLDINGS_MAX));
+        }
+        if request.page_number == 0 {
+            self.close_with_others(agency, &request).await?;
         }
         let begun_at = self.turn_page(agency, &request)?;
         let mut verdicts = Vec::with_capacity(request.holdings.len());
@@ -150,6 +176,22 @@ impl Reconciler {
             handed_over_anew,
             ..v1::ReconcileResponse::default()
         })
+    }
+
+    /// From now on nothing counts that an older life of the department's store acknowledged on a stream
+    /// that is still open; and what it acknowledged before is recorded when this returns. Otherwise it
+    /// would be recorded after the comparison has begun, and nobody would miss it.
+    async fn close_with_others(
+        &self,
+        agency: &AgencyCode,
+        request: &v1::ReconcileRequest,
+    ) -> Result<(), Status> {
+        let life = Lives::name(&request.store_id, &request.epoch);
+        self.lives.0.insert(agency.clone(), life);
+        let passed = self.ledger.note(Note::default()).await;
+        passed
+            .map(drop)
+            .map_err(|failure| failure.fault().into_status())
     }
 
     /// The first page begins a reconciliation; every other one must follow the page before it, so

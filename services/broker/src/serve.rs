@@ -426,6 +426,7 @@ struct Ground {
     ledger: Ledger,
     access: Access,
     greeting: Greeting,
+    reconciler: Arc<Reconciler>,
     epoch: u64,
     shutdown: Shutdown,
 }
@@ -463,6 +464,12 @@ impl Ground {
                 contract_version: CONTRACT_VERSION,
                 starts,
             },
+            reconciler: Arc::new(Reconciler::new(
+                ledger.clone(),
+                reader.clone(),
+                hot.clone(),
+                registry.clone(),
+            )),
             epoch: origin.epoch,
             config,
             credentials,
@@ -509,12 +516,7 @@ impl Ground {
             registry: self.registry.clone(),
             belfry: self.belfry.clone(),
             greeting: self.greeting.clone(),
-            reconciler: Arc::new(Reconciler::new(
-                self.ledger.clone(),
-                self.reader.clone(),
-                self.hot.clone(),
-                self.registry.clone(),
-            )),
+            reconciler: self.reconciler.clone(),
             restore_answered: Arc::new(OnceCell::new_with(restored.then_some(()))),
             limits: self.config.streams,
             shutdown: self.shutdown.child(),
@@ -584,6 +586,7 @@ impl Ground {
             access: self.access.clone(),
             belfry: self.belfry.clone(),
             greeting: self.greeting.clone(),
+            lives: self.reconciler.lives(),
             config: self.config.courier,
             limits: self.config.streams,
         });
