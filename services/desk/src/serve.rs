@@ -340,6 +340,12 @@ impl Desk {
                 self.inner.waiting.notify_one();
                 return Ok(Checked::Known);
             }
+            Ok(found) if submit.state == State::Open && found.closed_at.is_some() => {
+                let key = &submit.request.submit_key;
+                let closed = self.inner.store.close_if_told(key).await;
+                closed.map_err(|error| error.to_string())?;
+                return Ok(Checked::Known);
+            }
             Ok(_) => return Ok(Checked::Known),
             Err(error) if error.is_unknown() => {}
             Err(error) if error.is_of_one_dossier() => {

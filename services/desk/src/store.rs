@@ -252,6 +252,20 @@ impl Store {
         Ok(())
     }
 
+    /// The broker has it as closed. It is closed here if the notice of it has come: that may have been
+    /// after the broker had said that it is open, and before this was written down.
+    pub(crate) async fn close_if_told(&self, submit_key: &str) -> Result<(), StoreError> {
+        let key = submit_key.to_owned();
+        let sql = "UPDATE submit SET state = ?2, changed_at = ?3
+                   WHERE submit_key = ?1 AND state = ?4 AND EXISTS
+                       (SELECT 1 FROM notice
+                        WHERE notice.dossier_code = submit.dossier_code AND closes)";
+        self.embedded
+            .write(move |c| c.execute(sql, params![key, CLOSED, now_us(), OPEN]))
+            .await?;
+        Ok(())
+    }
+
     /// The broker refused it.
     pub(crate) async fn refused(&self, submit_key: &str, reason: &str) -> Result<(), StoreError> {
         let (key, reason) = (submit_key.to_owned(), reason.to_owned());

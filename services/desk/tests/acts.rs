@@ -220,6 +220,38 @@ async fn a_dossier_that_had_closed_and_is_open_in_an_older_copy_gets_its_acts_ag
 }
 
 #[tokio::test]
+async fn a_dossier_that_closed_while_the_desk_believed_it_open_again_is_closed_there_too() {
+    let mut town = Town::new().await;
+    town.config.times.check_ms = 10;
+    let desk = Desk::open(town.config.clone()).unwrap();
+    let (shutdown, serving) = serve(&desk);
+    let code = desk
+        .submit(submission("k"), PATIENCE)
+        .await
+        .unwrap()
+        .dossier_code;
+    town.broker.notify(&code, Kind::Closed(v1::NoticeClosed {}));
+    let closed = timeout(PATIENCE, desk.wait_closed(&code)).await;
+    closed.unwrap().unwrap();
+    let is_open = async |wanted: bool| {
+        while desk.submitted("k").await.unwrap().unwrap().is_open() != wanted {
+            tokio::task::yield_now().await;
+        }
+    };
+    // The broker says so of a copy, and by the time that it is written down here it is not so any more:
+    // the notice was heard before.
+    town.broker.change(|has| {
+        has.notices.clear();
+        has.epoch += 1;
+    });
+    timeout(PATIENCE, is_open(true)).await.unwrap();
+    town.broker.change(|has| has.closed.extend([code]));
+    timeout(PATIENCE, is_open(false)).await.unwrap();
+    shutdown.trigger();
+    serving.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_desk_with_leased_codes_gives_one_while_the_broker_is_away_and_acts_wait_for_it() {
     let mut town = Town::new().await;
     town.config.limits.codes_kept = 4;

@@ -43,6 +43,8 @@ pub(crate) struct Has {
     /// From where notices were asked for.
     pub(crate) cursors: Vec<String>,
     pub(crate) results: Vec<v1::Evidence>,
+    /// Codes of dossiers that are closed.
+    pub(crate) closed: HashSet<String>,
     /// Dossiers that a person must look at first.
     pub(crate) quarantined: HashSet<String>,
     /// Submits are refused for this, as those of a desk that is not let in.
@@ -290,8 +292,10 @@ impl DeskService for Broker {
         if !known {
             return Err(Status::not_found("no such dossier"));
         }
+        let is_closed = self.has.lock().unwrap().closed.contains(&dossier_code);
         Ok(Response::new(TrackResponse {
             dossier_code,
+            closed_at: is_closed.then(Default::default),
             ..Default::default()
         }))
     }
