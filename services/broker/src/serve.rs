@@ -343,7 +343,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     staff.hire(&ground.registry);
     set_health(&health, true).await;
     let vitals = Vitals::new(ground.shutdown.clone());
-    tasks.spawn(vitals.watch("the listener", listener.shut()));
+    tasks.spawn(vitals.watch_end("the listener", listener.shut()));
     ground.begin(&tasks, &vitals, &health);
     if let Some(path) = &ground.config.address_file {
         write_address(path, address).map_err(|source| BrokerError::AddressFile {

@@ -130,7 +130,7 @@ pub async fn run(
     let watchers = watchers_only(broker.clone(), own);
     let vitals = Vitals::new(shutdown.clone());
     let mut tasks = JoinSet::new();
-    tasks.spawn(vitals.watch("the listener", listener.shut()));
+    tasks.spawn(vitals.watch_end("the listener", listener.shut()));
     let ending = shutdown.clone();
     let server = Server::builder()
         .max_concurrent_streams(streams_max)

@@ -38,6 +38,22 @@ impl Vitals {
         }
     }
 
+    /// Watches something that is done elsewhere and tells its end: to be awaited beside other work, until the
+    /// shutdown at the latest.
+    pub fn watch_end<F: Future<Output = ()>>(
+        &self,
+        name: &'static str,
+        end: F,
+    ) -> impl Future<Output = ()> + use<F> {
+        let shutdown = self.shutdown.clone();
+        self.watch(name, async move {
+            tokio::select! {
+                () = shutdown.triggered() => {}
+                () = end => {}
+            }
+        })
+    }
+
     /// Waits until work has ended that must go on; gives the name of the first.
     pub async fn fallen(&self) -> &'static str {
         let mut fallen = self.fallen.subscribe();
@@ -96,6 +112,20 @@ mod tests {
         let vitals = Vitals::new(Shutdown::new());
         vitals.watch("the counter", async {}).await;
         assert_eq!(vitals.fallen().await, "the counter");
+    }
+
+    #[tokio::test]
+    async fn an_end_elsewhere_is_waited_for_until_the_shutdown() {
+        let shutdown = Shutdown::new();
+        let vitals = Vitals::new(shutdown.clone());
+        let never = vitals.watch_end("the door", std::future::pending());
+        shutdown.trigger();
+        never.await;
+        assert!(vitals.fallen().now_or_never().is_none());
+
+        let vitals = Vitals::new(Shutdown::new());
+        vitals.watch_end("the door", async {}).await;
+        assert_eq!(vitals.fallen().await, "the door");
     }
 
     #[tokio::test]
