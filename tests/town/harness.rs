@@ -38,7 +38,8 @@ struct Plan {
     menu: Menu,
     /// Faults, before it is left alone and looked at.
     faults: u64,
-    /// How long it may go on without any debt less, once the faults are over, before that is a fault.
+    /// How long it may go on without any debt less and anything recorded, once the faults are over, before
+    /// that is a fault.
     patience: Duration,
     /// How every process is broken on purpose.
     breakage: &'static str,
@@ -51,6 +52,9 @@ const USUAL: Plan = Plan {
     patience: Duration::from_secs(60),
     breakage: "",
 };
+/// How many times its patience a province has for coming to rest while it still records something: the
+/// machine may be busy with other things.
+const REST_MAX: u32 = 5;
 /// Between two looks at what was written down.
 const LOOK: Duration = Duration::from_millis(150);
 /// Faults in the gate.
@@ -211,7 +215,9 @@ async fn rest(
     faults: &mut Faults,
     patience: Duration,
 ) -> Vec<String> {
+    let begun = Instant::now();
     let (mut left, mut since) = (usize::MAX, Instant::now());
+    let mut recorded = 0;
     loop {
         faults.pass(province);
         citizens.look();
@@ -220,14 +226,24 @@ async fn rest(
         if now == 0 {
             return Vec::new();
         }
-        if now < left {
-            (left, since) = (now, Instant::now());
+        // Debts come and go while dossiers go on; where something is recorded nobody waits in vain.
+        let records = records(province);
+        if now < left || records != recorded {
+            (left, recorded, since) = (now.min(left), records, Instant::now());
         }
-        if since.elapsed() > patience {
+        if since.elapsed() > patience || begun.elapsed() > patience * REST_MAX {
             return stuck(province, citizens, patience);
         }
         sleep(LOOK).await;
     }
+}
+
+/// How long the broker's log is; 0 when it cannot be read.
+fn records(province: &Province) -> i64 {
+    let sql = "SELECT count(*) FROM record";
+    reading(&province.path(format!("{BROKER}/broker.db")))
+        .and_then(|store| store.query_row(sql, [], |row| row.get(0)))
+        .unwrap_or(0)
 }
 
 /// What the stores say is owed by the broker, to be reported by departments, or to be sent by desks.

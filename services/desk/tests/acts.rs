@@ -245,7 +245,7 @@ async fn a_dossier_that_closed_while_the_desk_believed_it_open_again_is_closed_t
         has.epoch += 1;
     });
     timeout(PATIENCE, is_open(true)).await.unwrap();
-    town.broker.change(|has| drop(has.closed.insert(code)));
+    town.broker.change(|has| has.closed.extend([code]));
     timeout(PATIENCE, is_open(false)).await.unwrap();
     shutdown.trigger();
     serving.await.unwrap();

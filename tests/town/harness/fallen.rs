@@ -28,7 +28,6 @@ async fn a_department_whose_reporter_falls_ends_and_reports_when_it_is_started_a
     let office = Mutex::new(province.member(OFFICE));
     let ended = async || office.lock().unwrap().fallen();
     let how = until("the department to end", ended).await;
-    drop(office);
     assert!(how.contains("Ended(\"the reporter\")"), "{how}");
     for name in [BROKER, OFFICE] {
         province.member(name).start(false);

@@ -375,7 +375,7 @@ impl ExchangeService for Broker {
             store_id: has.store_id.clone(),
             epoch: has.epoch.clone(),
             verdicts,
-            handed_over_anew: 0,
+            ..Default::default()
         };
         drop(has);
         self.tell();
