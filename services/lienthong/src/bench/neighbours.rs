@@ -25,7 +25,7 @@ const FILED_AT_ONCE: usize = 32;
 /// Turns of each neighbour.
 const TURNS: usize = 3;
 /// How long it may take until the neighbour has worked off its backlog.
-const END_MAX: Duration = Duration::from_secs(120);
+const END_MAX: Duration = Duration::from_secs(300);
 
 /// One neighbour.
 #[derive(Debug, Clone, Serialize)]
