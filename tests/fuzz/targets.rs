@@ -2,6 +2,9 @@
 //! whatever they make up, and by the whole-system tests with the committed corpora. Each must answer, and
 //! what it takes must hold together.
 
+mod files;
+mod lines;
+
 use broker::{records, wire};
 use contract::v1;
 use dossier::{
@@ -26,7 +29,7 @@ use std::sync::OnceLock;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 21] = [
     ("message", message),
     ("certificate", certificate),
     ("procedure", procedure),
@@ -37,7 +40,25 @@ pub const TARGETS: [Target; 10] = [
     ("code", code),
     ("evidence", evidence),
     ("record", record),
+    ("config", files::config),
+    ("credentials", files::credentials),
+    ("denied", files::denied),
+    ("filing", files::filing),
+    ("script", files::script),
+    ("template", files::template),
+    ("font", files::font),
+    ("envelopes", lines::envelopes),
+    ("document", lines::document),
+    ("token", lines::token),
+    ("notice", lines::notice),
 ];
+
+/// What is before the first such byte, and what after it.
+fn halves(bytes: &[u8], between: u8) -> (&[u8], &[u8]) {
+    let mut halves = bytes.splitn(2, |byte| *byte == between);
+    let first = halves.next().unwrap_or_default();
+    (first, halves.next().unwrap_or_default())
+}
 
 fn shipped_directory() -> &'static Directory {
     static DIRECTORY: OnceLock<Directory> = OnceLock::new();

@@ -23,7 +23,7 @@ fn a_service_in_a_process_of_its_own() {
     };
     end_with_the_town();
     // As the shipped process does it: what a log does that takes nothing is a part of what is tested.
-    node::telemetry::init(&role, Format::Text, &directives()).unwrap();
+    let _written = node::telemetry::init(&role, Format::Text, &directives()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -130,6 +130,30 @@ impl Forms {
         Ok(forms)
     }
 
+    /// The same papers with another template for one of them, as [`load`](Self::load) takes it from a
+    /// file.
+    ///
+    /// # Errors
+    /// See [`TemplateError`].
+    pub fn with_template(mut self, kind: FormKind, text: &str) -> Result<Forms, TemplateError> {
+        let template = template::read(&file(kind), kind, text)?;
+        self.templates.retain(|one| one.kind != kind);
+        self.templates.push(template);
+        Ok(self)
+    }
+
+    /// The same papers in another font, as [`load`](Self::load) takes it from a file.
+    ///
+    /// # Errors
+    /// What the font lacks.
+    pub fn with_font(mut self, bytes: Vec<u8>) -> Result<Forms, String> {
+        let font = Arc::new(Font::read(Cow::Owned(bytes))?);
+        for one in &mut self.fonts.faces {
+            *one = font.clone();
+        }
+        Ok(self)
+    }
+
     /// Typesets a form as a PDF file. The same form always gives the same bytes.
     ///
     /// # Errors

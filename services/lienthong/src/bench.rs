@@ -13,12 +13,16 @@ mod latency;
 mod limit;
 mod load;
 mod machine;
+mod neighbours;
+mod open;
 pub(crate) mod pass;
+mod pressure;
 mod proc;
 mod quantiles;
 mod report;
 mod scale;
 mod shape;
+mod soak;
 mod town;
 
 use crate::screen::{json, tell};
@@ -51,6 +55,12 @@ pub(crate) enum Measure {
     Scale,
     /// Many departments.
     Fanout,
+    /// Three times what it carries, for a minute.
+    Pressure,
+    /// What one difficult department leaves to the others.
+    Neighbours,
+    /// A long time at a moderate load; measured only when it is named.
+    Soak,
 }
 
 /// How it is measured.
@@ -92,6 +102,15 @@ pub(crate) struct Options {
     /// Bytes of the large document; 1 GiB when left out.
     #[arg(long, value_name = "BYTES")]
     large_bytes: Option<u64>,
+    /// Seconds of the pressure.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pressure_seconds: u64,
+    /// Minutes of the soak.
+    #[arg(long, default_value_t = 60.0, value_name = "MINUTES")]
+    minutes: f64,
+    /// Dossiers submitted a second in the soak.
+    #[arg(long, default_value_t = 50.0, value_name = "DOSSIERS")]
+    rate: f64,
     /// Where stores, certificates and logs go; a new temporary folder when left out. It should be on
     /// the disk that is meant.
     #[arg(long, value_name = "FOLDER")]
@@ -167,6 +186,18 @@ async fn measure(options: &Options, folder: &Path, json: bool) -> anyhow::Result
         say(json, "fanout");
         found.fanout = fanout::measure(options, folder).await?;
     }
+    if wanted(Measure::Pressure) {
+        say(json, "pressure");
+        found.pressure = Some(pressure::measure(options, folder).await?);
+    }
+    if wanted(Measure::Neighbours) {
+        say(json, "neighbours");
+        found.neighbours = neighbours::measure(options, folder).await?;
+    }
+    if options.measures.contains(&Measure::Soak) {
+        say(json, "a long time");
+        found.soak = Some(soak::measure(options, folder).await?);
+    }
     Ok(found)
 }
 
@@ -186,6 +217,12 @@ pub(crate) struct Found {
     scale: Vec<scale::Scale>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fanout: Vec<fanout::Fanout>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pressure: Option<pressure::Pressure>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    neighbours: Vec<neighbours::Neighbour>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    soak: Option<soak::Soak>,
 }
 
 fn say(json: bool, what: &str) {

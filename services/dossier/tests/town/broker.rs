@@ -644,7 +644,7 @@ impl Broker {
         let seen = |key: &&Key| {
             dossier
                 .seen
-                .contains_key(&(agency.to_string(), (*key).clone()))
+                .contains_key(&(agency.as_str().into(), (*key).clone()))
         };
         let unseen: Vec<Key> = holding
             .recorded

@@ -93,7 +93,7 @@ impl Checks {
         let causes = |entries: &'_ [Entry]| -> Vec<(String, String)> {
             let causes = entries.iter().filter_map(|entry| entry.cause.as_ref());
             causes
-                .map(|cause| (cause.system.clone(), cause.item_id.to_string()))
+                .map(|cause| (cause.system.to_string(), cause.item_id.to_string()))
                 .collect()
         };
         let before: BTreeSet<_> = causes(known).into_iter().collect();

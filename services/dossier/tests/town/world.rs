@@ -453,7 +453,7 @@ impl World {
             kept.is_some_and(|kept| {
                 kept.entries.iter().any(|entry| {
                     entry.cause.as_ref().is_some_and(|cause| {
-                        cause.system == system.as_str() && cause.item_id == *id
+                        *cause.system == *system.as_str() && cause.item_id == *id
                     })
                 })
             })

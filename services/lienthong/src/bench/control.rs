@@ -26,6 +26,26 @@ pub(crate) enum Order {
     },
     /// Say what was counted since the last time.
     Count,
+    /// Take handovers in this way from now on.
+    Take {
+        /// How.
+        temper: Temper,
+    },
+}
+
+/// How a department takes handovers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Temper {
+    /// It acknowledges at once.
+    #[default]
+    Ordinary,
+    /// It takes a second for each, one after the other.
+    Slow,
+    /// It hears everything and acknowledges nothing.
+    Silent,
+    /// It acknowledges at once, and reconnects ten times a second.
+    Restless,
 }
 
 /// What a department tells the bench.
@@ -76,6 +96,8 @@ pub(crate) struct Counted {
     pub(crate) broker_window_items: u32,
     /// Streams of handovers that are open.
     pub(crate) streams: u64,
+    /// Calls of a restless department that were answered.
+    pub(crate) calls: u64,
 }
 
 /// Nanoseconds on a clock that all processes of this machine share and that never jumps.

@@ -6,6 +6,7 @@ mod durable;
 mod line;
 mod office;
 mod pace;
+mod restless;
 mod service;
 
 use super::control::{self, Order, Told};
@@ -147,6 +148,9 @@ pub(crate) async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()
                     office.hold();
                     pacer.pace(per_second);
                 }
+                Some(Order::Take { temper }) => {
+                    office.temper.send_replace(temper);
+                }
                 Some(Order::Count) => {
                     mouth.say(&Told::Counted(Box::new(office.count()))).await?;
                 }
@@ -192,6 +196,11 @@ async fn open(
         shutdown.clone(),
     ));
     let (address, broker) = (&config.broker.address, &config.broker.identity);
+    if let Some(agency) = config.agencies.first() {
+        let (office, credentials) = (office.clone(), credentials.clone());
+        let line = restless::Caller::new(office, agency, config, credentials, streams);
+        tasks.spawn(line.run(shutdown.clone()));
+    }
     for agencies in config.agencies.chunks(AGENCIES_PER_CONNECTION) {
         let options = ChannelOptions::exchange();
         let channel = channel(address, broker.clone(), &credentials, options)?;

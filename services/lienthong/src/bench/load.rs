@@ -24,10 +24,12 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Semaphore, time::sleep};
-use tonic::{Status, transport::Channel};
+use tonic::{Code, Status, transport::Channel};
 
 /// Submits under way at once: fewer than a connection may have streams.
 const SUBMITS_MAX: usize = 128;
+/// Connections for submits at times fixed beforehand.
+const LINES: usize = 8;
 /// Before a submit that was not taken is tried again.
 const AGAIN: Duration = Duration::from_millis(20);
 
@@ -37,6 +39,9 @@ pub(crate) struct Load(Arc<Inner>);
 
 struct Inner {
     client: DeskServiceClient<Channel>,
+    /// Lines of their own for submits at times fixed beforehand: the streams of one connection would be
+    /// a limit of ours and not of the broker's.
+    lines: Vec<DeskServiceClient<Channel>>,
     filing: Filing,
     data: Vec<u8>,
     places: Semaphore,
@@ -46,6 +51,7 @@ struct Inner {
     submitted: AtomicU64,
     failed: AtomicU64,
     finished_steps: AtomicU64,
+    steps_apart: AtomicU64,
     number: AtomicU64,
 }
 
@@ -56,9 +62,15 @@ impl Load {
         credentials: &Credentials,
         filing: Filing,
     ) -> anyhow::Result<Self> {
-        let channel = channel(address, broker, credentials, ChannelOptions::exchange())?;
+        let client = || {
+            let options = ChannelOptions::exchange();
+            let channel = channel(address, broker.clone(), credentials, options)?;
+            let client = DeskServiceClient::new(channel);
+            anyhow::Ok(client.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        };
         Ok(Self(Arc::new(Inner {
-            client: DeskServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX),
+            client: client()?,
+            lines: (0..LINES).map(|_| client()).collect::<Result<_, _>>()?,
             data: stamped(filing.data_bytes),
             filing,
             places: Semaphore::new(SUBMITS_MAX),
@@ -67,6 +79,7 @@ impl Load {
             submitted: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             finished_steps: AtomicU64::new(0),
+            steps_apart: AtomicU64::new(0),
             // Keys of another run are others.
             number: AtomicU64::new(now_ns() / 1_000),
         })))
@@ -112,6 +125,51 @@ impl Load {
         inner.client.clone().submit(request).await?;
         inner.submitted.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Submits one dossier, once, whatever becomes of it.
+    pub(crate) async fn submit_once(&self) -> Result<(), Status> {
+        let inner = &self.0;
+        let number = inner.number.fetch_add(1, Ordering::Relaxed);
+        let request = inner.filing.request(number, stamp(&inner.data, now_ns()));
+        let line = usize::try_from(number).unwrap_or_default() % inner.lines.len();
+        inner.begun.fetch_add(1, Ordering::Relaxed);
+        let answered = inner.lines[line].clone().submit(request).await;
+        match answered {
+            Ok(_) => inner.submitted.fetch_add(1, Ordering::Relaxed),
+            Err(_) => inner.begun.fetch_sub(1, Ordering::Relaxed),
+        };
+        answered.map(|_| ())
+    }
+
+    /// Submits one dossier that belongs there, beside those that are kept in flight.
+    pub(crate) async fn submit_to(&self, territory: &str) -> Result<(), Status> {
+        let inner = &self.0;
+        let number = inner.number.fetch_add(1, Ordering::Relaxed);
+        let mut request = inner.filing.request(number, stamp(&inner.data, now_ns()));
+        territory.clone_into(&mut request.territory_code);
+        loop {
+            match inner.client.clone().submit(request.clone()).await {
+                Err(status) if status.code() == Code::ResourceExhausted => sleep(AGAIN).await,
+                answered => return answered.map(|_| ()),
+            }
+        }
+    }
+
+    /// So many last steps were recorded of the department that is set apart.
+    pub(crate) fn finished_apart(&self, steps: u64) {
+        self.0.steps_apart.fetch_add(steps, Ordering::Relaxed);
+    }
+
+    /// Whether so many dossiers of the department that is set apart went through all their steps, which
+    /// then count no more.
+    pub(crate) fn take_apart(&self, dossiers: u64) -> bool {
+        let steps = dossiers * self.0.filing.last_steps.max(1);
+        let apart = &self.0.steps_apart;
+        let taken = apart.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |there| {
+            there.checked_sub(steps)
+        });
+        taken.is_ok()
     }
 
     fn fill(&self) {

@@ -1,5 +1,6 @@
 //! What was found, as tables for a screen and as a report with plots that lies beside the code.
 
+mod endurance;
 mod plot;
 mod table;
 
@@ -39,6 +40,7 @@ pub(crate) fn tables(found: &Found) -> Vec<Table> {
     tables.extend(documents(found));
     tables.extend(scale(found));
     tables.extend(fanout(found));
+    tables.extend(endurance::tables(found));
     tables
 }
 
@@ -341,6 +343,17 @@ changes. Latency at a fixed rate runs from the time at which a report was meant 
 that stands still is not spared what it held up. Birth dossiers follow the shipped procedure without its papers,
 which are measured by themselves, with a department that keeps them. A used store was filled with dossiers of two
 steps, and with open ones whose first step a department holds; `--finished` and `--open` say how many.
+
+Under pressure dossiers of four steps are submitted at times fixed beforehand, over eight connections, first at half
+of what a closed loop carried and then at three times as much for a minute (`--pressure-seconds`); none is sent again.
+Latency runs from the time meant to the answer. Every refusal must be `RESOURCE_EXHAUSTED` with a `RetryInfo`. The
+memory allowed is what the broker had before the first submit and the limits `ledger_waiting_bytes_max` and
+`dossiers_cached_bytes_max`. *As before* is when a half second of the normal rate is taken whole, with a p99 of at most
+twice the normal one. Beside a difficult department the others carry a closed loop, in turns of `--seconds` alone and
+beside it, three each, while a thousand dossiers wait for the difficult one; all of them, and the bench, share the
+processors, so the neighbour's own time is taken from the others too and shown. `lienthong bench soak --minutes 60` is
+measured only when it is named: departments with inbox and outbox, a moderate rate (`--rate`), and after the first 40 %
+of the time the median of the first third against that of the last.
 
 ";
 

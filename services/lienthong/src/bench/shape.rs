@@ -23,6 +23,8 @@ pub(crate) struct Shape {
     pub(crate) offices: Vec<Office>,
     /// What the desk files.
     pub(crate) filing: Filing,
+    /// Further territories, for which it files nothing by itself.
+    pub(crate) quiet: Vec<String>,
 }
 
 /// One process of departments.
@@ -110,6 +112,7 @@ impl Shape {
             ]
         };
         Self {
+            quiet: Vec::new(),
             procedures: vec![
                 ("chain.toml", chain::procedure(chain::CODE, steps)),
                 (
@@ -230,6 +233,7 @@ impl Shape {
             },
         ];
         Self {
+            quiet: Vec::new(),
             procedures: vec![("birth.toml", procedure.join("\n"))],
             offices,
             filing: Filing {
@@ -260,7 +264,7 @@ impl Shape {
             "[[territory]]\ncode = \"{PROVINCE}\"\nname = \"Tỉnh đo tải\"\n\n[[agency]]\n\
              code = \"{DESK_AGENCY}\"\nname = \"Một cửa\"\nterritory = \"{PROVINCE}\"\n{valid}\n"
         );
-        for territory in &self.filing.territories {
+        for territory in self.filing.territories.iter().chain(&self.quiet) {
             let _ = write!(
                 text,
                 "[[territory]]\ncode = \"{territory}\"\nname = \"Xã {territory}\"\nparent = \"{PROVINCE}\"\n\n"

@@ -77,6 +77,8 @@ pub(crate) struct Town {
     operator: OperatorServiceClient<Channel>,
     listener: UnixListener,
     lines: Vec<Line>,
+    /// The department that is not counted with the others.
+    apart: Option<usize>,
 }
 
 /// The line to one department.
@@ -92,6 +94,8 @@ pub(crate) struct Sample {
     pub(crate) seconds: f64,
     /// What the departments counted, together.
     pub(crate) counted: Counted,
+    /// What the one counted that is set apart.
+    pub(crate) apart: Counted,
     /// What each process spent.
     pub(crate) spent: BTreeMap<String, Spent>,
     /// Peak memory of each process over that time.
@@ -236,6 +240,7 @@ impl Town {
             operator: OperatorServiceClient::new(line),
             listener,
             lines: Vec::new(),
+            apart: None,
         })
     }
 
@@ -252,7 +257,8 @@ impl Town {
             };
             let (ear, mouth) = control::part(stream);
             let (tell, counted) = mpsc::channel(4);
-            tokio::spawn(hear(ear, self.load.clone(), tell));
+            let is_apart = self.apart == Some(at);
+            tokio::spawn(hear(ear, self.load.clone(), is_apart, tell));
             self.lines.push(Line { mouth, counted });
             self.departments[at].serves().await?;
         }
@@ -321,16 +327,38 @@ impl Town {
         Ok(())
     }
 
+    /// From now on the department of this number is counted for itself.
+    pub(crate) fn set_apart(&mut self, number: usize) {
+        self.apart = Some(number);
+    }
+
+    /// Tells one department something.
+    pub(crate) async fn order_one(&mut self, number: usize, order: Order) -> anyhow::Result<()> {
+        let line = self.lines.get_mut(number);
+        line.context("no such department")?.mouth.say(&order).await
+    }
+
     /// What the departments counted since the last time, together.
     pub(crate) async fn count(&mut self) -> anyhow::Result<Counted> {
-        let mut all = Counted::default();
+        Ok(self.count_each().await?.0)
+    }
+
+    /// The same, and of the one that is set apart.
+    pub(crate) async fn count_each(&mut self) -> anyhow::Result<(Counted, Counted)> {
+        let (mut all, mut apart) = (Counted::default(), Counted::default());
         self.order(Order::Count).await?;
-        for line in &mut self.lines {
+        for (number, line) in self.lines.iter_mut().enumerate() {
             let counted = timeout(ANSWER_MAX, line.counted.recv()).await;
             let counted = counted.ok().flatten();
-            all.add(counted.context("a department did not say what it counted; see its log")?);
+            let counted =
+                counted.context("a department did not say what it counted; see its log")?;
+            if self.apart == Some(number) {
+                apart = counted;
+            } else {
+                all.add(counted);
+            }
         }
-        Ok(all)
+        Ok((all, apart))
     }
 
     /// Waits until so much time has passed, and fails when a process ends meanwhile.
@@ -358,7 +386,7 @@ impl Town {
         let (ended, submitted) = (self.load.ended(), self.load.submitted());
         let began = (Instant::now(), self.used()?);
         self.pass(time).await?;
-        let counted = self.count().await?;
+        let (counted, apart) = self.count_each().await?;
         let ended_at = (Instant::now(), self.used()?);
         let (dossiers, submitted) = (self.load.ended() - ended, self.load.submitted() - submitted);
         let later = self.figures().await?;
@@ -375,6 +403,7 @@ impl Town {
         Ok(Sample {
             seconds: ended_at.0.duration_since(began.0).as_secs_f64(),
             counted,
+            apart,
             spent,
             memory,
             figures: later
@@ -442,13 +471,15 @@ impl Counted {
         self.first_us.extend(other.first_us);
         self.broker_window_items = self.broker_window_items.max(other.broker_window_items);
         self.streams += other.streams;
+        self.calls += other.calls;
     }
 }
 
 /// Hears one department for as long as it speaks.
-async fn hear(mut ear: Ear, load: Load, counted: mpsc::Sender<Counted>) {
+async fn hear(mut ear: Ear, load: Load, is_apart: bool, counted: mpsc::Sender<Counted>) {
     loop {
         match ear.hear::<Told>().await {
+            Ok(Some(Told::Finished { steps })) if is_apart => load.finished_apart(steps),
             Ok(Some(Told::Finished { steps })) => load.finished(steps),
             Ok(Some(Told::Counted(one))) => {
                 if counted.send(*one).await.is_err() {

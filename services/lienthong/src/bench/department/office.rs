@@ -1,7 +1,7 @@
 //! What a bench department knows: the rounds that it holds, how it reports them, and its counts.
 
 use super::{Config, Step};
-use crate::bench::control::{Counted, now_ns};
+use crate::bench::control::{Counted, Temper, now_ns};
 use bytes::Bytes;
 use contract::v1::{Completed, EvidenceInput, Handover, Item, Report, Task, item, report};
 use hdrhistogram::Histogram;
@@ -13,7 +13,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// Reports that may wait for room on one agency's stream.
 const REPORTS_MAX: usize = 1 << 17;
@@ -65,6 +65,10 @@ pub(crate) struct Office {
     number: AtomicU64,
     position: AtomicU64,
     pub(super) streams: AtomicU64,
+    /// Calls of a restless office that were answered.
+    pub(super) calls: AtomicU64,
+    /// How it takes handovers.
+    pub(super) temper: watch::Sender<Temper>,
 }
 
 struct Tally {
@@ -99,6 +103,8 @@ impl Office {
             number: AtomicU64::new(now_ns() % 1_000_000),
             position: AtomicU64::new(0),
             streams: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            temper: watch::Sender::default(),
         }
     }
 
@@ -302,6 +308,7 @@ impl Office {
         counted.at_ns = now_ns();
         drop(tally);
         counted.waiting = lock(&self.held).len() as u64;
+        counted.calls = self.calls.swap(0, Ordering::Relaxed);
         counted.streams = self.streams.load(Ordering::Relaxed);
         counted
     }

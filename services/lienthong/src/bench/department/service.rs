@@ -1,6 +1,7 @@
 //! The door of a bench department: takes handovers and acknowledges each at once.
 
 use super::office::SharedOffice;
+use crate::bench::control::Temper;
 use contract::v1::{
     DescribeRequest, DescribeResponse, HandOverOneRequest, HandOverOneResponse, HandOverRequest,
     HandOverResponse, Hello, Recorded,
@@ -9,19 +10,26 @@ use contract::v1::{
 use futures_util::{Stream, StreamExt as _};
 use node::{
     shutdown::Shutdown,
-    stream::{self, MESSAGE_BYTES_MAX, Received, StreamLimits},
+    stream::{self, Inbound, MESSAGE_BYTES_MAX, Received, Receiving, StreamLimits},
     tls::Listener,
 };
 use std::{
+    collections::VecDeque,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
+use tokio::time::{Instant, sleep_until};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
 
 /// HTTP/2 windows, as the broker's.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+
+/// What a slow department takes for each handover.
+const SLOW: Duration = Duration::from_secs(1);
+/// How long a restless one stays.
+pub(super) const RESTLESS: Duration = Duration::from_millis(100);
 
 /// Serves until the shutdown.
 pub(super) async fn serve(
@@ -46,6 +54,42 @@ pub(super) async fn serve(
     Ok(server
         .serve_with_incoming_shutdown(listener, ending)
         .await?)
+}
+
+/// Takes what comes until the stream ends, as it is in the office's temper to.
+async fn take_all<S: Inbound>(office: &SharedOffice, mut receiving: Receiving<S>) {
+    let mut temper = office.temper.subscribe();
+    let opened = Instant::now();
+    let mut next = opened;
+    let mut heard = VecDeque::new();
+    loop {
+        let is = *temper.borrow_and_update();
+        if matches!(is, Temper::Ordinary | Temper::Restless) {
+            heard.drain(..).for_each(|one| acknowledge(office, one));
+        }
+        tokio::select! {
+            _ = temper.changed() => {}
+            one = receiving.next() => match one {
+                Ok(Some(one)) => heard.push_back(one),
+                _ => return,
+            },
+            () = sleep_until(next), if is == Temper::Slow && !heard.is_empty() => {
+                heard.pop_front().into_iter().for_each(|one| acknowledge(office, one));
+                next = Instant::now() + SLOW;
+            }
+            () = sleep_until(opened + RESTLESS), if is == Temper::Restless => return,
+        }
+    }
+}
+
+fn acknowledge(office: &SharedOffice, received: Received) {
+    let Received { item, ticket } = received;
+    let position = office.take(item);
+    ticket.recorded(Recorded {
+        recorded_at: Some(SystemTime::now().into()),
+        position,
+        superseded: false,
+    });
 }
 
 struct Door {
@@ -90,18 +134,11 @@ impl DepartmentService for Door {
         let asked = stream::accept(inbound, self.limits).await?;
         let own = hello(&asked.hello().agency_code);
         let (session, outgoing) = asked.answer(own);
-        let mut receiving = session.receiving(Arc::new(|| Ok(())));
+        let receiving = session.receiving(Arc::new(|| Ok(())));
         let office = self.office.clone();
         tokio::spawn(async move {
             office.streams.fetch_add(1, Ordering::Relaxed);
-            while let Ok(Some(Received { item, ticket })) = receiving.next().await {
-                let position = office.take(item);
-                ticket.recorded(Recorded {
-                    recorded_at: Some(SystemTime::now().into()),
-                    position,
-                    superseded: false,
-                });
-            }
+            take_all(&office, receiving).await;
             office.streams.fetch_sub(1, Ordering::Relaxed);
         });
         let responses = outgoing.map(|out| {
