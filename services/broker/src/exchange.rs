@@ -144,13 +144,15 @@ impl Exchange {
         }
         // Whoever else comes meanwhile waits, and hears of the new epoch at once.
         let answer = || async {
+            let origin = self.ledger.begin_epoch().await?;
             tracing::error!(
                 position_seen,
                 position,
                 start_seen,
+                epoch = origin.epoch,
                 "a department has seen more of our log than there is: the store was restored from an older copy; a new epoch begins"
             );
-            self.ledger.begin_epoch().await.map(drop)
+            Ok(())
         };
         let answered = self.restore_answered.get_or_try_init(answer).await;
         // Without the epoch the department would forget what it has seen, and nobody else might know.
