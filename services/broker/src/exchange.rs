@@ -152,7 +152,7 @@ impl Exchange {
                 epoch = origin.epoch,
                 "a department has seen more of our log than there is: the store was restored from an older copy; a new epoch begins"
             );
-            Ok(())
+            Ok::<(), Failure>(())
         };
         let answered = self.restore_answered.get_or_try_init(answer).await;
         // Without the epoch the department would forget what it has seen, and nobody else might know.
