@@ -70,7 +70,13 @@ fn limits(limit: &Limit) -> Vec<Table> {
     }
     let mut alone = Table::new(
         "Without lines, in one process",
-        &["what", "hand-offs/s", "commits/s", "CPU/hand-off"],
+        &[
+            "what",
+            "hand-offs/s",
+            "commits/s",
+            "CPU/hand-off",
+            "written/hand-off",
+        ],
     );
     for one in &limit.ledger {
         alone.row([
@@ -78,6 +84,7 @@ fn limits(limit: &Limit) -> Vec<Table> {
             number(one.handoffs_per_second),
             String::new(),
             micros(one.cpu_us),
+            String::new(),
         ]);
     }
     for one in &limit.store {
@@ -86,6 +93,7 @@ fn limits(limit: &Limit) -> Vec<Table> {
             number(one.handoffs_per_second),
             number(one.commits_per_second),
             micros(one.cpu_us),
+            bytes(one.written_bytes),
         ]);
     }
     vec![syncs, pass, alone]
