@@ -7,6 +7,7 @@ mod found;
 mod frames;
 mod heads;
 mod known;
+mod quick;
 mod read;
 mod readers;
 mod rows;
@@ -67,6 +68,7 @@ impl Default for SqliteConfig {
 pub struct SqliteStore {
     path: PathBuf,
     config: SqliteConfig,
+    page_bytes: u64,
     /// None after an error that leaves in doubt what it believes; opened again then.
     connection: Option<Connection>,
     known: Known,
@@ -109,6 +111,7 @@ impl SqliteStore {
         Ok(Self {
             path,
             config,
+            page_bytes: connection::page_bytes(&connection)?,
             connection: Some(connection),
             known: Known::default(),
             reader: Arc::new(SqliteReader { readers }),
@@ -156,7 +159,7 @@ impl SqliteStore {
         };
         let gate = self.checkpointer.gate.clone();
         let _gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
-        if checkpoint::log_bytes() > self.config.wal_bytes_max {
+        if checkpoint::log_bytes(self.page_bytes) > self.config.wal_bytes_max {
             // The bound is worth a stall. A reader that is in the way ends by its time limit.
             connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
@@ -176,7 +179,7 @@ impl SqliteStore {
         if node::breakage::strikes("error after the commit") {
             return Err(StoreError::Doubt("a fault was asked for".into()));
         }
-        if checkpoint::log_bytes() > self.config.wal_copy_bytes {
+        if checkpoint::log_bytes(self.page_bytes) > self.config.wal_copy_bytes {
             self.checkpointer.wake();
         }
         Ok(value)

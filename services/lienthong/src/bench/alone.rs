@@ -5,6 +5,7 @@ use super::{
     chain,
     control::now_ns,
     department::{stamp, stamped},
+    proc::{self, Spent},
     shape::{DESK_SYSTEM, Shape},
     town::{TRUST_DOMAIN, write_rules},
 };
@@ -228,13 +229,21 @@ fn refused(fault: node::fault::Fault) -> anyhow::Error {
     anyhow!("what the bench says is refused: {}", status.message())
 }
 
-/// Gives a new embedded store in `folder` these batches, with so many changes in each commit; gives
-/// the seconds and how many commits there were.
+/// What the store alone spent.
+pub(crate) struct Replayed {
+    /// On all threads.
+    pub(crate) spent: Spent,
+    /// How many commits there were.
+    pub(crate) commits: u64,
+}
+
+/// Gives a new embedded store in `folder` these batches, with so many changes in each commit. Making them
+/// ready is not measured.
 pub(crate) fn replay(
     folder: &Path,
     batches: &[Batch],
     changes_per_commit: usize,
-) -> anyhow::Result<(f64, u64)> {
+) -> anyhow::Result<Replayed> {
     let mut store = SqliteStore::open(folder, SqliteConfig::default())?;
     let changes = batches.iter().flat_map(|batch| batch.changes.clone());
     let changes: Vec<_> = changes.collect();
@@ -243,11 +252,12 @@ pub(crate) fn replay(
         ..Batch::default()
     });
     let ready: Vec<_> = ready.collect();
-    let (began, commits) = (Instant::now(), ready.len() as u64);
+    let (before, commits) = (proc::used(std::process::id())?, ready.len() as u64);
     for batch in ready {
         for change in store.commit(batch)?.changes {
             change.map_err(|fault| anyhow!("the store would not have a change: {fault}"))?;
         }
     }
-    Ok((began.elapsed().as_secs_f64(), commits))
+    let spent = before.until(&proc::used(std::process::id())?);
+    Ok(Replayed { spent, commits })
 }

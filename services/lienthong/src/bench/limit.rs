@@ -2,7 +2,7 @@
 
 use super::{
     Options,
-    alone::{self, Alone, Course, Recorder},
+    alone::{self, Alone, Course, Recorder, Replayed},
     chain,
     disk::{self, Syncs},
     proc,
@@ -60,6 +60,8 @@ pub(crate) struct Kept {
     pub(crate) commits_per_second: f64,
     /// Microseconds of processor time for each hand-off.
     pub(crate) cpu_us: f64,
+    /// Bytes written for each hand-off: to the log, and from there into the file.
+    pub(crate) written_bytes: f64,
 }
 
 /// The ledger without lines.
@@ -170,14 +172,13 @@ async fn without_lines(
     let mut kept = Vec::new();
     for changes_per_commit in CHANGES {
         let inner = folder.join(format!("store-{changes_per_commit}"));
-        let before = proc::used(pid)?;
-        let (seconds, commits) = alone::replay(&inner, &batches, changes_per_commit)?;
-        let spent = before.until(&proc::used(pid)?);
+        let Replayed { spent, commits } = alone::replay(&inner, &batches, changes_per_commit)?;
         kept.push(Kept {
             changes_per_commit,
-            handoffs_per_second: handoffs / seconds,
-            commits_per_second: commits as f64 / seconds,
-            cpu_us: spent.cpu_ns as f64 / 1_000.0 / handoffs,
+            handoffs_per_second: handoffs / spent.seconds,
+            commits_per_second: commits as f64 / spent.seconds,
+            cpu_us: spent.threads_ns() as f64 / 1_000.0 / handoffs,
+            written_bytes: spent.written_bytes as f64 / handoffs,
         });
     }
     Ok((kept, ledgers))

@@ -18,6 +18,7 @@ pub(crate) struct Used {
     cpu_ns: u64,
     threads: BTreeMap<String, u64>,
     switches: u64,
+    written: u64,
 }
 
 /// What it used between two moments.
@@ -31,6 +32,8 @@ pub(crate) struct Spent {
     pub(crate) thread_cpu_ns: BTreeMap<String, u64>,
     /// Times that one of its threads was put off a processor.
     pub(crate) switches: u64,
+    /// Bytes that it wrote to files, sockets and the like.
+    pub(crate) written_bytes: u64,
 }
 
 /// Memory of a process, bytes.
@@ -49,6 +52,7 @@ pub(crate) fn used(pid: u32) -> anyhow::Result<Used> {
         cpu_ns: ticks(&format!("/proc/{pid}/stat"))?.1 * TICK_NS,
         threads: BTreeMap::new(),
         switches: 0,
+        written: written(pid).unwrap_or_default(),
     };
     let tasks = format!("/proc/{pid}/task");
     for task in fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))? {
@@ -61,10 +65,20 @@ pub(crate) fn used(pid: u32) -> anyhow::Result<Used> {
         if task.file_name().is_some_and(|id| *id == *pid.to_string()) {
             name = MAIN.to_owned();
         }
-        *used.threads.entry(name).or_default() += ticks * TICK_NS;
+        // Where the scheduler says it to the nanosecond, that is better than ticks.
+        let ns = scheduled(&task).unwrap_or(ticks * TICK_NS);
+        *used.threads.entry(name).or_default() += ns;
         used.switches += switches(&task).unwrap_or_default();
     }
     Ok(used)
+}
+
+impl Spent {
+    /// Nanoseconds on the processors of all threads that live still, to the nanosecond where the system
+    /// says it.
+    pub(crate) fn threads_ns(&self) -> u64 {
+        self.thread_cpu_ns.values().sum()
+    }
 }
 
 impl Used {
@@ -84,6 +98,7 @@ impl Used {
             cpu_ns: then.cpu_ns - self.cpu_ns,
             thread_cpu_ns,
             switches: then.switches.saturating_sub(self.switches),
+            written_bytes: then.written.saturating_sub(self.written),
         }
     }
 }
@@ -118,6 +133,17 @@ fn ticks(path: &str) -> anyhow::Result<(String, u64)> {
         Some((name.to_owned(), user + system))
     };
     read().with_context(|| format!("{path} has another shape than expected"))
+}
+
+/// Nanoseconds on the processors.
+fn scheduled(task: &Path) -> Option<u64> {
+    let text = fs::read_to_string(task.join("schedstat")).ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+fn written(pid: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    field(&text, "wchar:")
 }
 
 fn switches(task: &Path) -> Option<u64> {

@@ -72,7 +72,13 @@ fn limits(limit: &Limit) -> Vec<Table> {
     }
     let mut alone = Table::new(
         "Without lines, in one process",
-        &["what", "hand-offs/s", "commits/s", "CPU/hand-off"],
+        &[
+            "what",
+            "hand-offs/s",
+            "commits/s",
+            "CPU/hand-off",
+            "written/hand-off",
+        ],
     );
     for one in &limit.ledger {
         alone.row([
@@ -80,6 +86,7 @@ fn limits(limit: &Limit) -> Vec<Table> {
             number(one.handoffs_per_second),
             String::new(),
             micros(one.cpu_us),
+            String::new(),
         ]);
     }
     for one in &limit.store {
@@ -88,6 +95,7 @@ fn limits(limit: &Limit) -> Vec<Table> {
             number(one.handoffs_per_second),
             number(one.commits_per_second),
             micros(one.cpu_us),
+            bytes(one.written_bytes),
         ]);
     }
     vec![syncs, pass, alone]

@@ -1,6 +1,7 @@
 //! Copies the write-ahead log back into the file, away from the writer.
 
 use super::connection::{self, Use};
+use crate::store::StoreError;
 use rusqlite::{Connection, hooks::Wal};
 use std::{
     cell::Cell,
@@ -13,8 +14,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// Bytes of a page, with its frame's header, in the log.
-const FRAME_BYTES: u64 = 4096 + 24;
+/// Bytes that the log has for each page beside it.
+const FRAME_HEADER_BYTES: u64 = 24;
 
 thread_local! {
     /// Pages in the log after the last commit of this thread.
@@ -30,9 +31,9 @@ pub(super) fn measure(connection: &Connection) {
     connection.wal_hook(Some(note));
 }
 
-/// Bytes of the log after the last commit of this thread.
-pub(super) fn log_bytes() -> u64 {
-    PAGES.get() * FRAME_BYTES
+/// Bytes of the log after the last commit of this thread, with pages of so many bytes.
+pub(super) fn log_bytes(page_bytes: u64) -> u64 {
+    PAGES.get() * (page_bytes + FRAME_HEADER_BYTES)
 }
 
 /// The thread that copies. It ends when this is dropped.
@@ -94,7 +95,7 @@ fn copy_once(
     path: &Path,
     connection: &mut Option<Connection>,
     gate: &Mutex<()>,
-) -> Result<(), crate::store::StoreError> {
+) -> Result<(), StoreError> {
     let connection = match connection {
         Some(connection) => connection,
         none => none.insert(connection::open(path, Use::Copying)?),
@@ -105,7 +106,7 @@ fn copy_once(
     passive(connection)
 }
 
-fn passive(connection: &Connection) -> Result<(), crate::store::StoreError> {
+fn passive(connection: &Connection) -> Result<(), StoreError> {
     connection
         .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
         .map_err(connection::before_commit)

@@ -1,12 +1,14 @@
 //! What the writer remembers of dossiers that changed last, so that it need not read what it wrote
 //! itself a moment ago.
 
-use super::rows::{self, IndexRow};
+use super::{
+    quick::QuickMap,
+    rows::{self, IndexRow},
+};
 use crate::store::Summary;
 use dossier::name::{Digest, DossierId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
-use std::collections::HashMap;
 
 /// Dossiers that are remembered, at most; each takes about half a KiB.
 const HEADS_MAX: usize = 16_384;
@@ -87,8 +89,8 @@ impl Head {
 #[derive(Debug)]
 pub(super) struct Heads {
     /// Those that changed since the others were the recent ones.
-    recent: HashMap<DossierId, Head>,
-    others: HashMap<DossierId, Head>,
+    recent: QuickMap<DossierId, Head>,
+    others: QuickMap<DossierId, Head>,
     half: usize,
 }
 
@@ -101,8 +103,8 @@ impl Default for Heads {
 impl Heads {
     fn with_room(max: usize) -> Self {
         Self {
-            recent: HashMap::new(),
-            others: HashMap::new(),
+            recent: QuickMap::default(),
+            others: QuickMap::default(),
             half: (max / 2).max(1),
         }
     }

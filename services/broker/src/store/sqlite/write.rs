@@ -225,7 +225,8 @@ impl Write<'_> {
         let owed = change.owed.iter();
         let owed = unique(owed.map(|row| IndexRow::of_owed(row, words, connection)))?;
         let steps = change.steps.iter();
-        let steps = unique(steps.map(|row| IndexRow::of_step(row, words, connection)))?;
+        let steps = steps.map(|row| IndexRow::of_step(row, words, connection));
+        let steps = steps.collect::<Result<_>>()?;
         Ok(Numbered {
             reception,
             owed,
