@@ -116,7 +116,11 @@ impl Alone {
         };
         let registry = Registry::open(sources, store.as_mut())?;
         let directory = registry.directory();
-        let limits = Limits::default();
+        // Nobody waits at a line here, so nobody is sent away because it takes long.
+        let limits = Limits {
+            ledger_wait_ms_max: 600_000,
+            ..Limits::default()
+        };
         let documents = Documents::open(
             &folder.join("alone"),
             DocumentsConfig::default(),
