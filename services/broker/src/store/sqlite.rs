@@ -7,7 +7,6 @@ mod found;
 mod frames;
 mod heads;
 mod known;
-mod quick;
 mod read;
 mod readers;
 mod rows;

@@ -1,14 +1,12 @@
 //! What the writer remembers of dossiers that changed last, so that it need not read what it wrote
 //! itself a moment ago.
 
-use super::{
-    quick::QuickMap,
-    rows::{self, IndexRow},
-};
+use super::rows::{self, IndexRow};
 use crate::store::Summary;
 use dossier::name::{Digest, DossierId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use rustc_hash::FxHashMap;
 
 /// Dossiers that are remembered, at most; each takes about half a KiB.
 const HEADS_MAX: usize = 16_384;
@@ -89,8 +87,8 @@ impl Head {
 #[derive(Debug)]
 pub(super) struct Heads {
     /// Those that changed since the others were the recent ones.
-    recent: QuickMap<DossierId, Head>,
-    others: QuickMap<DossierId, Head>,
+    recent: FxHashMap<DossierId, Head>,
+    others: FxHashMap<DossierId, Head>,
     half: usize,
 }
 
@@ -103,8 +101,8 @@ impl Default for Heads {
 impl Heads {
     fn with_room(max: usize) -> Self {
         Self {
-            recent: QuickMap::default(),
-            others: QuickMap::default(),
+            recent: FxHashMap::default(),
+            others: FxHashMap::default(),
             half: (max / 2).max(1),
         }
     }

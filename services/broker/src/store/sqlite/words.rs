@@ -1,13 +1,13 @@
 //! Words by number: agencies, steps, alarms, evidence and procedures, so that indexes stay narrow.
 
-use super::quick::QuickMap;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use rustc_hash::FxHashMap;
 
 /// The writer's memory of the words that are committed or in its open transaction. There are as
 /// many as agencies, steps and procedures: some thousands.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    numbers: QuickMap<String, u32>,
+    numbers: FxHashMap<String, u32>,
 }
 
 impl Words {
