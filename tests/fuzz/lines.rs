@@ -189,7 +189,7 @@ pub fn document(bytes: &[u8]) {
                 .expect("what is complete can be read back")
                 .into_inner();
             let data = given.chunk.unwrap_or_default().data;
-            assert_eq!(&Digest::of(&data).as_bytes()[..], &digest[..]);
+            assert_eq!(&Digest::of(&data).as_bytes().as_slice(), &digest[..]);
         });
     }
 }
@@ -231,14 +231,14 @@ pub fn notice(bytes: &[u8]) {
     let details = Bytes::copy_from_slice(status);
     let status = Status::with_details(tonic::Code::ResourceExhausted, "", details);
     let _ = (Fault::reason_of(&status), Fault::retry_after_of(&status));
-    if let Ok(verdict) = v1::Verdict::decode(&status.details()[..])
+    if let Ok(verdict) = v1::Verdict::decode(status.details())
         && let Some(v1::verdict::Outcome::Later(later)) = &verdict.outcome
     {
         let _ = (Fault::reason_of(later), Fault::retry_after_of(later));
     }
     if let Ok(Envelope {
         content: Some(Content::Hello(hello)),
-    }) = Envelope::decode(&status.details()[..])
+    }) = Envelope::decode(status.details())
     {
         let _ = hello.store_id;
     }

@@ -59,6 +59,9 @@ fn pressure(found: &Pressure) -> Table {
     table
 }
 
+/// One figure of a stretch.
+type Figure = fn(&Stretch) -> u64;
+
 /// What was promised, and what came of it.
 fn promises(found: &Pressure) -> Table {
     let mut table = Table::new(
@@ -66,12 +69,12 @@ fn promises(found: &Pressure) -> Table {
         &["promise", "at most", "found", "kept"],
     );
     let (normal, pressed) = (&found.normal, &found.pressure);
-    let times = |of: fn(&Stretch) -> u64| of(pressed) as f64 / (of(normal) as f64).max(1.0);
+    let times = |of: Figure| of(pressed) as f64 / (of(normal) as f64).max(1.0);
     let mut row = |what: &str, at_most: String, is: String, kept: bool| {
         let kept = if kept { "yes" } else { "NO" };
         table.row([what.to_owned(), at_most, is, kept.to_owned()]);
     };
-    let ratios: [(&str, fn(&Stretch) -> u64); 4] = [
+    let ratios: [(&str, Figure); 4] = [
         ("a submit that is taken, p50", |one| {
             one.answers.taken_us.p50
         }),
