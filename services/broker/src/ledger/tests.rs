@@ -433,3 +433,19 @@ fn a_refusal_that_rests_on_what_was_not_kept_is_a_doubt() {
 fn wish_id() -> DossierId {
     DossierId::derive("desk", &"k1".parse().unwrap())
 }
+
+#[tokio::test]
+async fn a_timer_that_is_to_be_set_anew_reaches_the_store_without_a_change() {
+    let world = world();
+    let recorded = world.submit("k1", "a").await.unwrap();
+    let commits = || world.ledger.condition().commits.load(Ordering::Relaxed);
+    let before = commits();
+    let note = Note {
+        timers: vec![recorded.dossier.id],
+        ..Note::default()
+    };
+    world.ledger.note(note).await.unwrap();
+    assert_eq!(commits(), before + 1);
+    world.ledger.note(Note::default()).await.unwrap();
+    assert_eq!(commits(), before + 1, "nothing is no commit");
+}

@@ -43,7 +43,7 @@ fn commit_all(store: &mut SqliteStore, changes: &[&Change]) -> Result<Committed,
 
 /// A dossier whose change takes some pages.
 fn big(number: u64) -> Change {
-    let bytes = vec![b'n'; 16 * 1024];
+    let bytes = vec![b'n'; 64 * 1024];
     Change {
         notices: vec![NoticeRow {
             desk: named("H26.1"),
