@@ -189,7 +189,7 @@ pub fn document(bytes: &[u8]) {
                 .expect("what is complete can be read back")
                 .into_inner();
             let data = given.chunk.unwrap_or_default().data;
-            assert_eq!(&Digest::of(&data).as_bytes().as_slice(), &digest[..]);
+            assert_eq!(Digest::of(&data).as_bytes(), digest);
         });
     }
 }

@@ -150,7 +150,7 @@ mod tests {
             }
         }
         let read = testing::Lines::default();
-        let (go, gone) = std::sync::mpsc::channel();
+        let (go, gone) = std::sync::mpsc::sync_channel(4);
         let (lines, written) = start(Slow(read.clone(), gone)).unwrap();
         let line = vec![b'x'; WAITING_BYTES_MAX];
         let teller = thread::spawn(move || {
