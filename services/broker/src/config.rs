@@ -80,8 +80,8 @@ pub struct Limits {
     pub ledger_waiting_max: usize,
     /// Bytes of all that came from outside and waits; 64 MiB. One may always wait, of whatever size a message may have.
     pub ledger_waiting_bytes_max: usize,
-    /// Milliseconds that a command from outside waits for the ledger at most; 100. What has waited so long is
-    /// answered `RESOURCE_EXHAUSTED`, and so is at once who comes when somebody has waited half of it.
+    /// Milliseconds that a submit waits for the ledger at most; 40. What has waited so long is answered
+    /// `RESOURCE_EXHAUSTED`, and so is at once a submit that comes when another has waited half of it.
     pub ledger_wait_ms_max: u64,
     /// Milliseconds that one commit, with all that it takes, should last at most; 20.
     pub ledger_turn_ms_max: u64,
@@ -109,7 +109,7 @@ impl Default for Limits {
         Self {
             ledger_waiting_max: 4096,
             ledger_waiting_bytes_max: 64 * 1024 * 1024,
-            ledger_wait_ms_max: 100,
+            ledger_wait_ms_max: 40,
             ledger_turn_ms_max: 20,
             ledger_batch_max: 512,
             dossiers_cached_max: 10_000,

@@ -449,3 +449,27 @@ async fn a_timer_that_is_to_be_set_anew_reaches_the_store_without_a_change() {
     world.ledger.note(Note::default()).await.unwrap();
     assert_eq!(commits(), before + 1, "nothing is no commit");
 }
+
+#[tokio::test]
+async fn dossiers_in_memory_are_bounded_by_their_bytes_and_the_newest_stays() {
+    let world = world();
+    let mut committed = Vec::new();
+    for key in ["k1", "k2"] {
+        committed.push(crate::hot::Committed {
+            dossier: world.submit(key, "a").await.unwrap().dossier,
+            last_hash: Digest::of(b""),
+            is_erased: false,
+        });
+    }
+    let narrow = Hot::new(10).with_bytes_max(1);
+    let wide = Hot::new(10).with_bytes_max(1 << 20);
+    for one in &committed {
+        narrow.keep(one.clone());
+        // What changes again and again counts once.
+        (0..1_000).for_each(|_| wide.keep(one.clone()));
+    }
+    assert_eq!((narrow.len(), wide.len()), (1, 2));
+    let newest = &committed[1].dossier.id;
+    let reader = MemoryStore::default().reader();
+    assert!(narrow.read(reader.as_ref(), newest).unwrap().is_some());
+}

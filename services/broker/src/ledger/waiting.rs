@@ -8,9 +8,10 @@
 //! keeps citizens out.
 //!
 //! *How long, not how many.* What waits costs its sender time, and how much a thousand commands are is
-//! known only afterwards. So the wait itself is measured: while the first of a line has waited half of
-//! `ledger_wait_ms_max`, nobody else is let into that line, and whoever has waited all of it is refused
-//! instead of recorded. A turn takes what it can do in `ledger_turn_ms_max` at the pace of the turns before
+//! known only afterwards. So the wait itself is measured: while the first submit has waited half of
+//! `ledger_wait_ms_max`, no other is let in, and whichever has waited all of it is refused instead of recorded.
+//! Reports and acts are not refused for the time they wait: the windows of their streams bound how many there
+//! are, they end what was begun, and one that comes again a second later has made its hand-off a second late. A turn takes what it can do in `ledger_turn_ms_max` at the pace of the turns before
 //! it. Together they bound the time in which anybody has an answer.
 //!
 //! *Who is never refused.* Our own waits until there is room: an acknowledgement that was refused would be
@@ -179,11 +180,12 @@ impl Room {
         }
         let limits = &self.limits;
         let (now, wait) = (Instant::now(), limits.ledger_wait() / 2);
+        let begins = line == Line::Beginning;
         let line = &state.lines[line as usize];
         let is_full = line.len() >= limits.ledger_waiting_max
             // One may always wait, of whatever size a message may have.
             || (state.bytes > 0 && state.bytes + bytes > limits.ledger_waiting_bytes_max)
-            || line.front().is_some_and(|first| first.has_waited(now, wait));
+            || (begins && line.front().is_some_and(|first| first.has_waited(now, wait)));
         if is_full { Err(Failure::Busy) } else { Ok(()) }
     }
 }
@@ -239,7 +241,7 @@ impl Waiting {
                 && let Some(command) = state.lines[line as usize].pop_front()
             {
                 state.bytes -= command.bytes;
-                if line != Line::Own && command.has_waited(now, wait) {
+                if line == Line::Beginning && command.has_waited(now, wait) {
                     late.push(command.job);
                 } else {
                     jobs.push(command.job);
