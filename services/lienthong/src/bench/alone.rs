@@ -241,27 +241,44 @@ pub(crate) struct Replayed {
     pub(crate) commits: u64,
 }
 
-/// Gives a new embedded store in `folder` these batches, with so many changes in each commit. Making them
-/// ready is not measured.
+/// Gives a new embedded store in `folder` the changes of these batches, with so many in each commit: some
+/// before, so that the store is no longer new, and some that are measured. Making them ready is not.
 pub(crate) fn replay(
     folder: &Path,
-    batches: &[Batch],
+    before: &[Batch],
+    measured: &[Batch],
     changes_per_commit: usize,
 ) -> anyhow::Result<Replayed> {
     let mut store = SqliteStore::open(folder, SqliteConfig::default())?;
-    let changes = batches.iter().flat_map(|batch| batch.changes.clone());
-    let changes: Vec<_> = changes.collect();
-    let ready = changes.chunks(changes_per_commit).map(|changes| Batch {
-        changes: changes.to_vec(),
-        ..Batch::default()
-    });
-    let ready: Vec<_> = ready.collect();
-    let (before, commits) = (proc::used(std::process::id())?, ready.len() as u64);
-    for batch in ready {
+    commit(&mut store, in_commits_of(changes_per_commit, before))?;
+    let ready = in_commits_of(changes_per_commit, measured);
+    let (used, commits) = (proc::used(std::process::id())?, ready.len() as u64);
+    commit(&mut store, ready)?;
+    let spent = used.until(&proc::used(std::process::id())?);
+    Ok(Replayed { spent, commits })
+}
+
+fn in_commits_of(changes_per_commit: usize, batches: &[Batch]) -> Vec<Batch> {
+    let mut changes = batches.iter().flat_map(|batch| &batch.changes);
+    let mut ready = Vec::new();
+    loop {
+        let some = changes.by_ref().take(changes_per_commit).cloned();
+        let changes: Vec<_> = some.collect();
+        if changes.is_empty() {
+            return ready;
+        }
+        ready.push(Batch {
+            changes,
+            ..Batch::default()
+        });
+    }
+}
+
+fn commit(store: &mut SqliteStore, batches: Vec<Batch>) -> anyhow::Result<()> {
+    for batch in batches {
         for change in store.commit(batch)?.changes {
             change.map_err(|fault| anyhow!("the store would not have a change: {fault}"))?;
         }
     }
-    let spent = before.until(&proc::used(std::process::id())?);
-    Ok(Replayed { spent, commits })
+    Ok(())
 }

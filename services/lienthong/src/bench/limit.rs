@@ -20,6 +20,9 @@ const APPENDS: [usize; 3] = [4 * 1024, 64 * 1024, 1024 * 1024];
 const SYNC_TIME: Duration = Duration::from_secs(2);
 /// Dossiers that go through the ledger alone, and through the store alone.
 const DOSSIERS: usize = 512;
+/// Times that so many go through first: until the store's log has gone round once and its pages are in
+/// memory, each of them is new to the system, too.
+const ROUNDS_BEFORE: usize = 3;
 /// Changes in one commit of the store alone.
 const CHANGES: [usize; 3] = [16, 64, 256];
 
@@ -150,6 +153,7 @@ async fn without_lines(
     let handoffs = (DOSSIERS * options.steps.saturating_sub(1).max(1)) as f64;
     let pid = std::process::id();
     let mut ledgers = Vec::new();
+    let mut warm = 0;
 
     let (recorder, batches) = Recorder::new();
     let sqlite = SqliteStore::open(&folder.join("alone-store"), SqliteConfig::default())?;
@@ -157,6 +161,12 @@ async fn without_lines(
         [("memory", Box::new(recorder)), ("sqlite", Box::new(sqlite))];
     for (name, store) in stores {
         let alone = Alone::open(&folder.join(format!("alone-{name}")), &shape, store)?;
+        for _ in 0..ROUNDS_BEFORE {
+            alone.drive(DOSSIERS, DOSSIERS, course).await?;
+        }
+        if ledgers.is_empty() {
+            warm = batches.lock().unwrap_or_else(PoisonError::into_inner).len();
+        }
         let before = proc::used(pid)?;
         let seconds = alone.drive(DOSSIERS, DOSSIERS, course).await?;
         let spent = before.until(&proc::used(pid)?);
@@ -172,7 +182,9 @@ async fn without_lines(
     let mut kept = Vec::new();
     for changes_per_commit in CHANGES {
         let inner = folder.join(format!("store-{changes_per_commit}"));
-        let Replayed { spent, commits } = alone::replay(&inner, &batches, changes_per_commit)?;
+        let (before, measured) = batches.split_at(warm);
+        let Replayed { spent, commits } =
+            alone::replay(&inner, before, measured, changes_per_commit)?;
         kept.push(Kept {
             changes_per_commit,
             handoffs_per_second: handoffs / spent.seconds,
