@@ -47,13 +47,15 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tonic::Status;
 
 /// How long a department that does not read is left alone.
 const QUEUE_PAUSE: SignedDuration = SignedDuration::from_millis(200);
 /// How long a store that cannot be read is left alone.
 const STORE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+/// Between two calls of a department that end a pause, at least.
+const CALLS_APART: Duration = Duration::from_secs(1);
 /// How long a department may take to open a stream, its hello included.
 const OPEN_TIME_MAX: Duration = Duration::from_secs(10);
 /// Bytes of a message that are the envelope's and not the item's.
@@ -146,6 +148,10 @@ pub struct Courier {
     owed: Listener,
     called: watch::Receiver<u64>,
     failures: u32,
+    /// Streams in a row that ended before any verdict came.
+    fruitless: u32,
+    /// When a call of the department is heeded again.
+    next_call_at: Instant,
     /// An incident may be open: of this process, or of the one before it.
     may_be_told: bool,
     is_unreachable: bool,
@@ -192,6 +198,8 @@ impl Courier {
             owed,
             called,
             failures: 0,
+            fruitless: 0,
+            next_call_at: Instant::now(),
             may_be_told: true,
             is_unreachable: false,
             has_called: false,
@@ -206,19 +214,31 @@ impl Courier {
                 () = shutdown.triggered() => return,
                 trouble = self.work() => {
                     self.failures = self.failures.saturating_add(1);
+                    self.fruitless = self.fruitless.saturating_add(1);
                     tracing::debug!(agency = %self.agency, %trouble, failures = self.failures, "a courier could not go on");
                     self.tell(&trouble).await;
                 }
             }
-            let pause = self.office.pause_after(self.failures);
+            // A stream that opens and brings nothing is no reason to open the next one at once: each costs
+            // handshakes, a window of handovers, and what is recorded of those that were not answered.
+            let pause = self.office.pause_after(self.failures.max(self.fruitless));
             tokio::select! {
                 biased;
                 () = shutdown.triggered() => return,
-                // A call from the department: it is there.
-                Ok(()) = self.called.changed() => self.has_called = true,
+                () = self.is_called() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// A call from the department: it is there. However often it calls, it is heeded once in a while.
+    async fn is_called(&mut self) {
+        tokio::time::sleep_until(self.next_call_at).await;
+        if self.called.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        self.has_called = true;
+        self.next_call_at = Instant::now() + CALLS_APART;
     }
 
     /// An unreachable department is one incident.
@@ -407,6 +427,7 @@ impl Courier {
                         return Trouble::Ended;
                     }
                     Ok(settled) => {
+                        self.fruitless = 0;
                         if let Some(under_way) = load.under_way.get(&settled.item_id).cloned() {
                             let office = self.office.clone();
                             let agency = self.agency.clone();

@@ -52,6 +52,13 @@ pub struct SqliteConfig {
     pub wal_bytes_max: u64,
 }
 
+impl SqliteConfig {
+    /// Bytes of the file's pages that are kept in memory at most: 32 MiB, and 4 MiB for each reader.
+    pub const fn cache_bytes_max(&self) -> usize {
+        connection::cache_bytes_max(self.readers)
+    }
+}
+
 impl Default for SqliteConfig {
     fn default() -> Self {
         Self {

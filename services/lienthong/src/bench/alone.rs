@@ -25,7 +25,9 @@ use broker::{
     wire,
 };
 use contract::v1::{Completed, EvidenceInput, Item, Report, item, report};
-use dossier::{decide::Action, directory::Directory, name::DossierId};
+use dossier::{
+    decide::Action, department_notice::notices_owed, directory::Directory, name::DossierId,
+};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use node::identity::{Identity, Role};
@@ -179,6 +181,19 @@ impl Alone {
             if number <= course.completed {
                 now = self.complete(&now, number).await?;
             }
+        }
+        self.tell(&now).await
+    }
+
+    /// The departments have every notice that is owed to them.
+    async fn tell(&self, now: &Recorded) -> anyhow::Result<()> {
+        for (notice, agency, _) in notices_owed(&now.dossier) {
+            let action = Action::Notify {
+                agency,
+                notice,
+                refused: false,
+            };
+            self.ledger.happen(now.dossier.id, None, action).await?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::{
     shape::Shape,
     town::{Manner, Town, with_logs},
 };
-use broker::config::Limits;
+use broker::{config::Limits, store::SqliteConfig};
 use serde::Serialize;
 use std::{fs, path::Path, time::Duration};
 use tokio::time::Instant;
@@ -102,13 +102,16 @@ async fn press(town: &mut Town, options: &Options) -> anyhow::Result<Pressure> {
     let pressure = stretch(town, capacity * PRESSURE, time).await?;
     let back_seconds = back(town, &normal).await?;
     let limits = Limits::default();
+    let memory_allowed = limits.ledger_waiting_bytes_max
+        + limits.dossiers_cached_bytes_max
+        + SqliteConfig::default().cache_bytes_max();
     Ok(Pressure {
         capacity,
         normal,
         pressure,
         back_seconds,
         memory_idle,
-        memory_allowed: (limits.ledger_waiting_bytes_max + limits.dossiers_cached_bytes_max) as u64,
+        memory_allowed: memory_allowed as u64,
     })
 }
 

@@ -15,6 +15,15 @@ const PAGE_BYTES: u32 = 8192;
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 128;
 
+/// KiB of pages that the connection caches that writes, and one that reads.
+const WRITING_KIB: usize = 32 * 1024;
+const READING_KIB: usize = 4 * 1024;
+
+/// Bytes of pages that all connections cache at most, with so many that only read.
+pub(super) const fn cache_bytes_max(readers: usize) -> usize {
+    (WRITING_KIB + readers * READING_KIB) * 1024
+}
+
 /// What a connection is for, and with that how many KiB of pages it caches.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
@@ -26,8 +35,8 @@ pub(super) enum Use {
 /// Opens the file and reads back every setting that durability stands on.
 pub(super) fn open(path: &Path, purpose: Use) -> Result<Connection, StoreError> {
     let cache_kib = match purpose {
-        Use::Writing => 32 * 1024,
-        Use::Reading => 4 * 1024,
+        Use::Writing => WRITING_KIB,
+        Use::Reading => READING_KIB,
         Use::Copying => 64,
     };
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
