@@ -344,10 +344,6 @@ impl Courier {
         if node::breakage::strikes("a courier falls") {
             panic!("a fault was asked for");
         }
-        #[cfg(feature = "faults")]
-        if node::breakage::strikes("a courier falls") {
-            panic!("a fault was asked for");
-        }
         let opened = tokio::time::timeout(OPEN_TIME_MAX, self.open()).await;
         match opened.unwrap_or(Err(Trouble::Silent)) {
             Ok((with, offers, settlements)) => {
