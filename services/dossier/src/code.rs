@@ -136,10 +136,13 @@ impl CodePattern {
     /// as a desk was not ahead of it. It rises evenly to half of all numbers, so that at midnight the
     /// other half is still there.
     pub fn number_floor(self, at: Timestamp) -> u64 {
-        const SECONDS_A_DAY: u64 = 24 * 60 * 60;
+        const MILLISECONDS_A_DAY: u128 = 24 * 60 * 60 * 1000;
         let local = at.to_zoned(TimeZone::fixed(offset(7)));
-        let second = local.time().duration_since(Time::midnight()).as_secs();
-        1 + self.numbers_max() / 2 * second.unsigned_abs() / SECONDS_A_DAY
+        // By the millisecond: two starts of a broker may lie within one second.
+        let since = local.time().duration_since(Time::midnight()).as_millis();
+        let half = u128::from(self.numbers_max() / 2);
+        let risen = half * since.unsigned_abs() / MILLISECONDS_A_DAY;
+        1 + u64::try_from(risen).unwrap_or(u64::MAX - 1)
     }
 
     /// Which of an agency's codes goes into the dossier code: the first that follows the scheme.

@@ -220,6 +220,15 @@ fn half_of_the_numbers_are_left_at_midnight() {
     assert_eq!(floor("23:59:59"), 4_999);
 }
 
+#[test]
+fn two_starts_within_a_second_do_not_give_the_same_numbers() {
+    let pattern = pattern("{agency}-{yymmdd}-{number:7}");
+    let floor =
+        |time: &str| pattern.number_floor(format!("2026-09-01T{time}+07:00").parse().unwrap());
+    // 16 numbers are the first block of a process.
+    assert!(floor("12:00:00.300") > floor("12:00:00") + 16);
+}
+
 proptest! {
     #[test]
     fn what_a_pattern_writes_it_reads(
