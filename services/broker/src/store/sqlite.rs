@@ -53,7 +53,7 @@ pub struct SqliteConfig {
 }
 
 impl SqliteConfig {
-    /// Bytes of the file's pages that are kept in memory at most: 32 MiB, and 4 MiB for each reader.
+    /// Bytes of the file's pages that are kept in memory at most: 8 MiB, and 4 MiB for each reader.
     pub const fn cache_bytes_max(&self) -> usize {
         connection::cache_bytes_max(self.readers)
     }

@@ -356,7 +356,7 @@ Under pressure dossiers of four steps are submitted at times fixed beforehand, o
 of what a closed loop carried and then at three times as much for a minute (`--pressure-seconds`); none is sent again.
 Latency runs from the time meant to the answer. Every refusal must be `RESOURCE_EXHAUSTED` with a `RetryInfo`. The
 memory allowed is what the broker had before the first submit, the limits `ledger_waiting_bytes_max` and
-`dossiers_cached_bytes_max`, and the pages that the store's connections cache, 32 MiB and 4 MiB for each of
+`dossiers_cached_bytes_max`, and the pages that the store's connections cache, 8 MiB and 4 MiB for each of
 `sqlite.readers`. *As before* is when a half second of the normal rate is taken whole, with a p99 of at most
 twice the normal one. Beside a difficult department the others carry a closed loop, in turns of `--seconds` alone and
 beside it, three each, while a thousand dossiers wait for the difficult one; all of them, and the bench, share the

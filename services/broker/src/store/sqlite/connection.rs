@@ -16,7 +16,7 @@ const PAGE_BYTES: u32 = 8192;
 const STATEMENTS_MAX: usize = 128;
 
 /// KiB of pages that the connection caches that writes, and one that reads.
-const WRITING_KIB: usize = 32 * 1024;
+const WRITING_KIB: usize = 8 * 1024;
 const READING_KIB: usize = 4 * 1024;
 
 /// Bytes of pages that all connections cache at most, with so many that only read.
