@@ -22,6 +22,7 @@ use crate::{
     want::{Known, Want},
 };
 use jiff::Timestamp;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most bytes of data that one piece of evidence may have.
@@ -706,12 +707,13 @@ pub(crate) fn check_given(
             rule,
         });
     };
+    let object = object(&given.data);
     if given.data.is_empty() && given.documents.is_empty() {
         fault("data", "there, or documents, or both".into());
     }
     if given.data.len() > EVIDENCE_DATA_BYTES_MAX {
         fault("data", format!("at most {EVIDENCE_DATA_BYTES_MAX} bytes"));
-    } else if !given.data.is_empty() && !is_object(&given.data) {
+    } else if !given.data.is_empty() && object.is_none() {
         fault("data", "an I-JSON object (RFC 7493) in UTF-8".into());
     }
     if given.documents.len() > EVIDENCE_DOCUMENTS_MAX {
@@ -738,17 +740,17 @@ pub(crate) fn check_given(
     if (given.documents.len() as u64) < u64::from(kind.documents_min) {
         fault("documents", format!("at least {}", kind.documents_min));
     }
-    let is_sound = given.data.len() <= EVIDENCE_DATA_BYTES_MAX && is_object(&given.data);
-    if !kind.schema.is_empty() && given.schema_id == kind.schema && is_sound {
-        for (pointer, rule) in schema_faults(rules, &kind.schema, &given.data) {
+    let is_named = !kind.schema.is_empty() && given.schema_id == kind.schema;
+    if let Some(object) = object.filter(|_| is_named) {
+        for (pointer, rule) in schema_faults(rules, &kind.schema, &object) {
             fault(&format!("data{pointer}"), rule);
         }
     }
 }
 
 /// Which members of the data break which rule of its schema. Never a value.
-fn schema_faults(rules: Rules<'_>, schema: &str, data: &[u8]) -> Vec<(String, String)> {
-    match rules.schemas.check(schema, data) {
+fn schema_faults(rules: Rules<'_>, schema: &str, data: &Value) -> Vec<(String, String)> {
+    match rules.schemas.check_value(schema, data) {
         Ok(()) => vec![],
         Err(DataError::Faults(faults)) => faults
             .into_iter()
@@ -758,9 +760,10 @@ fn schema_faults(rules: Rules<'_>, schema: &str, data: &[u8]) -> Vec<(String, St
     }
 }
 
-/// Whether it is an I-JSON object (RFC 7493).
-fn is_object(data: &[u8]) -> bool {
-    ijson::read(data, EVIDENCE_DATA_BYTES_MAX).is_ok_and(|value| value.is_object())
+/// What it says, if it is an I-JSON object (RFC 7493) that is not too long.
+fn object(data: &[u8]) -> Option<Value> {
+    let value = ijson::read(data, EVIDENCE_DATA_BYTES_MAX).ok();
+    value.filter(Value::is_object)
 }
 
 fn join<T: ToString>(names: impl Iterator<Item = T>) -> String {

@@ -196,19 +196,24 @@ impl Schemas {
     /// # Errors
     /// The rules that it breaks and where, in order; or that there is no such schema.
     pub fn check(&self, schema_id: &str, data: &[u8]) -> Result<(), DataError> {
-        let schema = self.by_id.get(schema_id).ok_or(DataError::UnknownSchema)?;
         let value = ijson::read(data, EVIDENCE_DATA_BYTES_MAX).map_err(|error| {
             DataError::Faults(vec![SchemaFault {
                 pointer: String::new(),
                 rule: error.rule(),
             }])
         })?;
-        if schema.validator.is_valid(&value) {
+        self.check_value(schema_id, &value)
+    }
+
+    /// Checks data that was read from I-JSON.
+    pub(crate) fn check_value(&self, schema_id: &str, value: &Value) -> Result<(), DataError> {
+        let schema = self.by_id.get(schema_id).ok_or(DataError::UnknownSchema)?;
+        if schema.validator.is_valid(value) {
             return Ok(());
         }
         let mut faults: Vec<_> = schema
             .validator
-            .iter_errors(&value)
+            .iter_errors(value)
             .map(|error| self.fault(schema, &error))
             .collect();
         faults.sort();
