@@ -48,7 +48,7 @@ impl Dossier {
 
     /// How many versions of anything there are.
     fn versions_count(&self) -> u32 {
-        let count: usize = self.evidence.values().map(Vec::len).sum();
+        let count: usize = self.evidence.values().map(|all| all.len()).sum();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
@@ -886,7 +886,7 @@ impl Dossier {
 
     /// Ends every step that is not finished; who has one must put it down.
     fn end_all(&mut self, why: RecallWhy, reason: &str, at: Timestamp) {
-        for step in self.steps.values_mut() {
+        for (_, step) in self.steps.iter_mut() {
             let was_open = step.stage.is_open();
             if step.stage.is_finished() {
                 continue;

@@ -11,6 +11,7 @@ use crate::{
     supplement::Supplement,
 };
 use jiff::Timestamp;
+use litemap::LiteMap;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -203,9 +204,9 @@ pub struct Dossier {
     /// The sequence of its last event.
     pub sequence: u64,
     /// Its steps.
-    pub steps: Shared<BTreeMap<StepId, Shared<Step>>>,
+    pub steps: Shared<LiteMap<StepId, Shared<Step>>>,
     /// Its evidence, oldest version first.
-    pub evidence: Shared<BTreeMap<EvidenceName, Vec<Arc<Version>>>>,
+    pub evidence: Shared<LiteMap<EvidenceName, Shared<Vec<Arc<Version>>>>>,
     /// Open peer returns.
     pub returns: BTreeMap<EvidenceName, Return>,
     /// How often each piece of evidence went back.
@@ -233,10 +234,10 @@ pub struct Dossier {
     /// When it was first opened again for a correction after it had closed.
     pub reopened_at: Option<Timestamp>,
     /// Items accepted, by sender and id.
-    pub seen: Shared<BTreeMap<Sent, Seen>>,
+    pub seen: Shared<LiteMap<Sent, Seen>>,
     /// Items refused because they would ask the citizen for what is held, by sender and id. Each is
     /// noted once.
-    pub denied: BTreeMap<Sent, Seen>,
+    pub denied: Shared<LiteMap<Sent, Seen>>,
     /// How many faults the desk found in results.
     pub faults_reported: u32,
     /// How often it was stopped.
@@ -338,7 +339,7 @@ impl Dossier {
             intake_limit_passed: false,
             reopened_at: None,
             seen: Shared::default(),
-            denied: BTreeMap::new(),
+            denied: Shared::default(),
             faults_reported: 0,
             stops: 0,
             consents_refused: 0,

@@ -422,7 +422,7 @@ fn stated(about: &About<'_>, officer: Officer, statement: Statement) -> Result<E
         (Task::Answer | Task::Review, Statement::Correction { evidence, reason }) => {
             for one in &evidence {
                 let versions = dossier.evidence.get(&one.name);
-                Bound::Versions.check(versions.map_or(0, Vec::len))?;
+                Bound::Versions.check(versions.map_or(0, |all| all.len()))?;
             }
             let evidence = versions(dossier, rules, id, evidence, false)?;
             Ok(Event::Corrected {

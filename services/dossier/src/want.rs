@@ -182,8 +182,7 @@ impl<'a> Wanting<'a> {
         self.procedure
             .givers(evidence)
             .iter()
-            .filter_map(move |id| self.dossier.steps.get_key_value(id))
-            .map(|(id, step)| (id, &**step))
+            .filter_map(move |id| Some((id, self.dossier.step(id)?)))
     }
 
     /// Whether a condition holds for this dossier. Where evidence that it asks of is not here and

@@ -443,11 +443,11 @@ fn what_is_received_says_where_it_came_from_and_until_when_it_is_promised() {
         "six working days are the longest part"
     );
     assert_eq!(
-        case.dossier.steps["register_birth"].agency,
+        case.dossier.steps.get("register_birth").unwrap().agency,
         agency(CIVIL_STATUS)
     );
     assert_eq!(
-        case.dossier.steps["issue_health_card"].agency,
+        case.dossier.steps.get("issue_health_card").unwrap().agency,
         agency(INSURANCE)
     );
 }

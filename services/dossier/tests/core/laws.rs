@@ -691,7 +691,7 @@ fn own_steps_only(lived: &Lived, before: &Dossier) -> Result<(), TestCaseError> 
         }
     }
     for (name, versions) in &lived.case.dossier.evidence {
-        let had = before.evidence.get(name).map_or(0, Vec::len);
+        let had = before.evidence.get(name).map_or(0, |all| all.len());
         for version in &versions[had..] {
             let is_look_up = before.look_up(name).is_some();
             prop_assert!(version.step.as_ref() == Some(&report.step) || is_look_up);

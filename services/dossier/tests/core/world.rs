@@ -635,7 +635,7 @@ impl Case {
 
     #[track_caller]
     pub fn step(&self, id: &str) -> &Step {
-        &self.dossier.steps[id]
+        self.dossier.steps.get(id).unwrap()
     }
 
     #[track_caller]

@@ -51,7 +51,10 @@ impl World {
     fn is_held(&self, id: DossierId) -> bool {
         let found = Hot::new(1).read(self.reader.as_ref(), &id).unwrap();
         let dossier = found.unwrap().dossier;
-        dossier.steps["grant"].stage == Stage::Held
+        dossier
+            .steps
+            .get("grant")
+            .is_some_and(|step| step.stage == Stage::Held)
     }
 }
 
