@@ -23,12 +23,18 @@ mod world;
 use chance::Chance;
 use std::{
     collections::BTreeMap,
+    num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
 };
 use world::{Span, World};
 
 /// Towns in the ordinary test; `SEEDS=10000` for a night.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 300;
 /// Dossiers in the ordinary year; `DOSSIERS=5000` for a province.
 const DOSSIERS: u64 = 60;
 
@@ -68,21 +74,41 @@ fn every_town_ends_with_every_dossier_closed_and_nothing_lost_or_done_twice() {
         Some(seed) => seed..seed + 1,
         None => 0..asked("SEEDS").unwrap_or(SEEDS),
     };
-    let (mut events, mut refusals) = (BTreeMap::new(), BTreeMap::new());
-    let is_one = seeds.end == seeds.start + 1;
-    for seed in seeds {
-        let world = lived(seed, weeks, test);
-        if is_one || std::env::var_os("TELL").is_some() {
-            eprintln!("{}", world.told());
+    let is_told = seeds.end == seeds.start + 1 || std::env::var_os("TELL").is_some();
+    let (next, counts) = (AtomicU64::new(seeds.start), Mutex::new(<[_; 2]>::default()));
+    let live_on = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let world = lived(seed, weeks, test);
+            if is_told {
+                eprintln!("{}", world.told());
+            }
+            let checks = &world.ground.checks;
+            let mut counts = counts.lock().unwrap();
+            let [events, refusals]: &mut [BTreeMap<_, u64>; 2] = &mut counts;
+            count_in(events, &checks.events);
+            count_in(refusals, &checks.refusals);
         }
-        for (word, count) in &world.ground.checks.events {
-            *events.entry(*word).or_insert(0) += count;
+    };
+    // The worlds know nothing of each other.
+    thread::scope(|scope| {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let threads: Vec<_> = (0..processors).map(|_| scope.spawn(live_on)).collect();
+        for one in threads {
+            one.join().unwrap_or_else(|fault| resume_unwind(fault));
         }
-        for (word, count) in &world.ground.checks.refusals {
-            *refusals.entry(*word).or_insert(0) += count;
-        }
-    }
+    });
+    let [events, refusals] = counts.into_inner().unwrap();
     eprintln!("events: {events:?}\nrefusals: {refusals:?}");
+}
+
+fn count_in(all: &mut BTreeMap<&'static str, u64>, some: &BTreeMap<&'static str, u32>) {
+    for (word, count) in some {
+        *all.entry(word).or_default() += u64::from(*count);
+    }
 }
 
 #[test]
