@@ -206,9 +206,15 @@ fn changes(
     evidence: &[Arc<Version>],
 ) -> Vec<Change> {
     let held = evidence.iter().filter_map(|version| {
-        let name = &version.new.given.name;
-        let from = *step.used.get(name)?;
-        (from != version.new.version).then(|| change(version, from))
+        let (name, number) = (&version.new.given.name, version.new.version);
+        let had = step.used.get(name).copied();
+        if step.review.contains_key(name) {
+            // What it is asked to judge is told whatever it had: nothing, or this one already, in a round
+            // that it did not answer.
+            let from = had.unwrap_or(0).min(number.saturating_sub(1));
+            return Some(change(version, from));
+        }
+        Some(change(version, had.filter(|from| *from != number)?))
     });
     let conditions = step
         .review

@@ -5,7 +5,7 @@ use dossier::{
     Dossier, Procedure,
     dossier::{Kind, Stage, Task},
     handover::{Handover, handover},
-    name::StepId,
+    name::{EvidenceName, StepId},
     party::PartyRole,
     procedure::Actor,
 };
@@ -247,6 +247,12 @@ proptest! {
                     let held: Vec<_> = handover.evidence.iter().map(|v| v.new.version).collect();
                     let inputs: Vec<_> = if is_recall { vec![] } else { step.inputs.values().copied().collect() };
                     prop_assert_eq!(held, inputs);
+                    // What it is asked to judge it is told, or it could never answer.
+                    let told = |name: &EvidenceName, version: u32| {
+                        handover.changes.iter().any(|change| change.evidence == *name && change.to == version)
+                    };
+                    let untold: Vec<_> = step.review.iter().filter(|(name, version)| !told(name, **version)).collect();
+                    prop_assert!(is_recall || untold.is_empty(), "{} is not told {:?}", id, untold);
                 }
             }
         }
