@@ -13,13 +13,16 @@ use dashmap::DashMap;
 use dossier::{
     Dossier,
     decide::Action,
-    dossier::Stage,
-    handover::handover_id,
+    dossier::{Stage, Step},
+    handover::is_round,
     name::{AgencyCode, DossierId, Key, StepId},
 };
-use jiff::Timestamp;
 use node::fault::Fault;
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tonic::{Code, Status};
 
 /// Holdings on one page.
@@ -36,7 +39,8 @@ const STEPS_READ_MAX: usize = 500;
 struct Session {
     id: String,
     next_page: u32,
-    begun_at: Timestamp,
+    /// How long the log was.
+    begun_at: u64,
     named: HashSet<(DossierId, StepId)>,
 }
 
@@ -195,17 +199,17 @@ impl Reconciler {
     }
 
     /// The first page begins a reconciliation; every other one must follow the page before it, so
-    /// that what a lost page named is not taken for lost. Gives the time at which it began.
+    /// that what a lost page named is not taken for lost. Gives how long the log was when it began.
     fn turn_page(
         &self,
         agency: &AgencyCode,
         request: &v1::ReconcileRequest,
-    ) -> Result<Timestamp, Status> {
+    ) -> Result<u64, Status> {
         if request.page_number == 0 {
             let session = Session {
                 id: request.session_id.clone(),
                 next_page: 1,
-                begun_at: Timestamp::now(),
+                begun_at: self.ledger.condition().position.load(Ordering::Relaxed),
                 named: HashSet::new(),
             };
             let begun_at = session.begun_at;
@@ -245,7 +249,7 @@ impl Reconciler {
         system: &str,
         agency: &AgencyCode,
         holding: &v1::Holding,
-        begun_at: Timestamp,
+        begun_at: u64,
     ) -> Result<(HoldingState, Vec<String>), Status> {
         let unknown = Ok((HoldingState::Unknown, Vec::new()));
         let (Ok(id), Ok(step_id)) = (
@@ -280,12 +284,15 @@ impl Reconciler {
         if !missing.is_empty() {
             return Ok((HoldingState::ReportsMissing, missing));
         }
-        let is_held_here = step.agency == *agency
-            && step.stage == Stage::Held
-            && step.held_since.is_some_and(|since| since < begun_at);
-        if holding.round != step.round && is_held_here {
+        let is_held_here =
+            step.agency == *agency && step.stage == Stage::Held && step.is_departments();
+        if is_held_here
+            && !self.is_this_round(&dossier, &step_id, holding)
+            && self.was_held(&dossier, step, begun_at)?
+        {
             // It was restored from a copy that is older than the round it acknowledged, or this store
-            // was, and the department put that round aside for a higher one: it is given again.
+            // was, and the department put that round aside for a higher one, or has one of the same number
+            // that asks something else, and whose report was taken for one of this: it is given again.
             let (step, round) = (step_id.clone(), step.round);
             self.tell(&dossier, Action::LoseHolding { step, round })
                 .await?;
@@ -312,11 +319,23 @@ impl Reconciler {
         Ok((HoldingState::Agreed, Vec::new()))
     }
 
+    /// Whether a round that is held was held already when the log was so long. What was taken meanwhile was
+    /// not there to be named. No clock is asked: it may have been set.
+    fn was_held(&self, dossier: &Dossier, step: &Step, begun_at: u64) -> Result<bool, Status> {
+        let then = self.reader.sequence_at(&dossier.id, begun_at);
+        Ok(step.held_number <= then.map_err(|error| unreadable(&error))?)
+    }
+
     fn is_this_round(&self, dossier: &Dossier, step: &StepId, holding: &v1::Holding) -> bool {
         self.registry.rules_of(dossier).is_some_and(|book| {
             let procedure = book.rules().procedure;
-            handover_id(dossier, procedure, step, holding.round)
-                .is_some_and(|id| id == holding.handover_id)
+            is_round(
+                dossier,
+                procedure,
+                step,
+                holding.round,
+                &holding.handover_id,
+            )
         })
     }
 
@@ -368,10 +387,8 @@ impl Reconciler {
                 else {
                     continue;
                 };
-                if step
-                    .held_since
-                    .is_none_or(|since| since >= session.begun_at)
-                {
+                let is_held = step.stage == Stage::Held;
+                if !is_held || !self.was_held(&dossier, step, session.begun_at)? {
                     continue;
                 }
                 let (step, round) = (found.row.step, found.row.round);

@@ -87,6 +87,8 @@ pub trait Reader: Send + Sync {
     fn by_code(&self, code: &DossierCode) -> Result<Option<DossierId>, StoreError>;
     /// A dossier with all its records, the first one first.
     fn load(&self, id: &DossierId) -> Result<Option<Loaded>, StoreError>;
+    /// How many records a dossier had when the log had so many; none when it had no record.
+    fn sequence_at(&self, id: &DossierId, position: u64) -> Result<u64, StoreError>;
     /// Dossiers, the newest first: those that one desk received or hands out, or of all desks; open
     /// ones or all. The next page begins after the `number` of the last.
     fn dossiers(

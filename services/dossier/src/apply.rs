@@ -176,6 +176,7 @@ impl Dossier {
                 step.work = *work;
                 step.answers = answers.clone();
                 step.review = review.clone();
+                step.asked.review = review.clone();
                 step.inputs = inputs.clone();
                 step.told = std::mem::take(&mut step.untold);
                 step.opinions_told = step.opinions.len();
@@ -191,6 +192,7 @@ impl Dossier {
                 step.round_knows = known;
                 step.set_deadline(deadline);
                 step.clock_changed = entry.sequence;
+                step.ask();
                 let reopened = step.is_procedures().then(|| step.part.clone());
                 if let Some(part) = reopened.and_then(|part| self.parts.get_mut(&part)) {
                     part.end = None;
@@ -209,6 +211,7 @@ impl Dossier {
                     let step = step!(id);
                     step.stage = Stage::Held;
                     step.held_since = Some(at);
+                    step.held_number = entry.sequence;
                     step.first_held_at.get_or_insert(at);
                     if step.kind == Kind::Slip {
                         step.finish(Stage::Completed, at);
@@ -222,6 +225,7 @@ impl Dossier {
                 step.held_since = None;
                 step.apology_told = 0;
                 step.lost += 1;
+                step.ask();
                 self.say_what_the_round_does_not(id);
             }
             Event::Progressed {

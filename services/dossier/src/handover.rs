@@ -131,7 +131,7 @@ pub fn handover(
     let limit = limit_of(procedure, id, step);
     if let Some(recall) = dossier.recalls.get(&(id.clone(), round)) {
         return Some(Handover {
-            id: derive(dossier, id, round, Task::Recall, &[]),
+            id: derive(dossier, id, round, None, &[]),
             step: id.clone(),
             round,
             task: Task::Recall,
@@ -160,7 +160,7 @@ pub fn handover(
     let told = step.opinions.iter().take(step.opinions_told);
     let paid = step.payments.iter().take(step.payments_told);
     Some(Handover {
-        id: derive(dossier, id, round, task, &evidence),
+        id: derive(dossier, id, round, Some((step, task)), &evidence),
         step: id.clone(),
         round,
         task,
@@ -356,24 +356,25 @@ fn shown(dossier: &Dossier, procedure: &Procedure, party: &Party, round_knows: u
     }
 }
 
-/// The id of the handover of this round, if it is owed or held; no recall has one here.
-pub fn handover_id(
+/// Whether a handover of this id is the round that is owed or held, as it is given now or was given when its
+/// department took it; no recall is.
+pub fn is_round(
     dossier: &Dossier,
     procedure: &Procedure,
     id: &StepId,
     round: u32,
-) -> Option<String> {
-    let step = dossier
-        .steps
-        .get(id)
-        .filter(|step| step.round == round && step.stage.is_open())?;
-    Some(derive(
-        dossier,
-        id,
-        round,
-        step.task(),
-        &inputs(dossier, procedure, id, step),
-    ))
+    handover_id: &str,
+) -> bool {
+    let step = dossier.steps.get(id);
+    let Some(step) = step.filter(|step| step.round == round && step.stage.is_open()) else {
+        return false;
+    };
+    let evidence = inputs(dossier, procedure, id, step);
+    let tasks = [Some(step.task()), step.asked.task];
+    tasks.into_iter().flatten().any(|task| {
+        let named = derive(dossier, id, round, Some((step, task)), &evidence);
+        named == handover_id
+    })
 }
 
 /// The evidence of a round; of what the step needs only members of, the extract.
@@ -440,20 +441,37 @@ fn extracted(whole: &Version, pointers: &[String]) -> Version {
     part
 }
 
+/// Names what a round asks: of which step, what to do, with which evidence, what to judge and what to
+/// answer. Rounds of a broker that was restored from a copy are counted anew, so that the same number may
+/// ask something else; what was said of one is not said of the other. Without a step it is a recall.
 fn derive(
     dossier: &Dossier,
-    step: &StepId,
+    id: &StepId,
     round: u32,
-    task: Task,
+    step: Option<(&crate::dossier::Step, Task)>,
     evidence: &[Arc<Version>],
 ) -> String {
+    let task = step.map_or(Task::Recall, |(_, task)| task);
     let mut bytes = Vec::with_capacity(256);
     bytes.extend_from_slice(&dossier.id.0);
-    bytes.extend_from_slice(format!("\0{step}\0{round}\0{}\0", task.word()).as_bytes());
+    bytes.extend_from_slice(format!("\0{id}\0{round}\0{}\0", task.word()).as_bytes());
     for version in evidence {
         bytes.extend_from_slice(version.new.given.name.as_str().as_bytes());
         bytes.extend_from_slice(&version.new.version.to_be_bytes());
         bytes.extend_from_slice(version.new.digest.as_bytes());
+    }
+    let mut ask = |kind: u8, name: &EvidenceName, version: u32| {
+        bytes.push(kind);
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(&version.to_be_bytes());
+    };
+    if let Some((step, _)) = step {
+        for (name, version) in &step.asked.review {
+            ask(b'J', name, *version);
+        }
+        for fault in &step.faults {
+            ask(b'F', &fault.evidence, fault.version);
+        }
     }
     hex::encode(&Digest::of(&bytes).0[..16])
 }

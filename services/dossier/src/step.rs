@@ -97,6 +97,16 @@ impl fmt::Display for Stage {
     }
 }
 
+/// What a round asked when it was given. A department that names a round as it was given to it is known by
+/// that to hold this one and none of the same number that a lost life of the broker gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The task; none before the first round.
+    pub task: Option<Task>,
+    /// What to judge.
+    pub review: Versions,
+}
+
 /// What a round asks of the department.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
@@ -217,6 +227,8 @@ pub struct Step {
     pub answers: BTreeSet<EvidenceName>,
     /// Changed evidence that this round asks to judge.
     pub review: Versions,
+    /// What this round asked when it was given, done meanwhile or not: it names the round.
+    pub asked: Asked,
     /// The evidence of this round.
     pub inputs: Versions,
     /// The evidence that the department had before this round, or that the result stands on.
@@ -256,6 +268,9 @@ pub struct Step {
     pub due_since: Option<Timestamp>,
     /// Since when it is held, in this round.
     pub held_since: Option<Timestamp>,
+    /// The event by which its department took its round, or the one before: by it, and by no clock, it is
+    /// told what was taken before something else.
+    pub held_number: u64,
     /// When its department first acknowledged it.
     pub first_held_at: Option<Timestamp>,
     /// Since when its limit is reckoned: a round that is renewed goes on with it.
@@ -313,6 +328,7 @@ impl Step {
             work: true,
             answers: BTreeSet::new(),
             review: Versions::new(),
+            asked: Asked::default(),
             inputs: Versions::new(),
             used: Versions::new(),
             judged: Versions::new(),
@@ -332,6 +348,7 @@ impl Step {
             officer: Officer::default(),
             due_since: None,
             held_since: None,
+            held_number: 0,
             first_held_at: None,
             limit_since: None,
             due_at: None,
@@ -397,6 +414,11 @@ impl Step {
         }
         self.due_at = Some(deadline.due_at);
         self.warn_at = Some(deadline.warn_at);
+    }
+
+    /// Its round is given as it stands now.
+    pub(crate) fn ask(&mut self) {
+        self.asked.task = Some(self.task());
     }
 
     pub(crate) fn finish(&mut self, stage: Stage, at: Timestamp) {

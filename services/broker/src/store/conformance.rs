@@ -26,8 +26,9 @@ pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
     }
 }
 
-const STORIES: [fn(&mut dyn Ground); 30] = [
+const STORIES: [fn(&mut dyn Ground); 31] = [
     a_dossier_is_read_as_it_was_committed,
+    it_is_known_how_far_a_dossier_was_at_any_time,
     records_go_on_where_they_ended,
     a_bad_dossier_is_undone_alone,
     a_code_belongs_to_one_dossier,
@@ -241,6 +242,25 @@ fn a_dossier_is_read_as_it_was_committed(ground: &mut dyn Ground) {
     assert_eq!(reader.by_code(&change.summary.code).unwrap(), Some(id(1)));
     assert_eq!(reader.dossier(&id(2)).unwrap(), None);
     assert_eq!(reader.load(&id(2)).unwrap(), None);
+}
+
+fn it_is_known_how_far_a_dossier_was_at_any_time(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let (first, other) = (received(1), received(2));
+    let second = next(&first);
+    let mut ends = Vec::new();
+    for change in [&first, &other, &second] {
+        ends.push(commit(&mut *store, &[change])[0].clone().unwrap().number);
+    }
+    let reader = store.reader();
+    let at = |position| reader.sequence_at(&id(1), position).unwrap();
+    let [begun, went_on] = [&first, &second].map(|change| change.records.last().unwrap().sequence);
+    assert_eq!(at(0), 0);
+    assert_eq!(at(ends[0]), begun);
+    assert_eq!(at(ends[1]), begun);
+    assert_eq!(at(ends[2]), went_on);
+    assert_eq!(at(u64::from(u32::MAX)), went_on);
+    assert_eq!(reader.sequence_at(&id(3), ends[2]).unwrap(), 0);
 }
 
 fn records_go_on_where_they_ended(ground: &mut dyn Ground) {

@@ -52,6 +52,8 @@ struct Held {
     row: DossierRow,
     owed: Vec<OwedRow>,
     records: Vec<Kept>,
+    /// How long the log was with each change, and the dossier.
+    changes: Vec<(u64, u64)>,
 }
 
 impl MemoryStore {
@@ -236,6 +238,7 @@ impl State {
                 row,
                 owed: Vec::new(),
                 records: Vec::new(),
+                changes: Vec::new(),
             });
         }
         for row in &change.owed {
@@ -276,6 +279,8 @@ impl State {
             };
             held.row.steps = steps;
             held.owed = owed;
+            let of_dossier = (held.records.len() + change.records.len()) as u64;
+            held.changes.push((records, of_dossier));
             for record in change.records {
                 held.row.sequence = record.sequence;
                 held.row.last_hash = record.hash;
@@ -452,6 +457,13 @@ impl Reader for MemoryStore {
             records: held.records.clone(),
         };
         Ok(state.held(id).map(loaded))
+    }
+
+    fn sequence_at(&self, id: &DossierId, position: u64) -> Result<u64, StoreError> {
+        let state = self.state();
+        let changes = state.held(id).map_or(&[][..], |held| &held.changes);
+        let before = changes.iter().rev().find(|(at, _)| *at <= position);
+        Ok(before.map_or(0, |(_, sequence)| *sequence))
     }
 
     fn dossiers(

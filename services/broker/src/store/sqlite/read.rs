@@ -63,6 +63,30 @@ impl Reader for SqliteReader {
         })
     }
 
+    fn sequence_at(&self, id: &DossierId, position: u64) -> Result<u64, StoreError> {
+        self.readers.read(|c| {
+            let read = c.unchecked_transaction()?;
+            let sql = "SELECT h.last_position FROM head h
+                       JOIN dossier d ON d.number = h.dossier WHERE d.id = ?1";
+            let mut next: Option<i64> = read
+                .prepare_cached(sql)?
+                .query_row(params![id.0], |row| row.get(0))
+                .optional()?;
+            let mut of_row =
+                read.prepare_cached("SELECT sequence, previous FROM record WHERE position = ?1")?;
+            let of_row = &mut of_row;
+            while let Some(at) = next {
+                let (sequence, previous): (i64, Option<i64>) =
+                    of_row.query_row(params![at], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                if at.cast_unsigned() <= position {
+                    return Ok(sequence.cast_unsigned());
+                }
+                next = previous.filter(|earlier| *earlier < at);
+            }
+            Ok(0)
+        })
+    }
+
     fn dossiers(
         &self,
         desk: Option<&AgencyCode>,
