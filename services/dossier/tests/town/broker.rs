@@ -10,9 +10,9 @@ use dossier::{
     alarm::Alarm,
     decide::{Action, Happening, decide},
     department_notice::DepartmentNotice,
-    dossier::Stage,
+    dossier::{Stage, Step},
     event::Cause,
-    handover::{handover, handover_id},
+    handover::{handover, is_round},
     intake,
     name::{AgencyCode, Digest, DossierId, Key, StepId},
     notice::notices,
@@ -26,12 +26,16 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 pub struct Kept {
     pub procedure: &'static str,
     pub entries: Vec<Entry>,
+    /// How long the log was with each of them.
+    positions: Vec<u64>,
 }
 
 /// What outlives the broker's process.
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
     pub epoch: u32,
+    /// How long the log is.
+    records: u64,
     pub dossiers: BTreeMap<DossierId, Kept>,
     notices: BTreeMap<AgencyCode, Vec<Told>>,
 }
@@ -60,6 +64,10 @@ enum Job {
         cause: Option<Cause>,
         action: Action,
     },
+    /// An answer to what was said in jobs before it: when they are recorded.
+    Answer { party: AgencyCode, message: Message },
+    /// A department will be told how long the log is when all before it is recorded.
+    Begin { party: AgencyCode },
 }
 
 /// The broker.
@@ -76,6 +84,8 @@ pub struct Broker {
     offering: BTreeSet<(DossierId, StepId, u32)>,
     telling: BTreeSet<(DossierId, AgencyCode, DepartmentNotice)>,
     ringing: BTreeMap<(DossierId, Alarm), Timestamp>,
+    /// Which life of each department began to compare last: what an earlier one took no longer counts.
+    comparing: BTreeMap<AgencyCode, u32>,
     turn_is_set: bool,
 }
 
@@ -83,7 +93,8 @@ pub struct Broker {
 #[derive(Default)]
 struct Batch {
     changed: BTreeMap<DossierId, (&'static str, Dossier, Vec<Entry>)>,
-    answers: Vec<(AgencyCode, Key, Verdict)>,
+    answers: Vec<(AgencyCode, Message)>,
+    begun: Vec<AgencyCode>,
 }
 
 impl Broker {
@@ -112,6 +123,7 @@ impl Broker {
         self.offering.clear();
         self.telling.clear();
         self.ringing.clear();
+        self.comparing.clear();
         self.turn_is_set = false;
     }
 
@@ -189,7 +201,12 @@ impl Broker {
                 dossier,
                 step,
                 round,
-            } => self.happens(ground, dossier, None, Action::Acknowledge { step, round }),
+            } => {
+                let comparing = self.comparing.get(&party);
+                if comparing.is_none_or(|life| *life <= letter.lives.1) {
+                    self.happens(ground, dossier, None, Action::Acknowledge { step, round });
+                }
+            }
             Message::Noted { dossier, notice } => {
                 let action = Action::Notify {
                     agency: party,
@@ -199,7 +216,13 @@ impl Broker {
                 self.happens(ground, dossier, None, action);
             }
             Message::AskNotices { after } => self.tell_notices(ground, &party, after),
-            Message::Reconcile { holdings } => self.reconcile(ground, &party, &holdings),
+            Message::Begin => {
+                self.comparing.insert(party.clone(), letter.lives.1);
+                self.wait(ground, Job::Begin { party });
+            }
+            Message::Reconcile { begun_at, holdings } => {
+                self.reconcile(ground, &party, begun_at, &holdings);
+            }
             _ => unreachable!("nobody sends this to the broker"),
         }
     }
@@ -223,12 +246,14 @@ impl Broker {
             return ground.dies(Who::Broker);
         }
         self.record(ground, &batch);
-        for (party, id, verdict) in batch.answers {
+        let (epoch, begun_at) = (self.disk.epoch, self.disk.records);
+        let begun = batch.begun.into_iter();
+        let begun = begun.map(|party| (party, Message::Begun { epoch, begun_at }));
+        for (party, message) in batch.answers.into_iter().chain(begun) {
             if ground.is_last_breath() {
                 return ground.dies(Who::Broker);
             }
-            let epoch = self.disk.epoch;
-            ground.send(&party, false, Message::Answer { epoch, id, verdict });
+            ground.send(&party, false, message);
         }
         for (id, (_, dossier, _)) in batch.changed {
             self.hot.insert(id, dossier);
@@ -241,6 +266,8 @@ impl Broker {
 
     fn apply(&self, ground: &mut Ground, batch: &mut Batch, job: Job) {
         match job {
+            Job::Answer { party, message } => batch.answers.push((party, message)),
+            Job::Begin { party } => batch.begun.push(party),
             Job::Happens {
                 dossier,
                 cause,
@@ -302,7 +329,9 @@ impl Broker {
                 if let Verdict::Refused(refusal) = &verdict {
                     ground.checks.refused(refusal.reason());
                 }
-                batch.answers.push((party, id, verdict));
+                let epoch = self.disk.epoch;
+                let answer = Message::Answer { epoch, id, verdict };
+                batch.answers.push((party, answer));
             }
         }
     }
@@ -391,6 +420,7 @@ impl Broker {
             let kept = self.disk.dossiers.entry(*id).or_insert_with(|| Kept {
                 procedure,
                 entries: vec![],
+                positions: vec![],
             });
             let mut before = self.hot.get(id).cloned();
             for entry in entries {
@@ -420,6 +450,9 @@ impl Broker {
                 .checks
                 .recorded(*id, ground.now, &kept.entries, entries);
             kept.entries.extend(entries.iter().cloned());
+            self.disk.records += entries.len() as u64;
+            let so_long = std::iter::repeat_n(self.disk.records, entries.len());
+            kept.positions.extend(so_long);
         }
     }
 
@@ -590,8 +623,13 @@ impl Broker {
     }
 
     /// What was believed held and is not named is owed again; what is missing here is asked for.
-    fn reconcile(&mut self, ground: &mut Ground, agency: &AgencyCode, holdings: &[Holding]) {
-        let begun_at = self.clock(ground);
+    fn reconcile(
+        &mut self,
+        ground: &mut Ground,
+        agency: &AgencyCode,
+        begun_at: u64,
+        holdings: &[Holding],
+    ) {
         let (mut states, mut missing) = (BTreeMap::new(), vec![]);
         let mut named = BTreeSet::new();
         for holding in holdings {
@@ -608,19 +646,20 @@ impl Broker {
             .flat_map(|(id, dossier)| dossier.steps.iter().map(move |step| (id, step)))
             .filter(|(_, (_, step))| step.agency == *agency && step.stage == Stage::Held)
             .filter(|(_, (_, step))| step.is_departments())
-            .filter(|(_, (_, step))| step.held_since.is_some_and(|since| since < begun_at))
+            .filter(|(id, (_, step))| self.was_held(id, step, begun_at))
             .map(|(id, (of, step))| (*id, of.clone(), step.round))
             .filter(|(id, of, _)| !named.contains(&(*id, of.clone())))
             .collect();
         for (id, step, round) in lost {
             self.happens(ground, id, None, Action::LoseHolding { step, round });
         }
-        let answer = Message::Reconciled {
+        let message = Message::Reconciled {
             epoch: self.disk.epoch,
             states,
             missing,
         };
-        ground.send(agency, false, answer);
+        let party = agency.clone();
+        self.wait(ground, Job::Answer { party, message });
     }
 
     fn compare(
@@ -628,7 +667,7 @@ impl Broker {
         ground: &mut Ground,
         agency: &AgencyCode,
         holding: &Holding,
-        begun_at: Timestamp,
+        begun_at: u64,
         missing: &mut Vec<Key>,
     ) -> HoldingState {
         let Some((dossier, step)) = self
@@ -654,32 +693,39 @@ impl Broker {
             .collect();
         if !unseen.is_empty() {
             missing.extend(unseen);
-            return HoldingState::Agreed;
+            return HoldingState::ReportsMissing;
         }
         let (id, of, round) = (holding.dossier, holding.step.clone(), step.round);
-        if holding.round > step.round {
-            // It put the round aside that this store believes it holds: it is given again.
-            if step.agency == *agency && step.stage == Stage::Held {
-                self.happens(ground, id, None, Action::LoseHolding { step: of, round });
-            }
+        let plan = ground.province.procedure(self.disk.dossiers[&id].procedure);
+        let is_this = is_round(dossier, plan, &of, holding.round, &holding.handover_id);
+        let is_held_here =
+            step.agency == *agency && step.stage == Stage::Held && step.is_departments();
+        let was_held = self.was_held(&id, step, begun_at);
+        let is_owed = step.stage.is_owed();
+        let is_mine = step.agency == *agency;
+        if is_held_here && !is_this && was_held {
+            // It put the round aside that this store believes it holds, or has another one of the same
+            // number: it is given again.
+            let step = of.clone();
+            self.happens(ground, id, None, Action::LoseHolding { step, round });
+        }
+        if holding.round > round {
             return HoldingState::Unknown;
         }
-        if holding.round < round || step.agency != *agency {
-            let is_held_here = step.agency == *agency
-                && step.stage == Stage::Held
-                && step.held_since.is_some_and(|since| since < begun_at);
-            if is_held_here {
-                self.happens(ground, id, None, Action::LoseHolding { step: of, round });
-            }
+        if holding.round < round || !is_mine {
             return HoldingState::Superseded;
         }
-        let plan = ground.province.procedure(self.disk.dossiers[&id].procedure);
-        let is_this =
-            handover_id(dossier, plan, &of, round).is_some_and(|id| id == holding.handover_id);
-        if step.stage.is_owed() && is_this {
+        if is_owed && is_this {
             self.happens(ground, id, None, Action::Acknowledge { step: of, round });
         }
         HoldingState::Agreed
+    }
+
+    /// Whether a round that is held was held when the log was so long.
+    fn was_held(&self, id: &DossierId, step: &Step, begun_at: u64) -> bool {
+        let taken = (step.held_number as usize).checked_sub(1);
+        let position = taken.and_then(|taken| self.disk.dossiers[id].positions.get(taken));
+        position.is_some_and(|position| *position <= begun_at)
     }
 
     /// What operators and desks' officers see: the committed state, and nothing else.

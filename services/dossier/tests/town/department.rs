@@ -117,8 +117,8 @@ impl Department {
         if self.agreed && self.reconciled {
             return;
         }
-        self.reconcile(ground);
         let party = self.code();
+        ground.send(&party, true, Message::Begin);
         let life = ground.life_of(&party);
         let hours = if self.reconciled { 8 } else { 1 };
         ground.after(
@@ -189,8 +189,8 @@ impl Department {
         ground.after(time, works);
     }
 
-    /// Tells the broker what it holds.
-    fn reconcile(&mut self, ground: &mut Ground) {
+    /// Tells the broker what it holds, now that it has begun to compare.
+    fn reconcile(&mut self, ground: &mut Ground, begun_at: u64) {
         let recorded = |key: &(DossierId, StepId)| -> Vec<Key> {
             let said = self.outbox.said.iter();
             said.filter(|said| said.answered == Some(Answered::Recorded))
@@ -210,7 +210,7 @@ impl Department {
             })
             .collect();
         let code = self.code();
-        ground.send(&code, true, Message::Reconcile { holdings });
+        ground.send(&code, true, Message::Reconcile { begun_at, holdings });
     }
 
     fn reconciled(
@@ -220,19 +220,28 @@ impl Department {
         missing: &[Key],
     ) {
         for n in 0..self.outbox.said.len() {
-            if missing.contains(&self.outbox.said[n].id) {
+            let said = &self.outbox.said[n];
+            // What was set aside meanwhile stays aside.
+            if said.answered == Some(Answered::Recorded) && missing.contains(&said.id) {
                 self.outbox.reopen(n, ground.now);
             }
         }
         self.reconciled = true;
         // What the broker does not know yet is asked again later; new work does not wait for it.
-        self.agreed = !states.values().any(|state| *state == HoldingState::Unknown);
+        let is_undecided = |state| {
+            matches!(
+                state,
+                &HoldingState::Unknown | &HoldingState::ReportsMissing
+            )
+        };
+        self.agreed = !states.values().any(is_undecided);
         self.speak(ground);
     }
 
     pub fn receive(&mut self, ground: &mut Ground, message: Message) {
         let (Message::HandOver { epoch, .. }
         | Message::Notice { epoch, .. }
+        | Message::Begun { epoch, .. }
         | Message::Reconciled { epoch, .. }
         | Message::Answer { epoch, .. }) = &message
         else {
@@ -242,6 +251,7 @@ impl Department {
             return self.connects(ground, *epoch);
         }
         match message {
+            Message::Begun { begun_at, .. } => self.reconcile(ground, begun_at),
             Message::Reconciled {
                 states, missing, ..
             } => self.reconciled(ground, &states, &missing),

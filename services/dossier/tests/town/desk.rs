@@ -55,6 +55,16 @@ impl Desk {
         self.code.clone().expect("a desk has its code")
     }
 
+    /// What it has said of a dossier, for whoever looks for the reason why it stays open.
+    pub fn tells(&self, dossier: DossierId) -> String {
+        let said = self.outbox.said.iter();
+        let said = said.filter(|said| said.line.0 == dossier);
+        let said: Vec<String> = said
+            .map(|said| format!("{:?} {:?} {}", said.line.1, said.answered, said.reason))
+            .collect();
+        format!("said {said:?}")
+    }
+
     pub fn start(&mut self, ground: &mut Ground) {
         self.speaks_at = None;
         self.outbox.forget_sending(ground.now);
@@ -208,7 +218,7 @@ impl Desk {
         let Some(said) = self.outbox.answer(id, answered, reason) else {
             return;
         };
-        let (item, dossier) = (said.what.clone(), said.line.0);
+        let (item, (dossier, said_of)) = (said.what.clone(), said.line.clone());
         let Verdict::Refused(refusal) = verdict else {
             return;
         };
@@ -255,6 +265,17 @@ impl Desk {
                 );
                 let later = later + SignedDuration::from_hours(1);
                 self.say(ground, dossier, "intake-refuse", Item::Act(refuse), later);
+            }
+            // Until the fault is answered; a corrected result is handed out by its own notice.
+            (item @ Item::Act(Act::HandOut { .. }), Refusal::FaultOpen { .. }) => {
+                let again = format!("{}-after-{id}", said_of);
+                self.say(
+                    ground,
+                    dossier,
+                    &again,
+                    item,
+                    SignedDuration::from_hours(30),
+                );
             }
             (item, refusal) => {
                 let is_fields = matches!(refusal, Refusal::Fields(_));

@@ -182,7 +182,10 @@ impl Ground {
         // What is a call of its own is not repeated by the line.
         let is_call = matches!(
             letter.message,
-            Message::Reconcile { .. } | Message::Reconciled { .. }
+            Message::Begin
+                | Message::Begun { .. }
+                | Message::Reconcile { .. }
+                | Message::Reconciled { .. }
         );
         if !is_call && self.chance.one_in(repeats) {
             self.travels(letter.clone());

@@ -46,6 +46,8 @@ pub struct Told {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HoldingState {
     Agreed,
+    /// It is compared when its reports are here again.
+    ReportsMissing,
     Unknown,
     Closed,
     Superseded,
@@ -98,7 +100,15 @@ pub enum Message {
         dossier: DossierId,
         report: Box<Report>,
     },
+    /// From a department: it is there, and what earlier lives of it took counts no longer unless it came.
+    Begin,
+    /// What is read from now on holds all that was taken before.
+    Begun {
+        epoch: u32,
+        begun_at: u64,
+    },
     Reconcile {
+        begun_at: u64,
         holdings: Vec<Holding>,
     },
     Reconciled {

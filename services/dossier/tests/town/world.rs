@@ -67,6 +67,9 @@ pub struct World {
     has_ended: bool,
 }
 
+/// After which a person wonders why a dossier is stopped: no desk means to stop one for so long.
+const STANDS_LONG: SignedDuration = SignedDuration::from_hours(24 * 20);
+
 impl World {
     pub fn of(seed: u64, mut chance: Chance, span: Span) -> Self {
         let province = Province::here();
@@ -158,11 +161,19 @@ impl World {
                     .filter(|(_, step)| !step.stage.is_finished() && step.stage != Stage::Waiting)
                     .map(|(of, step)| {
                         let there = self.departments.get(&step.agency);
-                        let there = there.map(|one| one.tells(*id, of)).unwrap_or_default();
+                        let there = there.map(|one| one.tells(*id, of));
+                        let desk = || self.desks.get(&step.agency).map(|one| one.tells(*id));
+                        let there = there.or_else(desk).unwrap_or_default();
                         format!("{of} {:?} round {}: {there}", step.stage, step.round)
                     })
                     .collect();
-                format!("{id} {procedure}: {steps:?} {:?}", dossier.intake)
+                let waiting = dossier.steps.iter();
+                let waiting = waiting.filter(|(_, step)| step.stage == Stage::Waiting);
+                let waiting: Vec<_> = waiting.map(|(of, _)| of).collect();
+                let (intake, returns) = (dossier.intake, &dossier.returns);
+                format!(
+                    "{id} {procedure}: {steps:?} waiting {waiting:?} returns {returns:?} {intake:?}"
+                )
             })
             .collect();
         let desks = self.desks.iter().filter(|(_, one)| !one.outbox.is_empty());
@@ -394,6 +405,18 @@ impl World {
         for (id, dossier, procedure) in self.broker.seen() {
             if dossier.closed_at.is_some() {
                 continue;
+            }
+            // Its desk was told that it is not stopped, and then was: somebody sees it in the worklist.
+            let stands_since = self.ground.now - STANDS_LONG;
+            if dossier
+                .stopped_since
+                .is_some_and(|since| since < stands_since)
+            {
+                let resume = Act::Resume {
+                    reason: "it stands still for no reason".into(),
+                    officer: Officer::default(),
+                };
+                acts.push((*id, Action::Act(resume)));
             }
             for (of, step) in &dossier.steps {
                 if step.stage == Stage::Declined {
