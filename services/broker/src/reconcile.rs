@@ -304,18 +304,8 @@ impl Reconciler {
         if holding.round < step.round || step.agency != *agency {
             return Ok((HoldingState::Superseded, Vec::new()));
         }
-        if step.stage.is_owed() && self.is_this_round(&dossier, &step_id, holding) {
-            // It holds what we believed owed: that is its acknowledgement.
-            let round = holding.round;
-            self.tell(
-                &dossier,
-                Action::Acknowledge {
-                    step: step_id,
-                    round,
-                },
-            )
-            .await?;
-        }
+        // What is owed is handed over although the department has it already: by that it says again what it
+        // said of the round, which may have been refused before it was owed.
         Ok((HoldingState::Agreed, Vec::new()))
     }
 

@@ -701,7 +701,6 @@ impl Broker {
         let is_held_here =
             step.agency == *agency && step.stage == Stage::Held && step.is_departments();
         let was_held = self.was_held(&id, step, begun_at);
-        let is_owed = step.stage.is_owed();
         let is_mine = step.agency == *agency;
         if is_held_here && !is_this && was_held {
             // It put the round aside that this store believes it holds, or has another one of the same
@@ -714,9 +713,6 @@ impl Broker {
         }
         if holding.round < round || !is_mine {
             return HoldingState::Superseded;
-        }
-        if is_owed && is_this {
-            self.happens(ground, id, None, Action::Acknowledge { step: of, round });
         }
         HoldingState::Agreed
     }

@@ -55,6 +55,11 @@ impl Desk {
         self.code.clone().expect("a desk has its code")
     }
 
+    /// Whether it knows of this epoch of the broker.
+    pub fn has_heard_of(&self, epoch: u32) -> bool {
+        self.broker_epoch == epoch
+    }
+
     /// What it has said of a dossier, for whoever looks for the reason why it stays open.
     pub fn tells(&self, dossier: DossierId) -> String {
         let said = self.outbox.said.iter();

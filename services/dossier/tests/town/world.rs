@@ -20,7 +20,7 @@ use dossier::{
     supplement::{Approval, Item},
 };
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 /// How large a town is and how long it lives.
 pub struct Span {
@@ -66,6 +66,9 @@ pub struct World {
     faults_end: Timestamp,
     has_ended: bool,
 }
+
+/// Whether everything that happens is told, for whoever looks for a fault: `SEED=7 TRACE=1`.
+static TRACE: LazyLock<bool> = LazyLock::new(|| std::env::var_os("TRACE").is_some());
 
 /// After which a person wonders why a dossier is stopped: no desk means to stop one for so long.
 const STANDS_LONG: SignedDuration = SignedDuration::from_hours(24 * 20);
@@ -140,8 +143,11 @@ impl World {
     }
 
     fn is_over(&self) -> bool {
+        let epoch = self.broker.disk.epoch;
         self.has_ended
             && self.ground.down.is_empty()
+            // Who has not heard that the broker was restored has yet to bring what it lost.
+            && self.desks.values().all(|desk| desk.has_heard_of(epoch))
             && self.comes == self.expected
             && self.broker.all_closed()
             && self.broker.owes_nothing()
@@ -193,6 +199,9 @@ impl World {
 
     fn happens(&mut self, what: Happens) {
         let ground = &mut self.ground;
+        if *TRACE {
+            eprintln!("{} {:?}", ground.now, what);
+        }
         let is_now = |ground: &Ground, party: &AgencyCode, life: u32| {
             ground.is_up(party) && ground.life_of(party) == life
         };
