@@ -4,8 +4,8 @@ use crate::{
     Dossier, Entry, Event,
     department_notice::clocks_before,
     dossier::{
-        Ending, Fault, FaultAnswer, HandOut, Intake, Kind, Obligation, Opinion, Recall, Return,
-        Seen, Stage, Step, Unreplayable,
+        Asked, Ending, Fault, FaultAnswer, HandOut, Intake, Kind, Obligation, Opinion, Recall,
+        Return, Seen, Stage, Step, Unreplayable,
     },
     event::{LookUpOutcome, RecallWhy, Windows},
     evidence::{NewVersion, Version},
@@ -176,7 +176,6 @@ impl Dossier {
                 step.work = *work;
                 step.answers = answers.clone();
                 step.review = review.clone();
-                step.asked.review = review.clone();
                 step.inputs = inputs.clone();
                 step.told = std::mem::take(&mut step.untold);
                 step.opinions_told = step.opinions.len();
@@ -192,7 +191,10 @@ impl Dossier {
                 step.round_knows = known;
                 step.set_deadline(deadline);
                 step.clock_changed = entry.sequence;
-                step.ask();
+                step.asked = Asked {
+                    task: Some(step.task()),
+                    review: review.clone(),
+                };
                 let reopened = step.is_procedures().then(|| step.part.clone());
                 if let Some(part) = reopened.and_then(|part| self.parts.get_mut(&part)) {
                     part.end = None;
@@ -225,7 +227,6 @@ impl Dossier {
                 step.held_since = None;
                 step.apology_told = 0;
                 step.lost += 1;
-                step.ask();
                 self.say_what_the_round_does_not(id);
             }
             Event::Progressed {

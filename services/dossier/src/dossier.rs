@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
 };
 
-pub use crate::step::{Fault, FaultAnswer, Kind, Opinion, Stage, Step, Task};
+pub use crate::step::{Asked, Fault, FaultAnswer, Kind, Opinion, Stage, Step, Task};
 
 /// Where a dossier stands between filing and reception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -356,8 +356,7 @@ fn shown(dossier: &Dossier, procedure: &Procedure, party: &Party, round_knows: u
     }
 }
 
-/// Whether a handover of this id is the round that is owed or held, as it is given now or was given when its
-/// department took it; no recall is.
+/// Whether a handover of this id is the round that is owed or held, as it was given; no recall is.
 pub fn is_round(
     dossier: &Dossier,
     procedure: &Procedure,
@@ -370,11 +369,8 @@ pub fn is_round(
         return false;
     };
     let evidence = inputs(dossier, procedure, id, step);
-    let tasks = [Some(step.task()), step.asked.task];
-    tasks.into_iter().flatten().any(|task| {
-        let named = derive(dossier, id, round, Some((step, task)), &evidence);
-        named == handover_id
-    })
+    let task = step.asked.task.unwrap_or(step.task());
+    derive(dossier, id, round, Some((step, task)), &evidence) == handover_id
 }
 
 /// The evidence of a round; of what the step needs only members of, the extract.

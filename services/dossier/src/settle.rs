@@ -419,7 +419,10 @@ impl View<'_> {
             }
             Stage::Due | Stage::PossiblyHeld | Stage::Held if self.step.awaiting.is_none() => {
                 let changed = newest != self.step.inputs || !within(&against, &self.step.review);
-                let renewed = changed || answers != self.step.answers || self.step.has_news();
+                let renewed = changed
+                    || answers != self.step.answers
+                    || self.step.has_news()
+                    || self.step.is_partly_done();
                 if !renewed {
                     return None;
                 }
@@ -472,7 +475,7 @@ impl View<'_> {
             let mut names = self.plan.needs.iter().map(|need| &need.evidence);
             self.plan.when.is_some() || names.any(|name| self.procedure.needed_when(name).is_some())
         };
-        if self.step.has_news() || !self.dossier.returns.is_empty() {
+        if self.step.has_news() || self.step.is_partly_done() || !self.dossier.returns.is_empty() {
             return false;
         }
         // What it was given is the only version that there is, and there is nothing else for it.

@@ -416,9 +416,9 @@ impl Step {
         self.warn_at = Some(deadline.warn_at);
     }
 
-    /// Its round is given as it stands now.
-    pub(crate) fn ask(&mut self) {
-        self.asked.task = Some(self.task());
+    /// Whether its round was lost after a part of it was done: what is left is another round.
+    pub(crate) fn is_partly_done(&self) -> bool {
+        self.lost > 0 && (self.asked.task != Some(self.task()) || self.asked.review != self.review)
     }
 
     pub(crate) fn finish(&mut self, stage: Stage, at: Timestamp) {

@@ -382,6 +382,20 @@ impl Desk {
                 let what = format!("pay_{obligation}-{amount_vnd}");
                 self.say(ground, id, &what, pay(amount_vnd), later);
             }
+            // It was paid, and the broker did not know yet what for when it was told.
+            Notice::PaymentOverdue { obligation } => {
+                let later = ground.now + SignedDuration::from_hours(5);
+                for n in 0..self.outbox.said.len() {
+                    let said = &self.outbox.said[n];
+                    let is_it = said.line.0 == id
+                        && said.answered == Some(Answered::Refused)
+                        && said.reason != "WRONG_AMOUNT"
+                        && matches!(&said.what, Item::Act(Act::ConfirmPayment { obligation: of, .. }) if *of == obligation);
+                    if is_it {
+                        self.outbox.reopen(n, later);
+                    }
+                }
+            }
             Notice::Result {
                 evidence, version, ..
             } if ground.province.procedure(procedure).is_result(&evidence) => {
