@@ -106,7 +106,7 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
 /// Does what the broker says; counts what it must be asked again.
 async fn obey(counter: &Counter, verdicts: Vec<HoldingVerdict>) -> Result<usize, StoreError> {
     let mut undecided = 0;
-    let mut missing = Vec::new();
+    let (mut missing, mut agreed) = (Vec::new(), Vec::new());
     for verdict in verdicts {
         match verdict.state() {
             // Where the step stands is compared when its reports are there again.
@@ -122,11 +122,16 @@ async fn obey(counter: &Counter, verdicts: Vec<HoldingVerdict>) -> Result<usize,
             }
             // What is not understood is kept, and asked again.
             HoldingState::Unknown | HoldingState::Unspecified => undecided += 1,
-            HoldingState::Agreed | HoldingState::Superseded => {}
+            HoldingState::Agreed => agreed.push((verdict.dossier_id, verdict.step_id)),
+            HoldingState::Superseded => {}
         }
     }
     if !missing.is_empty() {
         let first = counter.store.send_again(missing).await?;
+        counter.send_again_from(first);
+    }
+    if !agreed.is_empty() {
+        let first = counter.store.try_refused_again(agreed).await?;
         counter.send_again_from(first);
     }
     Ok(undecided)

@@ -2,7 +2,7 @@
 
 use super::{
     Round, Store, StoreError, next, now_us, one,
-    outbox::{drop_round, life, set_aside_above, wait_again},
+    outbox::{ANSWERED, drop_round, life, set_aside_above, wait_again},
     use_documents,
 };
 use contract::v1;
@@ -105,7 +105,7 @@ impl Store {
                         c.prepare_cached("UPDATE inbox SET life = ?2 WHERE sequence = ?1")?
                             .execute(params![place, from])?;
                     }
-                    let first_again = wait_again(c, &dossier_id, &step_id, round)?;
+                    let first_again = wait_again(c, &dossier_id, &step_id, round, &ANSWERED)?;
                     let counts = counts(c, &dossier_id, &step_id, place)?;
                     if superseded || counts {
                         return Ok(Kept::Here {

@@ -17,6 +17,8 @@ const WAITING: i64 = 0;
 const RECORDED: i64 = 1;
 /// The broker refused it for good.
 const REFUSED: i64 = 2;
+/// A report that was answered, one way or the other.
+pub(super) const ANSWERED: [i64; 2] = [RECORDED, REFUSED];
 
 /// The refusal of what a higher round overtook: it happens whenever evidence changes while an
 /// office works, and nobody needs to look at it.
@@ -244,6 +246,36 @@ impl Store {
         Ok(done.await?)
     }
 
+    /// Lets what was refused by the state of things wait to be sent again, of the rounds that these steps of
+    /// dossiers hold: both sides hold the same round, so that what stood against it may be over. A broker
+    /// that was restored from a copy may be where it has not been refused yet. Gives the place of the
+    /// first.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is changed.
+    pub async fn try_refused_again(
+        &self,
+        steps: Vec<(String, String)>,
+    ) -> Result<Option<i64>, StoreError> {
+        let done = self.embedded.write(move |c| {
+            let mut first = None;
+            for (dossier_id, step_id) in &steps {
+                let round: Option<u32> = one(c
+                    .prepare_cached(
+                        "SELECT round FROM inbox WHERE dossier_id = ?1 AND step_id = ?2
+                         ORDER BY sequence DESC LIMIT 1",
+                    )?
+                    .query_row([dossier_id, step_id], |row| row.get(0)))?;
+                if let Some(round) = round {
+                    let place = wait_again(c, dossier_id, step_id, round, &[REFUSED])?;
+                    first = earlier(first, place);
+                }
+            }
+            Ok(first)
+        });
+        Ok(done.await?)
+    }
+
     /// The broker speaks from this store and epoch now, and in this start of it if it says which. The
     /// positions that were seen of another life are forgotten: they say nothing of this one, and would
     /// begin epoch after epoch.
@@ -418,13 +450,14 @@ fn is_late_progress(c: &Connection, item_id: &str, reason: &str) -> rusqlite::Re
 }
 
 /// Lets what was said of a round wait to be sent again, in its old places, unless it was refused for
-/// what it says: who hands a round over again may have lost what was reported of it. Gives the first
-/// of these places.
+/// what it says: who hands a round over again may have lost what was reported of it. Only what is in one
+/// of these states. Gives the first of these places.
 pub(super) fn wait_again(
     c: &Connection,
     dossier_id: &str,
     step_id: &str,
     round: u32,
+    states: &[i64],
 ) -> rusqlite::Result<Option<i64>> {
     let said: Vec<(String, i64, i64, String)> = c
         .prepare_cached(
@@ -437,7 +470,8 @@ pub(super) fn wait_again(
         .collect::<rusqlite::Result<_>>()?;
     let mut first = None;
     for (item_id, place, state, reason) in said {
-        if state == REFUSED && !REFUSED_BY_STATE.contains(&reason.as_str()) {
+        let is_for_good = state == REFUSED && !REFUSED_BY_STATE.contains(&reason.as_str());
+        if is_for_good || !states.contains(&state) {
             continue;
         }
         c.prepare_cached("UPDATE outbox SET state = ?2, reason = '' WHERE item_id = ?1")?

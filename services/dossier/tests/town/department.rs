@@ -226,6 +226,20 @@ impl Department {
                 self.outbox.reopen(n, ground.now);
             }
         }
+        for n in 0..self.outbox.said.len() {
+            let said = &self.outbox.said[n];
+            let (dossier, round) = (said.line.0, said.what.report.round);
+            let key = (dossier, said.what.report.step.clone());
+            let is_held = states.get(&key) == Some(&HoldingState::Agreed)
+                && self
+                    .inbox
+                    .get(&key)
+                    .is_some_and(|held| held.handover.round == round);
+            // Both hold the same round: what stood against it may be over.
+            if is_held && said.answered == Some(Answered::RefusedByState) {
+                self.outbox.reopen(n, ground.now);
+            }
+        }
         self.reconciled = true;
         // What the broker does not know yet is asked again later; new work does not wait for it.
         let is_undecided = |state| {
@@ -490,6 +504,10 @@ impl Department {
                 (vec![self.completed(ground, held)], Wants::Nothing)
             }
             Task::Work => (vec![self.completed(ground, held)], Wants::Nothing),
+            // It has said that it does the step again, and that was not authorised.
+            Task::Review if plainly && self.does_again(dossier, handover) => {
+                (vec![self.completed(ground, held)], Wants::Nothing)
+            }
             Task::Review if ground.chance.one_in(3) => {
                 let redo = self.completed(ground, held);
                 (vec![review(handover, true), redo], Wants::Nothing)
@@ -525,6 +543,19 @@ impl Department {
             }
             Task::Recall | Task::Inform => (vec![], Wants::Nothing),
         }
+    }
+
+    fn does_again(&self, dossier: DossierId, handover: &Handover) -> bool {
+        let line = (dossier, handover.step.to_string());
+        let said = self.outbox.said.iter();
+        let mut said = said.filter(|said| said.line == line);
+        said.any(|said| {
+            said.what.report.round == handover.round
+                && matches!(
+                    said.what.report.statement,
+                    Statement::Review { redo: true, .. }
+                )
+        })
     }
 
     fn paper(

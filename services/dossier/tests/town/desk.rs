@@ -20,7 +20,7 @@ use dossier::{
     supplement,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A desk.
 #[derive(Default)]
@@ -30,6 +30,8 @@ pub struct Desk {
     pub outbox: Outbox<Item>,
     procedures: BTreeMap<DossierId, &'static str>,
     cursor: usize,
+    /// Dossiers that it was told are closed.
+    closed: BTreeSet<DossierId>,
     broker_epoch: u32,
     // Memory.
     speaks_at: Option<Timestamp>,
@@ -180,6 +182,7 @@ impl Desk {
             // The broker was restored: it hears again all that was recorded, and tells all again.
             self.broker_epoch = *epoch;
             self.cursor = 0;
+            self.closed.clear();
             self.outbox.reopen_all(ground.now, |_| true);
         }
         match message {
@@ -271,8 +274,11 @@ impl Desk {
                 let later = later + SignedDuration::from_hours(1);
                 self.say(ground, dossier, "intake-refuse", Item::Act(refuse), later);
             }
-            // Until the fault is answered; a corrected result is handed out by its own notice.
-            (item @ Item::Act(Act::HandOut { .. }), Refusal::FaultOpen { .. }) => {
+            // Until the fault is answered, or a restored broker has the result again.
+            (
+                item @ Item::Act(Act::HandOut { .. }),
+                Refusal::FaultOpen { .. } | Refusal::NoResult { .. },
+            ) if !self.closed.contains(&dossier) => {
                 let again = format!("{}-after-{id}", said_of);
                 self.say(
                     ground,
@@ -305,6 +311,7 @@ impl Desk {
         };
         let officer = Officer::default;
         match notice {
+            Notice::Closed => drop(self.closed.insert(id)),
             Notice::Filed { .. } => {
                 let accept = Act::Accept {
                     received_at: None,
