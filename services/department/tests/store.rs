@@ -147,6 +147,30 @@ async fn a_round_that_comes_again_sends_again_what_was_refused_for_where_the_bro
 }
 
 #[tokio::test]
+async fn what_was_refused_for_where_the_broker_stood_is_sent_again_of_the_round_that_is_held() {
+    let (_folder, store) = store().await;
+    store.keep(&handover_of(1), FIRST).await.unwrap();
+    report(&store, &["recorded", "superseded", "wrong"]).await;
+    let replies = vec![
+        recorded("recorded", 1),
+        refused("superseded", "ROUND_SUPERSEDED"),
+        refused("wrong", "INVALID_FIELDS"),
+    ];
+    store.reply("store", "0", replies).await.unwrap();
+    let step = || vec![(round().dossier_id, round().step_id)];
+    let first = store.try_refused_again(step()).await.unwrap();
+    assert!(first.is_some());
+    assert_eq!(waiting(&store).await, ["superseded"]);
+
+    let replies = vec![refused("superseded", "ROUND_SUPERSEDED")];
+    store.reply("store", "0", replies).await.unwrap();
+    store.keep(&handover_of(2), FIRST).await.unwrap();
+    let first = store.try_refused_again(step()).await.unwrap();
+    assert!(first.is_none(), "of a round that is over nothing is said");
+    assert_eq!(waiting(&store).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn progress_that_comes_after_its_outcome_is_nobodys_trouble_and_anything_else_is() {
     let (_folder, store) = store().await;
     store.keep(&handover("h"), FIRST).await.unwrap();

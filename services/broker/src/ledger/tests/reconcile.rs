@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::reconcile::Reconciler;
-use dossier::dossier::Stage;
+use dossier::{dossier::Stage, handover::handover};
 use v1::HoldingState;
 
 const POLICE: &str = "H99.1";
@@ -18,11 +18,12 @@ impl World {
         self.ledger.happen(id, None, acknowledge).await.unwrap()
     }
 
-    /// The department begins to reconcile, `meanwhile` happens, and it names this round.
+    /// The department begins to reconcile, `meanwhile` happens, and it names this round by this id of its
+    /// handover.
     async fn reconcile(
         &self,
         id: DossierId,
-        round: u32,
+        (round, handover_id): (u32, &str),
         meanwhile: impl Future<Output = ()>,
     ) -> HoldingState {
         let (ledger, reader) = (self.ledger.clone(), self.reader.clone());
@@ -42,6 +43,7 @@ impl World {
             dossier_id: id.to_string(),
             step_id: "grant".into(),
             round,
+            handover_id: handover_id.into(),
             ..v1::Holding::default()
         };
         let end = reconciler.page("police", &police, page(1, vec![holding]));
@@ -62,9 +64,38 @@ impl World {
 async fn a_held_round_that_a_department_put_aside_for_a_higher_one_is_owed_again() {
     let world = world();
     let id = world.held().await.dossier.id;
-    let state = world.reconcile(id, 2, async {}).await;
+    let state = world.reconcile(id, (2, "another"), async {}).await;
     assert_eq!(state, HoldingState::Unknown, "it keeps what it has");
     assert!(!world.is_held(id));
+    let police = POLICE.parse().unwrap();
+    assert_eq!(world.reader.owed_for(&police, None, 9).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_held_round_is_owed_again_where_the_department_has_another_of_the_same_number() {
+    let world = world();
+    let held = world.held().await.dossier;
+    let book = world.registry.rules_of(&held).unwrap();
+    let step = "grant".parse().unwrap();
+    let given = handover(&held, book.rules().procedure, &step, 1).unwrap();
+    let state = world.reconcile(held.id, (1, &given.id), async {}).await;
+    assert_eq!(state, HoldingState::Agreed);
+    assert!(world.is_held(held.id), "it is the round that was given");
+
+    let state = world.reconcile(held.id, (1, "of a lost life"), async {});
+    assert_eq!(state.await, HoldingState::Agreed);
+    assert!(!world.is_held(held.id));
+}
+
+#[tokio::test]
+async fn what_is_owed_is_given_again_to_a_department_that_has_it_already() {
+    let world = world();
+    let owed = world.submit("k1", "a").await.unwrap().dossier;
+    let book = world.registry.rules_of(&owed).unwrap();
+    let step = "grant".parse().unwrap();
+    let given = handover(&owed, book.rules().procedure, &step, 1).unwrap();
+    let state = world.reconcile(owed.id, (1, &given.id), async {}).await;
+    assert_eq!(state, HoldingState::Agreed);
     let police = POLICE.parse().unwrap();
     assert_eq!(world.reader.owed_for(&police, None, 9).unwrap().len(), 1);
 }
@@ -73,7 +104,7 @@ async fn a_held_round_that_a_department_put_aside_for_a_higher_one_is_owed_again
 async fn a_round_that_was_taken_while_a_department_told_of_a_higher_one_stays_held() {
     let world = world();
     let id = world.submit("k1", "a").await.unwrap().dossier.id;
-    let state = world.reconcile(id, 2, async {
+    let state = world.reconcile(id, (2, "another"), async {
         world.held().await;
     });
     assert_eq!(state.await, HoldingState::Unknown);
