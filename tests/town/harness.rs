@@ -88,9 +88,10 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice_whatever_strikes
             begun.elapsed()
         );
         assert!(outcome.wrong.is_empty(), "{}", outcome.report());
-        let done = kills.is_none_or(|kills| killed as f64 >= kills);
-        let over = minutes.is_none_or(|minutes| begun.elapsed().as_secs_f64() >= minutes * 60.0);
-        if done && over {
+        // Whichever comes first, where both are said.
+        let done = kills.is_some_and(|kills| killed as f64 >= kills);
+        let over = minutes.is_some_and(|minutes| begun.elapsed().as_secs_f64() >= minutes * 60.0);
+        if done || over {
             return;
         }
         seed += 1;

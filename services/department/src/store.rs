@@ -8,7 +8,7 @@ mod retention;
 pub(crate) use inbox::handover_documents;
 pub use inbox::{Kept, Received};
 pub use notices::{Due, KeptNotice};
-pub(crate) use outbox::OVERTAKEN;
+pub(crate) use outbox::NOBODYS_TROUBLE;
 pub use outbox::{HoldingRow, Reply, Reported, Waiting};
 
 use contract::v1;

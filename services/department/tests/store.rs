@@ -216,13 +216,16 @@ async fn what_the_broker_lost_goes_before_what_was_said_after_it() {
 }
 
 #[tokio::test]
-async fn a_report_that_a_higher_round_overtook_is_no_incident() {
+async fn a_report_that_came_too_late_or_again_after_a_loss_is_no_incident() {
     let (_folder, store) = store().await;
     store.keep(&handover("h"), FIRST).await.unwrap();
-    report(&store, &["late"]).await;
-    let replies = vec![refused("late", "ROUND_SUPERSEDED")];
+    report(&store, &["late", "returned before the disk was lost"]).await;
+    let replies = vec![
+        refused("late", "ROUND_SUPERSEDED"),
+        refused("returned before the disk was lost", "ALREADY_RETURNED"),
+    ];
     store.reply("store", "0", replies).await.unwrap();
-    assert_eq!(store.outbox_counts().await.unwrap(), [0, 0, 1]);
+    assert_eq!(store.outbox_counts().await.unwrap(), [0, 0, 2]);
     assert!(store.incidents().await.unwrap().is_empty());
 }
 

@@ -77,6 +77,15 @@ pub enum Refusal {
         /// The evidence.
         evidence: EvidenceName,
     },
+    /// Nothing: it went back already, as after the loss of a department's store. The answer comes as a new
+    /// round.
+    #[error("step {step} has returned {evidence} already; wait for the answer")]
+    AlreadyReturned {
+        /// The step.
+        step: StepId,
+        /// The evidence.
+        evidence: EvidenceName,
+    },
     /// Only evidence that an earlier step gave and this one needs can go back to a department.
     #[error("{evidence} is not evidence that another step gave to step {step}")]
     NotReturnable {
@@ -333,6 +342,7 @@ impl Refusal {
             Self::Finished { .. } => "STEP_FINISHED",
             Self::WrongTask { .. } => "WRONG_TASK",
             Self::ReturnOpen { .. } => "RETURN_OPEN",
+            Self::AlreadyReturned { .. } => "ALREADY_RETURNED",
             Self::NotReturnable { .. } => "NOT_RETURNABLE",
             Self::VersionSuperseded { .. } => "VERSION_SUPERSEDED",
             Self::ReturnLimit { .. } => "RETURN_LIMIT",
@@ -415,6 +425,9 @@ impl Refusal {
             Self::ReturnOpen { evidence, .. } => format!(
                 "Việc trả lại {evidence} cho cơ quan trước chưa được trả lời. Chờ lần giao mới."
             ),
+            Self::AlreadyReturned { evidence, .. } => {
+                format!("{evidence} đã được trả lại cơ quan trước. Chờ lần giao mới.")
+            }
             Self::NotReturnable { evidence, .. } => format!(
                 "{evidence} không do bước trước cấp cho bước này nên không trả lại cơ quan trước được."
             ),

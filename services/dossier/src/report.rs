@@ -213,9 +213,12 @@ pub(crate) fn reported(
             Statement::Progress { .. } | Statement::Extension { .. }
         )
     {
-        return Err(Refusal::ReturnOpen {
-            step: id,
-            evidence: evidence.clone(),
+        let (step, evidence) = (id, evidence.clone());
+        let is_again =
+            matches!(&statement, Statement::PeerReturn { evidence: one, .. } if *one == evidence);
+        return Err(match is_again {
+            true => Refusal::AlreadyReturned { step, evidence },
+            false => Refusal::ReturnOpen { step, evidence },
         });
     }
 

@@ -176,6 +176,10 @@ mod tests {
                 step: name("step"),
                 evidence,
             },
+            R::AlreadyReturned {
+                step: name("step"),
+                evidence: name("paper"),
+            },
             R::NotReturnable {
                 step: name("step"),
                 evidence: name("paper"),

@@ -5,7 +5,7 @@ use crate::{
     counter::{Counter, Life},
     reconcile,
     report::report_documents,
-    store::{OVERTAKEN, Reply, StoreError, Waiting},
+    store::{NOBODYS_TROUBLE, Reply, StoreError, Waiting},
 };
 use contract::v1::{
     ReportRequest, exchange_service_client::ExchangeServiceClient, verdict::Outcome,
@@ -339,8 +339,9 @@ impl Outbox<'_> {
             Outcome::Refused(status) => {
                 let reason = Fault::reason_of(&status).unwrap_or_else(|| "REFUSED".into());
                 let agency = &self.counter.config.agency_code;
-                if reason == OVERTAKEN {
-                    tracing::info!(item_id, agency, "a report was overtaken by a higher round");
+                if NOBODYS_TROUBLE.contains(&reason.as_str()) {
+                    let what = "a report came too late, or again after a loss";
+                    tracing::info!(item_id, reason, agency, "{what}");
                 } else {
                     tracing::error!(
                         item_id,

@@ -22,13 +22,19 @@ pub(super) const ANSWERED: [i64; 2] = [RECORDED, REFUSED];
 
 /// The refusal of what a higher round overtook: it happens whenever evidence changes while an
 /// office works, and nobody needs to look at it.
-pub(crate) const OVERTAKEN: &str = "ROUND_SUPERSEDED";
+const OVERTAKEN: &str = "ROUND_SUPERSEDED";
+/// The refusal of a peer return that was made before the store was lost: its answer is on its way, and nobody
+/// needs to look at it.
+const RETURNED_BEFORE: &str = "ALREADY_RETURNED";
+/// The reasons of refusals that nobody needs to look at.
+pub(crate) const NOBODYS_TROUBLE: [&str; 2] = [OVERTAKEN, RETURNED_BEFORE];
 /// The refusal of what is said of a step after its outcome.
 const FINISHED: &str = "STEP_FINISHED";
 /// Refusals that speak of where the broker stood and not of what was said. Who hands the round over
 /// again stands elsewhere: it may take the report now.
-const REFUSED_BY_STATE: [&str; 10] = [
+const REFUSED_BY_STATE: [&str; 11] = [
     OVERTAKEN,
+    RETURNED_BEFORE,
     "STEP_NOT_HELD",
     FINISHED,
     "DOSSIER_CLOSED",
@@ -417,7 +423,8 @@ fn refuse(c: &Connection, item_id: &str, reason: &str, description: &str) -> rus
             "UPDATE outbox SET state = ?2, reason = ?3 WHERE item_id = ?1 AND state = 0",
         )?
         .execute(params![item_id, REFUSED, reason])?;
-    if refused > 0 && reason != OVERTAKEN && !is_late_progress(c, item_id, reason)? {
+    let is_nobodys_trouble = NOBODYS_TROUBLE.contains(&reason);
+    if refused > 0 && !is_nobodys_trouble && !is_late_progress(c, item_id, reason)? {
         c.prepare_cached(
             "INSERT OR IGNORE INTO incident
              (cause, item_id, dossier_code, step_id, opened_at, description)

@@ -34,7 +34,8 @@ macro_rules! variants {
 }
 
 variants! {
-    Fields IdReused NotYours Superseded NotHeld Finished WrongTask ReturnOpen NotReturnable
+    Fields IdReused NotYours Superseded NotHeld Finished WrongTask ReturnOpen AlreadyReturned
+    NotReturnable
     VersionSuperseded ReturnLimit Closed NoDepartment UnknownAgency UnknownStep AlreadyThere
     NotAuthorised ReturnLate SupplementDenied SupplementTwice SupplementLate SupplementOpen
     UnknownSupplement SupplementAnswered SupplementExpired ConsentGiven UnknownObligation
@@ -116,6 +117,7 @@ fn at_intake_and_in_rounds() -> Vec<Refusal> {
     all.push(case.refusal("issue_health_card", returned("birth_certificate")));
     case.says("issue_identity_card", returned("personal_id"));
     all.push(case.refusal("issue_identity_card", completed("all the same")));
+    all.push(case.refusal("issue_identity_card", returned("personal_id")));
 
     // It answers something else than was asked, or what was answered already.
     case.holds("register_birth");
