@@ -1,5 +1,5 @@
 //! Reconciling: what a department holds, compared with what the broker believes. What the broker
-//! believed held and the department did not name is owed again: steps, look-ups and consultations alike.
+//! believed held and the department did not name, or names another round for, is owed again: steps, look-ups and consultations alike.
 
 use crate::{
     failure::Failure,
@@ -40,7 +40,7 @@ struct Session {
     id: String,
     next_page: u32,
     /// How long the log was.
-    begun_at: u64,
+    begun_position: u64,
     named: HashSet<(DossierId, StepId)>,
 }
 
@@ -137,14 +137,16 @@ impl Reconciler {
         if request.page_number == 0 {
             self.close_with_others(agency, &request).await?;
         }
-        let begun_at = self.turn_page(agency, &request)?;
+        let begun_position = self.turn_page(agency, &request)?;
         let mut verdicts = Vec::with_capacity(request.holdings.len());
         let mut named = Vec::new();
         for holding in &request.holdings {
             if holding.recorded_item_ids.len() > ITEM_IDS_MAX {
                 return Err(too_many("recorded_item_ids", ITEM_IDS_MAX));
             }
-            let (state, missing) = self.compare(system, agency, holding, begun_at).await?;
+            let (state, missing) = self
+                .compare(system, agency, holding, begun_position)
+                .await?;
             if state != HoldingState::Closed
                 && let (Ok(dossier), Ok(step)) =
                     (holding.dossier_id.parse(), holding.step_id.parse())
@@ -209,12 +211,12 @@ impl Reconciler {
             let session = Session {
                 id: request.session_id.clone(),
                 next_page: 1,
-                begun_at: self.ledger.condition().position.load(Ordering::Relaxed),
+                begun_position: self.ledger.condition().position.load(Ordering::Relaxed),
                 named: HashSet::new(),
             };
-            let begun_at = session.begun_at;
+            let begun_position = session.begun_position;
             self.sessions.insert(agency.clone(), session);
-            return Ok(begun_at);
+            return Ok(begun_position);
         }
         let mut session = self
             .session(agency, &request.session_id)
@@ -223,7 +225,7 @@ impl Reconciler {
             return Err(again());
         }
         session.next_page += 1;
-        Ok(session.begun_at)
+        Ok(session.begun_position)
     }
 
     fn session(
@@ -249,7 +251,7 @@ impl Reconciler {
         system: &str,
         agency: &AgencyCode,
         holding: &v1::Holding,
-        begun_at: u64,
+        begun_position: u64,
     ) -> Result<(HoldingState, Vec<String>), Status> {
         let unknown = Ok((HoldingState::Unknown, Vec::new()));
         let (Ok(id), Ok(step_id)) = (
@@ -284,11 +286,12 @@ impl Reconciler {
         if !missing.is_empty() {
             return Ok((HoldingState::ReportsMissing, missing));
         }
-        let is_held_here =
-            step.agency == *agency && step.stage == Stage::Held && step.is_departments();
-        if is_held_here
-            && !self.is_this_round(&dossier, &step_id, holding)
-            && self.was_held(&dossier, step, begun_at)?
+        let is_theirs = step.agency == *agency && step.is_departments();
+        let is_another = !self.is_this_round(&dossier, &step_id, holding);
+        if is_theirs
+            && step.stage == Stage::Held
+            && is_another
+            && self.was_held(&dossier, step, begun_position)?
         {
             // It was restored from a copy that is older than the round it acknowledged, or this store
             // was, and the department put that round aside for a higher one, or has one of the same number
@@ -304,6 +307,10 @@ impl Reconciler {
         if holding.round < step.round || step.agency != *agency {
             return Ok((HoldingState::Superseded, Vec::new()));
         }
+        // Until it has ours it is asked again, and says nothing more of its own.
+        if is_theirs && step.stage.is_open() && is_another {
+            return unknown;
+        }
         // What is owed is handed over although the department has it already: by that it says again what it
         // said of the round, which may have been refused before it was owed.
         Ok((HoldingState::Agreed, Vec::new()))
@@ -311,22 +318,29 @@ impl Reconciler {
 
     /// Whether a round that is held was held already when the log was so long. What was taken meanwhile was
     /// not there to be named. No clock is asked: it may have been set.
-    fn was_held(&self, dossier: &Dossier, step: &Step, begun_at: u64) -> Result<bool, Status> {
-        let then = self.reader.sequence_at(&dossier.id, begun_at);
+    fn was_held(
+        &self,
+        dossier: &Dossier,
+        step: &Step,
+        begun_position: u64,
+    ) -> Result<bool, Status> {
+        let then = self.reader.sequence_at(&dossier.id, begun_position);
         Ok(step.held_number <= then.map_err(|error| unreadable(&error))?)
     }
 
+    /// Whether a department means the round that is owed or held here. One that names no handover means the
+    /// number; without the dossier's rules nothing else can be said.
     fn is_this_round(&self, dossier: &Dossier, step: &StepId, holding: &v1::Holding) -> bool {
-        self.registry.rules_of(dossier).is_some_and(|book| {
-            let procedure = book.rules().procedure;
-            is_round(
-                dossier,
-                procedure,
-                step,
-                holding.round,
-                &holding.handover_id,
-            )
-        })
+        let (round, id) = (holding.round, &holding.handover_id);
+        let is_number = dossier.step(step).is_some_and(|step| step.round == round);
+        match self.registry.rules_of(dossier) {
+            Some(book) if !id.is_empty() => {
+                let procedure = book.rules().procedure;
+                let is_open = dossier.step(step).is_some_and(|step| step.stage.is_open());
+                is_number && (!is_open || is_round(dossier, procedure, step, round, id))
+            }
+            _ => is_number,
+        }
     }
 
     /// Lets the ledger know, and says whether it took it. A dossier that a person must look at first
@@ -378,7 +392,7 @@ impl Reconciler {
                     continue;
                 };
                 let is_held = step.stage == Stage::Held;
-                if !is_held || !self.was_held(&dossier, step, session.begun_at)? {
+                if !is_held || !self.was_held(&dossier, step, session.begun_position)? {
                     continue;
                 }
                 let (step, round) = (found.row.step, found.row.round);

@@ -11,8 +11,9 @@ use node::{
     tls::{ChannelError, ChannelOptions, Credentials, PeerSlot, channel, dial},
 };
 use std::{
+    collections::HashSet,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -49,6 +50,7 @@ pub(crate) struct Counter {
     pub(crate) working: DashMap<(String, String), Working>,
     /// The broker's store and epoch as its newest hello or answer says.
     pub(crate) broker: watch::Sender<Option<Life>>,
+    compared: Mutex<Compared>,
     /// False from a failed write until the store can be written again.
     writable: watch::Sender<bool>,
 }
@@ -59,6 +61,15 @@ pub(crate) struct Working {
     pub(crate) place: i64,
     /// Ends the work.
     pub(crate) superseded: CancellationToken,
+}
+
+/// What came of a comparison with the broker.
+#[derive(Debug, Default)]
+pub(crate) struct Compared {
+    /// With whom; none before the first of this process.
+    pub(crate) with: Option<Life>,
+    /// Which steps of dossiers were not decided.
+    pub(crate) undecided: HashSet<(String, String)>,
 }
 
 /// A store and its epoch: new when a disk was lost, and after a restore from a copy.
@@ -93,8 +104,14 @@ impl Counter {
             again_from: AtomicI64::new(i64::MAX),
             working: DashMap::new(),
             broker: watch::Sender::new(None),
+            compared: Mutex::default(),
             writable: watch::Sender::new(true),
         })
+    }
+
+    /// What came of the last comparison with the broker.
+    pub(crate) fn compared(&self) -> MutexGuard<'_, Compared> {
+        self.compared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends a stream to the broker when its certificate expires or is denied.

@@ -1,7 +1,7 @@
 //! Reconciling: tells the broker, page by page, what is held here, and does what it says of each.
 
 use crate::{
-    counter::{Counter, Life},
+    counter::{Compared, Counter, Life},
     store::{HoldingRow, Store, StoreError, now_us},
 };
 use contract::v1::{
@@ -9,7 +9,10 @@ use contract::v1::{
     exchange_service_client::ExchangeServiceClient,
 };
 use prost::Message as _;
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 use tokio::time::timeout;
 use tonic::Status;
 
@@ -48,7 +51,7 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
     let mut client = ExchangeServiceClient::new(counter.exchange.clone());
     let session_id = uuid::Uuid::new_v4().simple().to_string();
     let mut holdings = Holdings::new(store);
-    let (mut with, mut undecided, mut steps, mut page_number) = (None, 0, 0, 0);
+    let (mut with, mut undecided, mut steps, mut page_number) = (None, HashSet::new(), 0, 0);
     loop {
         // The first page is empty: what is read after the broker took it holds all that was acknowledged
         // before, however long the pages are on their way.
@@ -86,8 +89,14 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
         if with.get_or_insert_with(|| life.clone()) != &life {
             return Err(ReconcileError::Changed);
         }
-        undecided += obey(counter, answer.verdicts).await?;
+        undecided.extend(obey(counter, &life, answer.verdicts).await?);
         if last {
+            let compared = Compared {
+                with: Some(life.clone()),
+                undecided,
+            };
+            let undecided = compared.undecided.len();
+            *counter.compared() = compared;
             tracing::info!(
                 agency = counter.config.agency_code,
                 steps,
@@ -103,32 +112,38 @@ pub(crate) async fn run(counter: &Counter) -> Result<Agreed, ReconcileError> {
     }
 }
 
-/// Does what the broker says; counts what it must be asked again.
-async fn obey(counter: &Counter, verdicts: Vec<HoldingVerdict>) -> Result<usize, StoreError> {
-    let mut undecided = 0;
-    let (mut missing, mut agreed) = (Vec::new(), Vec::new());
+/// Does what the broker says; gives the steps that it must be asked of again.
+async fn obey(
+    counter: &Counter,
+    life: &Life,
+    verdicts: Vec<HoldingVerdict>,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let (mut undecided, mut missing, mut agreed) = (Vec::new(), Vec::new(), Vec::new());
     for verdict in verdicts {
-        match verdict.state() {
+        let state = verdict.state();
+        let step = (verdict.dossier_id, verdict.step_id);
+        match state {
             // Where the step stands is compared when its reports are there again.
             HoldingState::ReportsMissing => {
                 missing.extend(verdict.missing_item_ids);
-                undecided += 1;
+                undecided.push(step);
             }
-            HoldingState::Closed => {
-                counter
-                    .store
-                    .close_dossier(&verdict.dossier_id, now_us())
-                    .await?
-            }
+            HoldingState::Closed => counter.store.close_dossier(&step.0, now_us()).await?,
             // What is not understood is kept, and asked again.
-            HoldingState::Unknown | HoldingState::Unspecified => undecided += 1,
-            HoldingState::Agreed => agreed.push((verdict.dossier_id, verdict.step_id)),
+            HoldingState::Unknown | HoldingState::Unspecified => undecided.push(step),
+            HoldingState::Agreed => agreed.push(step),
             HoldingState::Superseded => {}
         }
     }
     if !missing.is_empty() {
         let first = counter.store.send_again(missing).await?;
         counter.send_again_from(first);
+    }
+    // Once for each life of the broker, and where it has come to another view since.
+    {
+        let before = counter.compared();
+        let is_first = before.with.as_ref() != Some(life);
+        agreed.retain(|step| is_first || before.undecided.contains(step));
     }
     if !agreed.is_empty() {
         let first = counter.store.try_refused_again(agreed).await?;

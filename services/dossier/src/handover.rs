@@ -21,7 +21,8 @@ pub use crate::dossier::Fault;
 /// One round of a step, as the department gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handover {
-    /// Derived from dossier, step, round, task and the evidence versions in it.
+    /// Derived from dossier, step, round, task, the evidence versions in it, and what is to be judged and
+    /// answered.
     pub id: String,
     /// The step.
     pub step: StepId,
@@ -356,7 +357,8 @@ fn shown(dossier: &Dossier, procedure: &Procedure, party: &Party, round_knows: u
     }
 }
 
-/// Whether a handover of this id is the round that is owed or held, as it was given; no recall is.
+/// Whether a handover of this id is the round that is owed or held, as it was given or would be given now; no
+/// recall is.
 pub fn is_round(
     dossier: &Dossier,
     procedure: &Procedure,
@@ -369,8 +371,9 @@ pub fn is_round(
         return false;
     };
     let evidence = inputs(dossier, procedure, id, step);
-    let task = step.asked.task.unwrap_or(step.task());
-    derive(dossier, id, round, Some((step, task)), &evidence) == handover_id
+    let tasks = [Some(step.task()), step.asked.task];
+    let mut tasks = tasks.into_iter().flatten();
+    tasks.any(|task| derive(dossier, id, round, Some((step, task)), &evidence) == handover_id)
 }
 
 /// The evidence of a round; of what the step needs only members of, the extract.
@@ -439,7 +442,8 @@ fn extracted(whole: &Version, pointers: &[String]) -> Version {
 
 /// Names what a round asks: of which step, what to do, with which evidence, what to judge and what to
 /// answer. Rounds of a broker that was restored from a copy are counted anew, so that the same number may
-/// ask something else; what was said of one is not said of the other. Without a step it is a recall.
+/// ask something else. What opinions, payments and answers it tells is not part of it: the next round tells
+/// them all again. Without a step it is a recall.
 fn derive(
     dossier: &Dossier,
     id: &StepId,

@@ -416,9 +416,16 @@ impl Step {
         self.warn_at = Some(deadline.warn_at);
     }
 
-    /// Whether its round was lost after a part of it was done: what is left is another round.
+    /// Whether its round was lost after a part of it was done, and is owed again: what is left is another
+    /// round.
     pub(crate) fn is_partly_done(&self) -> bool {
-        self.lost > 0 && (self.asked.task != Some(self.task()) || self.asked.review != self.review)
+        let is_owed_again = self.stage.is_owed() && self.lost > 0;
+        let is_asked_still = || {
+            self.asked.task == Some(self.task())
+                && self.asked.review == self.review
+                && self.faults.len() == self.answers.len()
+        };
+        is_owed_again && !is_asked_still()
     }
 
     pub(crate) fn finish(&mut self, stage: Stage, at: Timestamp) {

@@ -268,10 +268,11 @@ impl Store {
             for (dossier_id, step_id) in &steps {
                 let round: Option<u32> = one(c
                     .prepare_cached(
-                        "SELECT round FROM inbox WHERE dossier_id = ?1 AND step_id = ?2
+                        "SELECT round FROM inbox
+                         WHERE dossier_id = ?1 AND step_id = ?2 AND state != ?3
                          ORDER BY sequence DESC LIMIT 1",
                     )?
-                    .query_row([dossier_id, step_id], |row| row.get(0)))?;
+                    .query_row(params![dossier_id, step_id, SUPERSEDED], |row| row.get(0)))?;
                 if let Some(round) = round {
                     let place = wait_again(c, dossier_id, step_id, round, &[REFUSED])?;
                     first = earlier(first, place);

@@ -273,6 +273,41 @@ fn a_step_that_holds_the_old_version_is_asked_to_judge_and_may_just_finish() {
 }
 
 #[test]
+fn a_round_that_was_lost_and_taken_again_is_done_in_parts_as_any_other() {
+    let mut case = Case::birth_registered();
+    case.says("register_birth", corrected("birth_certificate", "second"));
+    case.loses("register_residence");
+    case.holds("register_residence");
+    let round = case.step("register_residence").round;
+    case.says("register_residence", Says::Stands);
+    assert_eq!(case.step("register_residence").round, round);
+    case.says("register_residence", completed("first"));
+    assert_eq!(case.stage("register_residence"), Stage::Completed);
+}
+
+#[test]
+fn what_is_left_of_a_round_that_was_lost_in_the_middle_is_another_round() {
+    let mut case = Case::birth_registered();
+    case.says("register_birth", corrected("birth_certificate", "second"));
+    let (round, id) = {
+        let handover = case.handover("register_residence");
+        (handover.round, handover.id)
+    };
+    case.says("register_residence", Says::Stands);
+    case.loses("register_residence");
+    let left = case.handover("register_residence");
+    assert_eq!((left.round, left.task), (round + 1, Task::Work));
+    assert!(left.changes.is_empty(), "it was judged");
+    assert_ne!(left.id, id);
+
+    // Lost before any part of it was done, it is the same round.
+    case.holds("register_residence");
+    case.loses("register_residence");
+    let again = case.handover("register_residence");
+    assert_eq!((again.round, again.id), (left.round, left.id));
+}
+
+#[test]
 fn two_corrections_in_a_row_ask_to_judge_the_newest() {
     let mut case = Case::birth_registered();
     case.says("register_birth", corrected("birth_certificate", "second"));

@@ -82,8 +82,12 @@ async fn a_held_round_is_owed_again_where_the_department_has_another_of_the_same
     assert_eq!(state, HoldingState::Agreed);
     assert!(world.is_held(held.id), "it is the round that was given");
 
+    let state = world.reconcile(held.id, (1, ""), async {}).await;
+    assert_eq!(state, HoldingState::Agreed);
+    assert!(world.is_held(held.id), "it says no more than the number");
+
     let state = world.reconcile(held.id, (1, "of a lost life"), async {});
-    assert_eq!(state.await, HoldingState::Agreed);
+    assert_eq!(state.await, HoldingState::Unknown, "it is asked again");
     assert!(!world.is_held(held.id));
 }
 
