@@ -133,6 +133,7 @@ pub(crate) async fn item(
         agency_code: handover.agency_code.clone(),
         happened_at: Some(answer.happened_at.unwrap_or_else(|| timestamp(now_us()))),
         officer: answer.officer,
+        handover_id: handover.handover_id.clone(),
         kind: Some(kind),
     };
     Ok((

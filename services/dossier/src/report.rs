@@ -7,6 +7,7 @@ use crate::{
     dossier::{Kind, Stage, Step, Task},
     event::LookUpOutcome,
     evidence::{Given, NewVersion, Source},
+    handover::is_round,
     limit::Limit,
     name::{AgencyCode, EvidenceName, Key, StepId},
     party::{Officer, Party},
@@ -28,6 +29,8 @@ pub struct Report {
     pub step: StepId,
     /// The round.
     pub round: u32,
+    /// The handover of the round, as the department has it; empty when it says the number alone.
+    pub handover: String,
     /// Who did it.
     pub officer: Officer,
     /// What is said.
@@ -132,6 +135,7 @@ pub(crate) fn reported(
         agency,
         step: id,
         round,
+        handover,
         officer,
         statement,
     } = report;
@@ -186,6 +190,14 @@ pub(crate) fn reported(
             },
             _ => Refusal::Closed,
         });
+    }
+
+    // Rounds of a lost life of the broker have numbers that others have by now.
+    if !handover.is_empty()
+        && step.stage.is_open()
+        && !is_round(dossier, rules.procedure, &id, round, &handover)
+    {
+        return Err(superseded());
     }
 
     // A report may overtake its acknowledgement: it acknowledges the round it speaks of.

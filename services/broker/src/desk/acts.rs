@@ -72,6 +72,7 @@ impl Desk {
                 item.round
             },
             step: item.step,
+            handover: String::new(),
             officer: item.officer,
             statement: Statement::Completed {
                 evidence: item.evidence,

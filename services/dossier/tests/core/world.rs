@@ -469,6 +469,7 @@ impl Case {
             agency: state.agency.clone(),
             step: step(id),
             round: state.round,
+            handover: String::new(),
             officer: Officer::default(),
             statement: self.statement(id, says),
         }

@@ -467,6 +467,7 @@ impl Department {
                 agency: code.clone(),
                 step: step.clone(),
                 round,
+                handover: held.handover.id.clone(),
                 officer: if is_wrong {
                     Officer::default()
                 } else {

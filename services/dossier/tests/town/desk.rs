@@ -453,6 +453,7 @@ impl Desk {
                     agency,
                     step: step.clone(),
                     round,
+                    handover: String::new(),
                     officer: officer(),
                     statement: Statement::Completed {
                         evidence: vec![],

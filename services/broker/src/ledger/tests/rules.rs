@@ -159,6 +159,7 @@ impl World {
             agency: now.agency.clone(),
             step,
             round: now.round,
+            handover: String::new(),
             officer: Officer::default(),
             statement,
         };

@@ -218,6 +218,7 @@ impl World {
             agency: now.agency.clone(),
             round: now.round,
             step,
+            handover: String::new(),
             officer: Officer::default(),
             statement,
         };

@@ -19,6 +19,9 @@ use jiff::Timestamp;
 use node::fault::Fault;
 use std::collections::BTreeMap;
 
+/// Bytes of the id of a handover.
+const HANDOVER_ID_BYTES_MAX: usize = 64;
+
 /// A report, parsed.
 #[derive(Debug)]
 pub struct ReportItem {
@@ -52,6 +55,11 @@ pub fn report(item: &v1::Item, directory: &Directory) -> Result<ReportItem, Faul
     let agency = fields.agency("report.agency_code", &report.agency_code);
     let claimed_at = fields.instant("report.happened_at", report.happened_at.as_ref());
     let officer = fields.officer(report.officer.as_ref());
+    let handover = fields.text(
+        "report.handover_id",
+        &report.handover_id,
+        HANDOVER_ID_BYTES_MAX,
+    );
     let statement = statement(&mut fields, kind);
     let parsed = (|| {
         Some(ReportItem {
@@ -63,6 +71,7 @@ pub fn report(item: &v1::Item, directory: &Directory) -> Result<ReportItem, Faul
                 agency: agency?,
                 step: step?,
                 round: report.round,
+                handover,
                 officer,
                 statement: statement?,
             },

@@ -541,6 +541,7 @@ impl Town {
             agency: held.agency.clone(),
             round: held.round,
             step,
+            handover: String::new(),
             officer: officer(&title),
             statement,
         }
