@@ -286,6 +286,20 @@ fn a_round_that_was_lost_and_taken_again_is_done_in_parts_as_any_other() {
 }
 
 #[test]
+fn a_report_of_another_handover_of_the_same_number_is_of_a_lost_round() {
+    let mut case = Case::birth_registered();
+    let mut report = case.report("register_residence", completed("of a lost round"));
+    report.handover = "0".repeat(32);
+    let refusal = case.sends(report).unwrap_err();
+    assert_eq!(refusal.reason(), "ROUND_SUPERSEDED");
+
+    let mut report = case.report("register_residence", completed("of this round"));
+    report.handover = case.handover("register_residence").id;
+    case.sends(report).unwrap();
+    assert_eq!(case.stage("register_residence"), Stage::Completed);
+}
+
+#[test]
 fn what_is_left_of_a_round_that_was_lost_in_the_middle_is_another_round() {
     let mut case = Case::birth_registered();
     case.says("register_birth", corrected("birth_certificate", "second"));
