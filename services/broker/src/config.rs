@@ -110,7 +110,7 @@ impl Default for Limits {
             ledger_waiting_max: 4096,
             ledger_waiting_bytes_max: 64 * 1024 * 1024,
             ledger_wait_ms_max: 40,
-            ledger_turn_ms_max: 10,
+            ledger_turn_ms_max: 6,
             ledger_batch_max: 512,
             dossiers_cached_max: 10_000,
             dossiers_cached_bytes_max: 128 * 1024 * 1024,
