@@ -138,7 +138,7 @@ enum Made {
     /// Nothing: it is owed no longer, or waits for a person.
     Nothing,
     /// Tell the ledger, which stops the dossier.
-    Unreadable(Key, Action),
+    Unreadable(Key, Box<Action>),
 }
 
 /// The courier of one department.
@@ -487,7 +487,7 @@ impl Courier {
                 Ok(Made::Item(item, under_way)) => (*item, under_way),
                 Ok(Made::Nothing) => continue,
                 Ok(Made::Unreadable(key, action)) => {
-                    self.stop(load, key, action);
+                    self.stop(load, key, *action);
                     continue;
                 }
                 Err(error) => {
@@ -535,7 +535,7 @@ impl Courier {
             Ok(None) | Err(LoadError::Quarantined(_)) => return Ok(Made::Nothing),
             Err(LoadError::Unreadable(_)) => {
                 let action = self.unanswered(&row.row);
-                return Ok(Made::Unreadable(key, action));
+                return Ok(Made::Unreadable(key, action.into()));
             }
             Err(LoadError::Store(error)) => return Err(error),
         };
