@@ -257,7 +257,10 @@ fn debts(province: &Province) -> usize {
         // Who cannot be read owes something until it can.
         counted.map_or(1, |count| usize::try_from(count).unwrap_or(1))
     };
-    let owed = count(&format!("{BROKER}/broker.db"), "SELECT count(*) FROM owed");
+    let owed = count(
+        &format!("{BROKER}/broker.db"),
+        "SELECT (SELECT count(*) FROM owed) + (SELECT count(*) FROM timer)",
+    );
     let reports: usize = province::OFFICES
         .iter()
         .map(|post| {

@@ -83,7 +83,7 @@ pub struct Limits {
     /// Milliseconds that a submit waits for the ledger at most; 40. What has waited so long is answered
     /// `RESOURCE_EXHAUSTED`, and so is at once a submit that comes when another has waited half of it.
     pub ledger_wait_ms_max: u64,
-    /// Milliseconds that one commit, with all that it takes, should last at most; 20.
+    /// Milliseconds that one commit, with all that it takes, should last at most; 6.
     pub ledger_turn_ms_max: u64,
     /// Commands that one commit takes at most; 512.
     pub ledger_batch_max: usize,

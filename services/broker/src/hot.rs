@@ -55,8 +55,7 @@ pub enum LoadError {
     Quarantined(String),
 }
 
-/// Bytes that a dossier counts for beside what is in it. This and the next are what the process was seen to
-/// take for a dossier of four steps, and a fifth more.
+/// Bytes that a dossier counts for beside what is in it: a round figure, rather too large than too small.
 const DOSSIER_BYTES: usize = 6 * 1024;
 /// Bytes that each of its steps and versions counts for, beside the data.
 const PIECE_BYTES: usize = 1536;

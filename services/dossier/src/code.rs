@@ -136,14 +136,13 @@ impl CodePattern {
     /// as a desk was not ahead of it. It rises evenly to half of all numbers, so that at midnight the
     /// other half is still there.
     pub fn number_floor(self, at: Timestamp) -> u64 {
-        const MILLISECONDS_A_DAY: u128 = 24 * 60 * 60 * 1000;
+        const MILLISECONDS_A_DAY: u64 = 24 * 60 * 60 * 1000;
         let local = at.to_zoned(TimeZone::fixed(offset(7)));
         // By the millisecond: two starts of a broker may lie within one second. With few digits it rises
         // slowly all the same, one in 17 ms with seven and in 17 s with four.
         let since = local.time().duration_since(Time::midnight()).as_millis();
-        let half = u128::from(self.numbers_max() / 2);
-        let risen = half * since.unsigned_abs() / MILLISECONDS_A_DAY;
-        1 + u64::try_from(risen).unwrap_or(u64::MAX - 1)
+        let since = u64::try_from(since).unwrap_or_default();
+        1 + self.numbers_max() / 2 * since / MILLISECONDS_A_DAY
     }
 
     /// Which of an agency's codes goes into the dossier code: the first that follows the scheme.

@@ -1,3 +1,5 @@
+//! The fuzzer of the door `evidence`: what it does there, and what must hold, is in `targets.rs`.
+
 #![no_main]
 #[path = "../targets.rs"]
 mod targets;

@@ -11,8 +11,9 @@
 //! known only afterwards. So the wait itself is measured: while the first submit has waited half of
 //! `ledger_wait_ms_max`, no other is let in, and whichever has waited all of it is refused instead of recorded.
 //! Reports and acts are not refused for the time they wait: the windows of their streams bound how many there
-//! are, they end what was begun, and one that comes again a second later has made its hand-off a second late. A turn takes what it can do in `ledger_turn_ms_max` at the pace of the turns before
-//! it. Together they bound the time in which anybody has an answer.
+//! are, they end what was begun, and one that comes again a second later has made its hand-off a second late. A
+//! turn takes what it can do in `ledger_turn_ms_max` at the pace of the turns before it. Together they bound the
+//! time in which anybody has an answer.
 //!
 //! *Who is never refused.* Our own waits until there is room: an acknowledgement that was refused would be
 //! the work of a handover once more.

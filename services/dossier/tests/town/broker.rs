@@ -702,6 +702,7 @@ impl Broker {
             step.agency == *agency && step.stage == Stage::Held && step.is_departments();
         let was_held = self.was_held(&id, step, begun_at);
         let is_mine = step.agency == *agency;
+        let is_open = step.stage.is_open() && step.is_departments();
         if is_held_here && !is_this && was_held {
             // It put the round aside that this store believes it holds, or has another one of the same
             // number: it is given again.
@@ -713,6 +714,10 @@ impl Broker {
         }
         if holding.round < round || !is_mine {
             return HoldingState::Superseded;
+        }
+        // Until it has ours it is asked again, and says nothing more of its own.
+        if is_open && !is_this {
+            return HoldingState::Unknown;
         }
         HoldingState::Agreed
     }

@@ -279,7 +279,7 @@ impl Desk {
                 item @ Item::Act(Act::HandOut { .. }),
                 Refusal::FaultOpen { .. } | Refusal::NoResult { .. },
             ) if !self.closed.contains(&dossier) => {
-                let again = format!("{}-after-{id}", said_of);
+                let again = format!("{said_of}-after-{id}");
                 self.say(
                     ground,
                     dossier,
