@@ -276,7 +276,9 @@ fn a_step_that_holds_the_old_version_is_asked_to_judge_and_may_just_finish() {
 fn a_round_that_was_lost_and_taken_again_is_done_in_parts_as_any_other() {
     let mut case = Case::birth_registered();
     case.says("register_birth", corrected("birth_certificate", "second"));
+    case.holds("register_residence");
     case.loses("register_residence");
+    assert_eq!(case.stage("register_residence"), Stage::Due);
     case.holds("register_residence");
     let round = case.step("register_residence").round;
     case.says("register_residence", Says::Stands);
