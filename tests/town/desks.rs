@@ -1,10 +1,20 @@
 //! A desk with a store of its own, as an agency runs it: what it took is not lost, whatever happens
 //! to the broker, and the results lie in its folder.
 
-use crate::town::{Town, birth::RESULTS, broker_identity, ground::BROKER, patience::patiently};
-use desk::{Broker, Config, Desk, Submission, SubmitError, Times};
+use crate::town::{
+    Town,
+    birth::RESULTS,
+    broker_identity,
+    ground::BROKER,
+    patience::{patiently, until},
+    relay::Relay,
+};
+use desk::{
+    Act, Answer, Broker, Config, Desk, Submission, SubmitError, Times,
+    form::{ActForm, Deed},
+};
 use node::{identity::Role, pki::Validity, shutdown::Shutdown, tls::CredentialPaths};
-use std::{fs, path::Path, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 /// A dossier as a clerk would hand it in: the sample that comes with the product.
 const SAMPLE: &str = "deploy/samples/birth/1-straight";
@@ -102,6 +112,45 @@ async fn a_desk_brings_a_restored_broker_what_it_lost_without_being_asked() {
     serving.end().await;
 }
 
+#[tokio::test]
+async fn an_act_that_a_restored_broker_did_not_know_the_dossier_of_is_brought_when_it_does() {
+    let mut town = Town::open().await;
+    town.clerk("police").rests();
+    let caller = (Role::Desk, "desk-mau-mot");
+    let relay = Relay::before_broker(&town, caller, "/Withdraw").await;
+    let desk = town.own_desk_by(relay.address);
+    town.stop(BROKER).await;
+    town.copy_folder(BROKER, "copy");
+    town.start_broker().await;
+    let receipt = desk.submit(sample(), PATIENT).await.unwrap();
+    town.stop(BROKER).await;
+    town.copy_folder("copy", BROKER);
+    town.start_broker_restored().await;
+
+    let deed = Deed::Withdraw {
+        reason: "gia đình đổi ý".into(),
+    };
+    let form = ActForm {
+        dossier: receipt.dossier_code.clone(),
+        officer: None,
+        act: deed,
+    };
+    let act = Act::new(form, Path::new("."));
+    let (acting, desk_of_act) = (act.clone(), desk.clone());
+    let acting = tokio::spawn(async move { desk_of_act.act(acting, PATIENT).await });
+    patiently("the broker not to know the dossier", relay.has_kept()).await;
+    // The dossier is brought again before the desk reads that answer.
+    let serving = Serving::of(&desk);
+    until("the dossier to be there again", async || {
+        (town.desk().count().await == 1).then_some(())
+    })
+    .await;
+    relay.lets_go();
+    let answer = acting.await.unwrap();
+    assert!(matches!(answer, Ok(Answer::Done)), "{answer:?}");
+    serving.end().await;
+}
+
 fn sample() -> Submission {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(SAMPLE);
     let form = Submission::load(&folder.join("dossier.json")).unwrap();
@@ -133,6 +182,11 @@ impl Serving {
 impl Town {
     /// The first commune's desk with a store of its own.
     fn own_desk(&self) -> Desk {
+        self.own_desk_by(self.address(BROKER))
+    }
+
+    /// The same, which finds the broker at this address.
+    fn own_desk_by(&self, broker: SocketAddr) -> Desk {
         let pki = self.path("pki");
         if !pki.join("desk.pem").exists() {
             let issued = self
@@ -150,7 +204,7 @@ impl Town {
                 denied: None,
             },
             broker: Broker {
-                address: self.address(BROKER).to_string(),
+                address: broker.to_string(),
                 identity: broker_identity(),
             },
             limits: desk::Limits::default(),

@@ -23,6 +23,8 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// Bytes of one message; the contract's.
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// The reason word for a dossier that the broker does not have.
+const UNKNOWN_DOSSIER: &str = "UNKNOWN_DOSSIER";
 /// The reason word of a dossier that a person must look at first.
 const QUARANTINED: &str = "DOSSIER_QUARANTINED";
 /// The reason words of a desk that is not let in, beside those of certificates.
@@ -95,6 +97,11 @@ impl CallError {
     pub(crate) fn is_unknown(&self) -> bool {
         matches!(self, Self::Refused(refused) if !refused.is_of_identity()
             && (refused.code == Code::NotFound as i32 || refused.code == Code::PermissionDenied as i32))
+    }
+
+    /// Whether the broker said that it does not have the dossier, rather than something in it.
+    pub(crate) fn is_unknown_dossier(&self) -> bool {
+        matches!(self, Self::Refused(refused) if refused.reason == UNKNOWN_DOSSIER)
     }
 
     /// Whether the broker answered, and speaks of what was asked rather than of itself.

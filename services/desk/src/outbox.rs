@@ -16,7 +16,8 @@ pub(crate) enum Brought {
     Refused(Refused),
     /// Why not, and after how long to try again if the broker said.
     NotYet(String, Option<Duration>),
-    /// It was done once, and a restored broker does not have again yet what it rests on.
+    /// It, or an act before it, was done once, and a restored broker does not have again yet what it
+    /// rests on.
     TooEarly(Refused),
 }
 
@@ -113,6 +114,8 @@ impl Desk {
         let store = &self.inner.store;
         let bringing = async {
             let mut done = Vec::new();
+            // What a restored broker did of this dossier is still being done again.
+            let mut is_restored = false;
             if let Some(submit_key) = store.waiting_under(dossier_code).await? {
                 // The dossier itself comes first.
                 Box::pin(self.send(&submit_key)).await?;
@@ -122,8 +125,10 @@ impl Desk {
                     request, response, ..
                 } = act;
                 let id = request.request_id().to_owned();
-                let brought = Box::pin(self.bring_one(request, response.is_some())).await?;
+                let was_done = is_restored || response.is_some();
+                let brought = Box::pin(self.bring_one(request, was_done)).await?;
                 let stuck = matches!(brought, Brought::NotYet(..));
+                is_restored |= matches!(brought, Brought::TooEarly(..));
                 done.push((id, brought));
                 if stuck {
                     break;
@@ -134,7 +139,7 @@ impl Desk {
         self.in_turn(&key, bringing).await
     }
 
-    /// Brings one act; `was_done` when the broker had answered it before.
+    /// Brings one act; `was_done` when the broker had answered it, or one before it, before.
     async fn bring_one(&self, request: Request, was_done: bool) -> Result<Brought, StoreError> {
         let (store, line) = (&self.inner.store, &self.inner.line);
         let (id, code) = (
@@ -159,7 +164,7 @@ impl Desk {
                 );
                 Ok(Brought::NotYet(refused.to_string(), None))
             }
-            Err(error) if error.is_unknown() && self.is_lost(&code).await? => {
+            Err(error) if error.is_unknown() && self.is_lost(&code, &error).await? => {
                 // A broker that was restored from a copy gets the dossier again first.
                 Ok(Brought::NotYet(
                     "the broker has lost the dossier".into(),
@@ -172,7 +177,7 @@ impl Desk {
                     dossier_code = code,
                     act = request.word(),
                     reason = refused.reason,
-                    "the broker refused an act that it had recorded before; it is brought until the dossier closes"
+                    "the broker refused an act of a dossier whose acts it had recorded before; it is brought until the dossier closes"
                 );
                 Ok(Brought::TooEarly(refused))
             }
@@ -194,15 +199,17 @@ impl Desk {
         }
     }
 
-    /// Whether a dossier that the broker must know is unknown to it: else it refused the act alone.
-    async fn is_lost(&self, code: &str) -> Result<bool, StoreError> {
+    /// Whether a dossier that the broker must know was unknown to it: else it refused the act alone.
+    async fn is_lost(&self, code: &str, refused: &CallError) -> Result<bool, StoreError> {
         if !self.inner.store.is_open(code).await? {
             return Ok(false);
         }
-        Ok(self
-            .track(code)
-            .await
-            .is_err_and(|error| error.is_unknown()))
+        // It may have been brought again since, so that asking now would say nothing of then.
+        Ok(refused.is_unknown_dossier()
+            || self
+                .track(code)
+                .await
+                .is_err_and(|error| error.is_unknown()))
     }
 }
 

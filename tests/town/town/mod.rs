@@ -12,6 +12,7 @@ pub(crate) mod office;
 pub(crate) mod party;
 pub(crate) mod patience;
 pub(crate) mod puppet;
+pub(crate) mod relay;
 pub(crate) mod settings;
 pub(crate) mod window;
 
