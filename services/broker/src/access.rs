@@ -1,7 +1,10 @@
 //! Access: who may call what, and for whom. Deny by default; identity from the certificate alone.
 
 use crate::{registry::Registry, wire};
-use dossier::{directory::SystemRole, name::AgencyCode};
+use dossier::{
+    directory::{Grant, SystemRole},
+    name::AgencyCode,
+};
 use jiff::Timestamp;
 use node::{
     fault::Fault,
@@ -145,6 +148,110 @@ pub fn has_standing(standing: Standing, call: DeskCall) -> bool {
         .any(|(one, calls)| *one == standing && calls.contains(&call))
 }
 
+/// A call of `OperatorService`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // each is the call of its name
+pub enum OperatorCall {
+    WhoAmI,
+    Overview,
+    SearchDossiers,
+    FindPerson,
+    InspectDossier,
+    WatchDossiers,
+    ListDepartments,
+    ListProcedures,
+    ListIncidents,
+    RedriveIncidents,
+    MoveStep,
+    ExtendStep,
+    RetryNow,
+    SuspendDepartment,
+    SuspendProcedure,
+    ReleaseDossier,
+    Statistics,
+    ListAudit,
+}
+
+impl OperatorCall {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::WhoAmI,
+        Self::Overview,
+        Self::SearchDossiers,
+        Self::FindPerson,
+        Self::InspectDossier,
+        Self::WatchDossiers,
+        Self::ListDepartments,
+        Self::ListProcedures,
+        Self::ListIncidents,
+        Self::RedriveIncidents,
+        Self::MoveStep,
+        Self::ExtendStep,
+        Self::RetryNow,
+        Self::SuspendDepartment,
+        Self::SuspendProcedure,
+        Self::ReleaseDossier,
+        Self::Statistics,
+        Self::ListAudit,
+    ];
+}
+
+/// The one table of grant × call of operators. Who they are, everybody with any grant may ask.
+const GRANTS: [(Grant, &[OperatorCall]); 3] = [
+    (
+        Grant::Observe,
+        &[
+            OperatorCall::Overview,
+            OperatorCall::SearchDossiers,
+            OperatorCall::InspectDossier,
+            OperatorCall::WatchDossiers,
+            OperatorCall::ListDepartments,
+            OperatorCall::ListProcedures,
+            OperatorCall::ListIncidents,
+            OperatorCall::Statistics,
+        ],
+    ),
+    (
+        Grant::Operate,
+        &[
+            // Whose dossier something is, only those may ask who work on it.
+            OperatorCall::FindPerson,
+            OperatorCall::RedriveIncidents,
+            OperatorCall::MoveStep,
+            OperatorCall::ExtendStep,
+            OperatorCall::RetryNow,
+            OperatorCall::SuspendDepartment,
+            OperatorCall::SuspendProcedure,
+            OperatorCall::ReleaseDossier,
+        ],
+    ),
+    (Grant::Audit, &[OperatorCall::ListAudit]),
+];
+
+/// Whether an operator who `has` these grants may make a call.
+pub fn is_granted(has: impl Fn(Grant) -> bool, call: OperatorCall) -> bool {
+    GRANTS
+        .iter()
+        .filter(|(grant, _)| has(*grant))
+        .any(|(_, calls)| call == OperatorCall::WhoAmI || calls.contains(&call))
+}
+
+/// The metadata key in which a console names whom it speaks for.
+pub const ON_BEHALF_OF: &str = "lienthong-on-behalf-of";
+/// Before the subject in a login that an OpenID provider vouches for.
+const OIDC: &str = "oidc:";
+
+/// The operator behind a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// Its identity, `spiffe://<trust domain>/operator/<code>`: who did it.
+    pub identity: String,
+    /// The identity of the console that spoke for it.
+    pub via: Option<String>,
+    /// What it may do.
+    pub grants: Vec<Grant>,
+}
+
 /// Checks callers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Access {
@@ -188,6 +295,63 @@ impl Access {
             tracing::warn!(system = %peer.identity, ?call, "a role tried a call that is not its own");
             Err(wire::denied("ROLE_NOT_ALLOWED").into_status())
         }
+    }
+
+    /// The operator who makes this call, if it may: by the certificate and the directory, or by the word of
+    /// a console.
+    ///
+    /// # Errors
+    /// As [`caller`](Self::caller); `PERMISSION_DENIED` for an operator that the directory does not name or
+    /// that has no grant for it (`NOT_GRANTED`), for a console that names nobody or somebody unknown, and for
+    /// whoever speaks for another and is no console (`NOT_A_CONSOLE`).
+    pub fn operator<T>(
+        &self,
+        request: &Request<T>,
+        call: OperatorCall,
+    ) -> Result<Operator, Status> {
+        let peer = self.caller(request, Call::Operator)?;
+        let refuse = |reason| {
+            tracing::warn!(system = %peer.identity, ?call, reason, "an operator tried a call that is not granted");
+            wire::denied(reason).into_status()
+        };
+        let (directory, now) = (self.registry.directory(), Timestamp::now());
+        let known = directory
+            .operator(&peer.identity.code, now)
+            .ok_or_else(|| refuse("UNKNOWN_OPERATOR"))?;
+        let named = request.metadata().get(ON_BEHALF_OF);
+        let (who, via) = match (known.console, named) {
+            (false, None) => (known, None),
+            (false, Some(_)) => return Err(refuse("NOT_A_CONSOLE")),
+            (true, None) => return Err(refuse("NOBODY_NAMED")),
+            (true, Some(named)) => {
+                let named = named.to_str().unwrap_or_default();
+                let person = match named.starts_with(OIDC) {
+                    true => directory.operator_by_login(named, now),
+                    false => named
+                        .parse::<Identity>()
+                        .ok()
+                        .filter(|one| {
+                            (one.role, &one.trust_domain)
+                                == (Role::Operator, &peer.identity.trust_domain)
+                        })
+                        .and_then(|one| directory.operator(&one.code, now)),
+                };
+                let person = person.filter(|person| !person.console);
+                let person = person.ok_or_else(|| refuse("UNKNOWN_OPERATOR"))?;
+                (person, Some(peer.identity.uri()))
+            }
+        };
+        if !is_granted(|grant| who.may(grant), call) {
+            return Err(refuse("NOT_GRANTED"));
+        }
+        let identity = Identity::new(&peer.identity.trust_domain, Role::Operator, &who.code)
+            .map_err(|_| refuse("UNKNOWN_OPERATOR"))?;
+        let all = [Grant::Observe, Grant::Operate, Grant::Audit];
+        Ok(Operator {
+            identity: identity.uri(),
+            via,
+            grants: all.into_iter().filter(|grant| who.may(*grant)).collect(),
+        })
     }
 
     /// Whether this system may act for this agency now, as the directory says; by any of its codes.
@@ -243,6 +407,7 @@ impl Access {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn what_the_table_does_not_allow_is_denied() {
@@ -265,6 +430,34 @@ mod tests {
                 assert_eq!(may(role, call), allowed, "{role:?} {call:?}");
             }
         }
+    }
+
+    #[test]
+    fn who_observes_does_not_act_and_neither_reads_who_did_what() {
+        let may = |grant: Grant| {
+            let calls = OperatorCall::ALL.into_iter();
+            let granted = calls.filter(|call| is_granted(|one| one == grant, *call));
+            granted
+                .map(|call| format!("{call:?}"))
+                .collect::<BTreeSet<_>>()
+        };
+        let (observes, operates, audits) =
+            (may(Grant::Observe), may(Grant::Operate), may(Grant::Audit));
+        let everybody = BTreeSet::from(["WhoAmI".to_owned()]);
+        assert_eq!(&observes & &operates, everybody);
+        assert_eq!(
+            audits,
+            BTreeSet::from(["WhoAmI", "ListAudit"].map(str::to_owned))
+        );
+        for call in ["MoveStep", "FindPerson", "ReleaseDossier", "ListAudit"] {
+            assert!(!observes.contains(call), "{call}");
+        }
+        assert_eq!(
+            observes.len() + operates.len() + audits.len(),
+            OperatorCall::ALL.len() + 2,
+            "every call has one row"
+        );
+        assert!(!is_granted(|_| false, OperatorCall::WhoAmI));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 
 mod delegation;
 mod load;
+mod operator;
 
 pub use delegation::{Delegation, NotAuthorised};
+pub use operator::{Grant, Operator};
 
 use crate::{
     name::{AgencyCode, Digest, RoleName, TerritoryCode},
@@ -26,6 +28,7 @@ pub struct Directory {
     /// Who has a role in a territory, ever; in the order in which they are asked.
     holders: BTreeMap<RoleName, BTreeMap<TerritoryCode, Vec<AgencyCode>>>,
     systems: Vec<System>,
+    operators: Vec<Operator>,
     delegations: BTreeMap<AgencyCode, Vec<Delegation>>,
 }
 

@@ -284,6 +284,7 @@ async fn incidents(province: &Province) -> Vec<String> {
         include_closed: true,
         page_size: PAGE,
         page_token: String::new(),
+        cause: String::new(),
     };
     let operator = province.caller(Role::Operator, "operator");
     let page = match operator.operator().list_incidents(request).await {

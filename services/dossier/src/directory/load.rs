@@ -1,7 +1,8 @@
 //! Reading a directory, and refusing one that contradicts itself.
 
 use super::{
-    Agency, Delegation, Directory, DirectoryError, System, SystemRole, Territory, delegation,
+    Agency, Delegation, Directory, DirectoryError, Operator, System, SystemRole, Territory,
+    delegation,
 };
 use crate::{
     name::{AgencyCode, Digest},
@@ -20,6 +21,8 @@ struct Text {
     agencies: Vec<Agency>,
     #[serde(rename = "system", default)]
     systems: Vec<System>,
+    #[serde(rename = "operator", default)]
+    operators: Vec<Operator>,
     #[serde(rename = "delegation", default)]
     delegations: Vec<Delegation>,
 }
@@ -64,6 +67,7 @@ impl Directory {
             aliases: BTreeMap::new(),
             holders: BTreeMap::new(),
             systems: text.systems,
+            operators: text.operators,
             delegations: BTreeMap::new(),
         };
         directory.add_territories(text.territories)?;
@@ -72,6 +76,7 @@ impl Directory {
         directory.check_successors()?;
         directory.check_roles()?;
         directory.check_systems()?;
+        directory.check_operators()?;
         for one in text.delegations {
             let place = one.place();
             directory.check_known(&place, "is of", &one.agency)?;

@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use dossier::{
-    directory::{Directory, NotAuthorised, SystemRole},
+    directory::{Directory, Grant, NotAuthorised, SystemRole},
     name::{AgencyCode, AgencyScheme},
 };
 use jiff::Timestamp;
@@ -655,5 +655,67 @@ fn in_the_shipped_directory_agencies_are_known_by_both_schemes() {
     for agency in shipped().agencies() {
         let schemes: BTreeSet<AgencyScheme> = agency.codes().map(AgencyCode::scheme).collect();
         assert_eq!(schemes.len(), 2, "{}", agency.code);
+    }
+}
+
+#[test]
+fn an_operator_has_the_grants_of_the_day_and_no_others() {
+    let text = r#"
+        [[operator]]
+        code = "duty"
+        grants = ["operate"]
+        logins = ["oidc:1"]
+        valid_from = "2026-01-01"
+        valid_to = "2026-06-30"
+        [[operator]]
+        code = "console"
+        console = true
+        valid_from = "2026-01-01"
+    "#;
+    let directory = Directory::parse("directory.toml", text).unwrap();
+    let at = |day: &str| format!("{day}T05:00:00Z").parse::<Timestamp>().unwrap();
+    let duty = directory.operator("duty", at("2026-06-30")).unwrap();
+    assert!(duty.may(Grant::Operate) && duty.may(Grant::Observe) && !duty.may(Grant::Audit));
+    assert!(directory.operator("duty", at("2026-07-01")).is_none());
+    let by_login = directory.operator_by_login("oidc:1", at("2026-03-01"));
+    assert_eq!(by_login, Some(duty));
+    assert!(
+        directory
+            .operator_by_login("oidc:1", at("2026-07-01"))
+            .is_none()
+    );
+    let console = directory.operator("console", at("2026-03-01")).unwrap();
+    assert!(!console.may(Grant::Observe));
+}
+
+#[test]
+fn operators_that_contradict_each_other_are_refused() {
+    for (text, why) in [
+        (
+            "code = \"c\"\nconsole = true\ngrants = [\"observe\"]",
+            "is a console and has grants",
+        ),
+        (
+            "code = \"c\"\nconsole = true\nlogins = [\"oidc:1\"]",
+            "is a console and has logins",
+        ),
+        ("code = \"a\"", "is there twice"),
+        ("code = \"b\"\nlogins = [\"oidc:1\"]", "shares a login"),
+        (
+            "code = \"b\"\nlogins = [\"mailto:b\"]",
+            "does not begin with `oidc:`",
+        ),
+        (
+            "code = \"b\"\nvalid_to = \"2025-01-01\"",
+            "ends before it begins",
+        ),
+    ] {
+        let text = format!(
+            "[[operator]]\ncode = \"a\"\nlogins = [\"oidc:1\"]\nvalid_from = \"2026-01-01\"\n\n[[operator]]\n{text}\nvalid_from = \"2026-01-01\"\n"
+        );
+        let error = Directory::parse("directory.toml", &text)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(why), "{error}");
     }
 }

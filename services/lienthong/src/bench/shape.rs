@@ -293,6 +293,10 @@ impl Shape {
                 office.name
             );
         }
+        let _ = write!(
+            text,
+            "[[operator]]\ncode = \"operator\"\ngrants = [\"observe\", \"operate\", \"audit\"]\n{valid}\n"
+        );
         text
     }
 }

@@ -129,6 +129,7 @@ impl IncidentsCommand {
                 include_closed: self.all,
                 page_size: PAGE_SIZE,
                 page_token,
+                cause: String::new(),
             };
             let page = client
                 .list_incidents(request)
