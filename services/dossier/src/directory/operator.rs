@@ -71,7 +71,7 @@ impl Directory {
 
     pub(super) fn check_operators(&self) -> Result<(), Fault> {
         let days = |one: &Operator| (one.valid_from, one.valid_to);
-        for (n, one) in self.operators.iter().enumerate() {
+        for one in &self.operators {
             let wrong = |why: &str| Err((format!("operator {}", one.code), why.to_owned()));
             if one.valid_to.is_some_and(|last| last < one.valid_from) {
                 return wrong("ends before it begins; mend valid_to");
@@ -89,6 +89,9 @@ impl Directory {
                     "has a login that does not begin with `oidc:`; write `oidc:` and the subject",
                 );
             }
+        }
+        for (n, one) in self.operators.iter().enumerate() {
+            let wrong = |why: &str| Err((format!("operator {}", one.code), why.to_owned()));
             let at_once = self.operators[n + 1..]
                 .iter()
                 .filter(|other| share_a_day(days(one), days(other)));
