@@ -167,7 +167,9 @@ impl Keeper {
             && batch.blobs.is_empty()
             && batch.incidents.is_empty()
             && batch.attempts.is_empty()
-            && batch.quarantines.is_empty();
+            && batch.quarantines.is_empty()
+            && batch.suspensions.is_empty()
+            && batch.audits.is_empty();
         if nothing {
             self.no_more_doubt();
             return Ok(Ok(Kept {

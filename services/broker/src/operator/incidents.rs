@@ -42,8 +42,9 @@ impl Operator {
         let limit = page(request.page_size, PAGE_INCIDENTS, PAGE_INCIDENTS_MAX);
         let reader = self.reader.clone();
         let found = blocking(move || {
+            let cause = Some(request.cause.as_str()).filter(|cause| !cause.is_empty());
             reader
-                .incidents(request.include_closed, before, limit)
+                .incidents(request.include_closed, cause, before, limit)
                 .map_err(unreadable)
         });
         let found = found.await?;

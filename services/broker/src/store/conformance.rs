@@ -121,6 +121,9 @@ pub(crate) fn received(number: u64) -> Change {
         deposits: Vec::new(),
         vault_uses: Vec::new(),
         denials: Vec::new(),
+        persons: Vec::new(),
+        tallies: Vec::new(),
+        audits: Vec::new(),
     }
 }
 
@@ -842,7 +845,7 @@ fn an_incident_is_one_while_it_is_open(ground: &mut dyn Ground) {
                 ..Batch::default()
             })
             .unwrap();
-        store.reader().incidents(false, None, 9).unwrap()
+        store.reader().incidents(false, None, None, 9).unwrap()
     };
     tell(happened("DEPARTMENT_UNREACHABLE", Some("H26.2"), 1));
     tell(happened("DEPARTMENT_UNREACHABLE", Some("H26.3"), 2));
@@ -862,12 +865,12 @@ fn an_incident_is_one_while_it_is_open(ground: &mut dyn Ground) {
     assert_eq!(tell(IncidentChange::Closed { number, at: at(6) }).len(), 1);
 
     let reader = store.reader();
-    let all = reader.incidents(true, None, 9).unwrap();
+    let all = reader.incidents(true, None, None, 9).unwrap();
     assert_eq!(all.len(), 3);
     assert_eq!(all[0].closed_at, Some(at(6)));
     assert_eq!(
         reader
-            .incidents(true, Some(all[1].number), 9)
+            .incidents(true, None, Some(all[1].number), 9)
             .unwrap()
             .len(),
         1
@@ -892,7 +895,7 @@ fn an_incident_is_one_while_it_is_open(ground: &mut dyn Ground) {
             ..received(1)
         }],
     );
-    let newest = &reader.incidents(false, None, 1).unwrap()[0];
+    let newest = &reader.incidents(false, None, None, 1).unwrap()[0];
     assert_eq!(
         (&newest.key, newest.code.clone()),
         (&key, Some(received(1).summary.code))
