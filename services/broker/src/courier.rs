@@ -14,6 +14,7 @@ use crate::{
     access::Access,
     bell::Belfry,
     board::{Listener, News},
+    causes,
     config::CourierConfig,
     exchange::Greeting,
     hot::{Committed, Hot, LoadError},
@@ -290,7 +291,7 @@ impl Courier {
 
     fn incident(&self) -> IncidentKey {
         IncidentKey {
-            cause: "DEPARTMENT_UNREACHABLE".into(),
+            cause: causes::DEPARTMENT_UNREACHABLE.word.into(),
             dossier_id: None,
             step: None,
             agency: Some(self.agency.clone()),

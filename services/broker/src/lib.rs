@@ -10,6 +10,7 @@ pub mod access;
 mod adoption;
 pub mod bell;
 pub mod board;
+pub mod causes;
 pub mod codes;
 pub mod config;
 pub mod courier;

@@ -6,6 +6,7 @@ use super::{
     keeper::{Keeper, Pending, Turn, quarantine},
 };
 use crate::{
+    causes,
     codes::{self, Brought, CodesError},
     documents::CheckError,
     failure::Failure,
@@ -206,19 +207,19 @@ impl Keeper {
     ) -> Failure {
         let (cause, vi, en) = match &failure {
             Failure::Refused(Refusal::IdReused) => (
-                "ID_REUSED",
+                &causes::ID_REUSED,
                 "Một hệ thống gửi lại mã cũ với nội dung khác. Kiểm tra phần mềm của hệ thống đó.",
                 "a system used an id again with other content; look at that system's software",
             ),
             Failure::Refused(Refusal::ReturnLimit { .. }) => (
-                "RETURN_LIMIT",
+                &causes::RETURN_LIMIT,
                 "Giấy tờ đã được trả lại nhiều lần. Cần người có thẩm quyền quyết định.",
                 "evidence went back as often as it may; a person must decide",
             ),
             _ => return failure,
         };
         let key = IncidentKey {
-            cause: cause.to_owned(),
+            cause: cause.word.to_owned(),
             dossier_id,
             step: None,
             agency: None,

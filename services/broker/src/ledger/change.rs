@@ -3,6 +3,7 @@
 use super::{line::Line, tally, trouble};
 use crate::{
     board::Fresh,
+    causes,
     records::{self, Salt},
     store::{
         Audit, Change, Denied, Grant, IncidentChange, IncidentKey, NoticeRow, OwedKind, OwedRow,
@@ -252,7 +253,7 @@ impl Work {
             self.incidents.push(incident);
         }
         if let Event::Acknowledged { step, .. } = &entry.event {
-            let key = trouble::of_step("HANDOVER_REFUSED", after, step);
+            let key = trouble::of_step(&causes::HANDOVER_REFUSED, after, step);
             self.over(key, entry.at);
         }
     }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     board::Fresh,
+    causes,
     codes::Codes,
     documents::Pin,
     failure::Failure,
@@ -244,7 +245,7 @@ impl Keeper {
     fn probe(&mut self) -> Result<(), StoreError> {
         let at = Timestamp::now();
         let key = IncidentKey {
-            cause: "STORAGE_UNAVAILABLE".into(),
+            cause: causes::STORAGE_UNAVAILABLE.word.into(),
             dossier_id: None,
             step: None,
             agency: None,
@@ -353,7 +354,7 @@ pub(super) fn quarantine(batch: &mut Batch, dossier_id: DossierId, why: String, 
     });
     batch.incidents.push(IncidentChange::Happened {
         key: IncidentKey {
-            cause: "DOSSIER_QUARANTINED".into(),
+            cause: causes::DOSSIER_QUARANTINED.word.into(),
             dossier_id: Some(dossier_id),
             step: None,
             agency: None,

@@ -1,6 +1,7 @@
 //! What operators look at: searches, counts, what is suspended, and what was done.
 
 use super::{Attempt, AuditFilter, Audited, DossierRow, Incident, IncidentCursor, StoreError};
+use crate::causes;
 use dossier::name::{AgencyCode, DossierId, ProcedureCode, StepId, TerritoryCode};
 use jiff::{Timestamp, civil::Date};
 use std::time::Duration;
@@ -8,7 +9,11 @@ use std::time::Duration;
 /// How long one search looks; then it gives what it found, and where to go on.
 pub const SEARCH_TIME_MAX: Duration = Duration::from_millis(25);
 /// Incidents that say that somebody is late with a dossier.
-pub const LATE: [&str; 3] = ["LIMIT_PASSED", "PROMISE_PASSED", "INTAKE_LIMIT_PASSED"];
+pub const LATE: [&str; 3] = [
+    causes::LIMIT_PASSED.word,
+    causes::PROMISE_PASSED.word,
+    causes::INTAKE_LIMIT_PASSED.word,
+];
 
 /// What people search dossiers by; what is none does not narrow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
