@@ -1,16 +1,20 @@
 //! `OperatorService`: what central operators see and do.
 
 mod acts;
+mod departments;
 mod incidents;
 mod statistics;
 
 use crate::{
     access::{self, Access, OperatorCall},
+    bell::Belfry,
     desk::Case,
     hot::Hot,
     ledger::Ledger,
     registry::Registry,
+    standings::Standings,
     store::{Reader, StoreError},
+    suspensions::Suspensions,
     wire,
 };
 use contract::v1::{self, operator_service_server::OperatorService};
@@ -33,6 +37,12 @@ pub struct Operator {
     pub registry: Registry,
     /// Dossiers in memory.
     pub hot: Hot,
+    /// Whom an act wakes.
+    pub belfry: Belfry,
+    /// How departments do.
+    pub standings: Standings,
+    /// What is suspended.
+    pub suspensions: Suspensions,
 }
 
 fn unreadable(error: StoreError) -> Status {
@@ -167,7 +177,7 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::ListDepartmentsRequest>,
     ) -> Result<Response<v1::ListDepartmentsResponse>, Status> {
-        not_yet!(self, request, ListDepartments)
+        served!(self, request, ListDepartments, serve_list_departments)
     }
 
     async fn list_procedures(
