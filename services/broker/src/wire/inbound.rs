@@ -2,15 +2,20 @@
 
 mod act;
 mod fields;
+mod operator;
 mod report;
 mod submit;
 #[cfg(test)]
 mod tests;
 
 pub use act::{
-    ActItem, MoveItem, Named, StepItem, answer_supplement, complete_step, confirm_payment,
-    hand_out_result, lease, move_step, receive, record_consent, refuse_intake, report_fault,
-    request_supplement, resume, stop, withdraw,
+    ActItem, Named, StepItem, answer_supplement, complete_step, confirm_payment, hand_out_result,
+    lease, receive, record_consent, refuse_intake, report_fault, request_supplement, resume, stop,
+    withdraw,
+};
+pub use operator::{
+    ExtendItem, MoveItem, Redrive, Retry, extend_step, move_step, reason, redrive, release, retry,
+    suspend_department, suspend_procedure,
 };
 pub use report::{ReportItem, report};
 pub use submit::{Submit, submit};
