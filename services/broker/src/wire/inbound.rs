@@ -2,6 +2,7 @@
 
 mod act;
 mod fields;
+mod operate;
 mod report;
 mod submit;
 #[cfg(test)]
@@ -12,6 +13,7 @@ pub use act::{
     hand_out_result, lease, move_step, receive, record_consent, refuse_intake, report_fault,
     request_supplement, resume, stop, withdraw,
 };
+pub use operate::{PersonBy, PersonItem, SearchItem, find_person, search};
 pub use report::{ReportItem, report};
 pub use submit::{Submit, submit};
 
