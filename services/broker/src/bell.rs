@@ -95,6 +95,69 @@ pub struct Belfry {
     pub timers: Timers,
     /// Calendars may have changed.
     pub calendars: Arc<Notify>,
+    /// Something was committed.
+    pub commits: Commits,
+    /// A department's connection came or went.
+    pub departments: Departments,
+}
+
+/// Tells whoever shows departments that the connection of one came or went. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Departments(Arc<watch::Sender<u64>>);
+
+impl Default for Departments {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(0)))
+    }
+}
+
+impl Departments {
+    /// One came or went.
+    pub fn ring(&self) {
+        self.0.send_modify(|rings| *rings = rings.wrapping_add(1));
+    }
+
+    /// Listens from now on.
+    pub fn listen(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+}
+
+/// How often something was committed since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Changes of dossiers.
+    pub changes: u64,
+    /// Changes of incidents.
+    pub incidents: u64,
+    /// What was suspended or resumed.
+    pub suspensions: u64,
+}
+
+/// Tells whoever shows what is in the store that it changed. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Commits(Arc<watch::Sender<Committed>>);
+
+impl Default for Commits {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Committed::default())))
+    }
+}
+
+impl Commits {
+    /// This was committed, too.
+    pub fn ring(&self, more: Committed) {
+        self.0.send_modify(|all| {
+            all.changes += more.changes;
+            all.incidents += more.incidents;
+            all.suspensions += more.suspensions;
+        });
+    }
+
+    /// Listens from now on.
+    pub fn listen(&self) -> watch::Receiver<Committed> {
+        self.0.subscribe()
+    }
 }
 
 /// Wakes whoever waits for the next timer, when an earlier one was committed. Cheap to clone.

@@ -22,6 +22,7 @@ pub mod hot;
 pub mod ledger;
 pub mod operator;
 pub mod papers;
+pub mod persons;
 pub mod reconcile;
 pub mod records;
 pub mod registry;

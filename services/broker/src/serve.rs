@@ -11,7 +11,8 @@ use crate::{
     exchange::{Exchange, Greeting},
     hot::Hot,
     ledger::{Ledger, Means, Note},
-    operator::Operator,
+    operator::{Operator, Page, Watches},
+    persons::{PersonIndex, PersonIndexError},
     reconcile::Reconciler,
     registry::{Registry, RegistryError},
     retention,
@@ -118,6 +119,9 @@ pub enum BrokerError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// See the message.
+    #[error(transparent)]
+    Persons(#[from] PersonIndexError),
     /// Start it again.
     #[error("signals cannot be heard: {0}")]
     Signals(io::Error),
@@ -424,6 +428,7 @@ struct Ground {
     reader: Arc<dyn Reader>,
     documents: Documents,
     hot: Hot,
+    persons: PersonIndex,
     belfry: Belfry,
     ledger: Ledger,
     access: Access,
@@ -448,6 +453,7 @@ impl Ground {
         let reader = store.reader();
         let belfry = Belfry::default();
         let limits = config.limits;
+        let persons = PersonIndex::open(&config.person_key())?;
         let hot =
             Hot::new(limits.dossiers_cached_max).with_bytes_max(limits.dossiers_cached_bytes_max);
         let origin = reader.origin()?;
@@ -459,6 +465,7 @@ impl Ground {
             belfry: belfry.clone(),
             limits: config.limits,
             code_pattern: config.code_pattern,
+            persons: persons.clone(),
         })?;
         let position = ledger.condition().position.load(Ordering::Relaxed);
         let starts = Starts::begin(&config.store, position)
@@ -476,7 +483,7 @@ impl Ground {
                 hot.clone(),
                 registry.clone(),
             )),
-            standings: Standings::default(),
+            standings: Standings::new(belfry.departments.clone()),
             suspensions: Suspensions::load(reader.as_ref())?,
             epoch: origin.epoch,
             config,
@@ -485,6 +492,7 @@ impl Ground {
             reader,
             documents,
             hot,
+            persons,
             belfry,
             ledger,
             shutdown,
@@ -539,9 +547,13 @@ impl Ground {
             ledger: self.ledger.clone(),
             reader: self.reader.clone(),
             registry: self.registry.clone(),
-            belfry: self.belfry.clone(),
             standings: self.standings.clone(),
             suspensions: self.suspensions.clone(),
+            persons: self.persons.clone(),
+            belfry: self.belfry.clone(),
+            page: Page::default(),
+            watches: Watches::default(),
+            shutdown: self.shutdown.child(),
         }
     }
 

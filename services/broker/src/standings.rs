@@ -1,6 +1,7 @@
 //! Standings: how each department does, as whoever hands over to it sees it. Nothing of it is durable: after
 //! a start it is learnt anew.
 
+use crate::bell::Departments;
 use dashmap::DashMap;
 use dossier::name::AgencyCode;
 use jiff::Timestamp;
@@ -9,7 +10,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::watch;
 
 /// Between two looks at how much is owed.
 pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(60);
@@ -28,7 +28,7 @@ pub struct Standings(Arc<Board>);
 struct Board {
     departments: DashMap<AgencyCode, Arc<Mutex<State>>>,
     began: Instant,
-    changed: watch::Sender<u64>,
+    bell: Departments,
 }
 
 /// How one department does.
@@ -108,17 +108,16 @@ fn cut(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).collect()
 }
 
-impl Default for Standings {
-    fn default() -> Self {
+impl Standings {
+    /// Of nobody yet. The bell tells of every connection that opens or breaks, and of the first failure.
+    pub fn new(bell: Departments) -> Self {
         Self(Arc::new(Board {
             departments: DashMap::new(),
             began: Instant::now(),
-            changed: watch::Sender::new(0),
+            bell,
         }))
     }
-}
 
-impl Standings {
     /// The page on which whoever hands over to a department writes.
     pub fn page(&self, agency: &AgencyCode) -> Page {
         let state = self.0.departments.entry(agency.clone()).or_default();
@@ -131,17 +130,6 @@ impl Standings {
     /// How a department does.
     pub fn of(&self, agency: &AgencyCode) -> Standing {
         self.page(agency).read()
-    }
-
-    /// Tells of every connection that opens or breaks, first failure and suspension. It carries nothing
-    /// but that something changed.
-    pub fn changed(&self) -> watch::Receiver<u64> {
-        self.0.changed.subscribe()
-    }
-
-    /// Something changed of which this knows nothing, such as what is suspended.
-    pub fn ring(&self) {
-        self.0.ring();
     }
 
     /// A minute is over in which so much is owed to these departments, and nothing to the others.
@@ -161,11 +149,6 @@ impl Standings {
 }
 
 impl Board {
-    fn ring(&self) {
-        self.changed
-            .send_modify(|count| *count = count.wrapping_add(1));
-    }
-
     fn second(&self) -> u64 {
         self.began.elapsed().as_secs()
     }
@@ -203,7 +186,7 @@ impl Page {
         shown.failures = 0;
         shown.last_error.clear();
         drop(state);
-        self.board.ring();
+        self.board.bell.ring();
         Connected(self.clone())
     }
 
@@ -220,7 +203,7 @@ impl Page {
         state.shown.last_error = cut(why);
         drop(state);
         if is_first {
-            self.board.ring();
+            self.board.bell.ring();
         }
     }
 
@@ -252,7 +235,7 @@ impl Drop for Connected {
         state.shown.connected_since = None;
         state.shown.under_way = 0;
         drop(state);
-        self.0.board.ring();
+        self.0.board.bell.ring();
     }
 }
 
@@ -262,7 +245,7 @@ mod tests {
     use crate::store::conformance::named;
 
     fn police() -> (Standings, Page) {
-        let standings = Standings::default();
+        let standings = Standings::new(Departments::default());
         let page = standings.page(&named("H26.2"));
         (standings, page)
     }
@@ -270,8 +253,10 @@ mod tests {
     #[test]
     fn a_department_counts_as_connected_for_as_long_as_its_stream_is_open_and_everybody_hears_of_both()
      {
-        let (standings, page) = police();
-        let mut changed = standings.changed();
+        let bell = Departments::default();
+        let mut changed = bell.listen();
+        let standings = Standings::new(bell);
+        let page = standings.page(&named("H26.2"));
         page.failed(1, "no route");
         page.failed(2, "no route");
         assert_eq!(*changed.borrow_and_update(), 1, "the first failure alone");

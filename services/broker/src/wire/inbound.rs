@@ -1,8 +1,9 @@
 //! Wire becomes domain: every field parsed once, everything wrong named at once.
 
 mod act;
+mod deed;
 mod fields;
-mod operator;
+mod operate;
 mod report;
 mod submit;
 #[cfg(test)]
@@ -13,10 +14,11 @@ pub use act::{
     lease, receive, record_consent, refuse_intake, report_fault, request_supplement, resume, stop,
     withdraw,
 };
-pub use operator::{
-    ExtendItem, MoveItem, Redrive, Retry, extend_step, move_step, reason, redrive, release, retry,
+pub use deed::{
+    ExtendItem, MoveItem, Redrive, Retry, extend_step, move_step, redrive, release, retry,
     suspend_department, suspend_procedure,
 };
+pub use operate::{PersonBy, PersonItem, SearchItem, find_person, search};
 pub use report::{ReportItem, report};
 pub use submit::{Submit, submit};
 

@@ -152,6 +152,16 @@ impl<'d> Fields<'d> {
         })
     }
 
+    /// A number that its register may have given.
+    pub(super) fn identifier(&mut self, place: &str, one: &v1::Identifier) -> Option<Identifier> {
+        let scheme = self.choice(&format!("{place}.scheme"), one.scheme, identifier_scheme)?;
+        let number = Identifier::new(scheme, one.value.trim());
+        if number.is_err() {
+            self.wrong(format!("{place}.value"), scheme.rule());
+        }
+        number.ok()
+    }
+
     pub(super) fn party(&mut self, place: &str, party: &v1::Party) -> Option<Party> {
         let id = self.name(&format!("{place}.party_id"), &party.party_id);
         let mut roles = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! What operators ask to be done, each with its reason.
+//! Deeds: what operators ask to be done, each with its reason.
 
 use super::{act::Named, fields::Fields};
 use contract::v1;
@@ -213,14 +213,4 @@ pub fn release(
     let dossier = fields.name("dossier_id", &request.dossier_id);
     let reason = fields.reason(&request.reason);
     fields.done(dossier.map(|dossier| (dossier, reason)))
-}
-
-/// Why an operator asks for something that is recorded.
-///
-/// # Errors
-/// As [`move_step`].
-pub fn reason(text: &str, directory: &Directory) -> Result<String, Fault> {
-    let mut fields = Fields::new(directory);
-    let reason = fields.reason(text);
-    fields.done(Some(reason))
 }
