@@ -44,6 +44,42 @@ impl Bells {
     }
 }
 
+/// What operators want of couriers: that they look at what they have to do, or try all of it now. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes(Arc<DashMap<AgencyCode, watch::Sender<Wish>>>);
+
+/// How often each was wished of one courier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// That it looks again: something that rested is due, or the department was suspended or resumed.
+    pub look: u64,
+    /// That nothing that is owed rests any longer.
+    pub try_all: u64,
+}
+
+impl Wishes {
+    /// Whoever serves this department looks again.
+    pub fn look(&self, agency: &AgencyCode) {
+        self.wish(agency, |wish| wish.look = wish.look.wrapping_add(1));
+    }
+
+    /// Whoever serves this department tries everything now.
+    pub fn try_all(&self, agency: &AgencyCode) {
+        self.wish(agency, |wish| wish.try_all = wish.try_all.wrapping_add(1));
+    }
+
+    fn wish(&self, agency: &AgencyCode, wish: impl FnOnce(&mut Wish)) {
+        if let Some(bell) = self.0.get(agency) {
+            bell.send_modify(wish);
+        }
+    }
+
+    /// Listens for a department from now on.
+    pub fn listen(&self, agency: &AgencyCode) -> watch::Receiver<Wish> {
+        self.0.entry(agency.clone()).or_default().subscribe()
+    }
+}
+
 /// The bells of the broker.
 #[derive(Debug, Clone, Default)]
 pub struct Belfry {
@@ -53,6 +89,8 @@ pub struct Belfry {
     pub notices: Bells,
     /// A department has called: it is there.
     pub called: Bells,
+    /// An operator wants something of a courier.
+    pub wishes: Wishes,
     /// A timer became the earliest.
     pub timers: Timers,
     /// Calendars may have changed.

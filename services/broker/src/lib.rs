@@ -28,8 +28,10 @@ pub mod records;
 pub mod registry;
 mod retention;
 mod serve;
+pub mod standings;
 pub mod starts;
 pub mod store;
+mod suspensions;
 pub mod timers;
 pub mod wire;
 

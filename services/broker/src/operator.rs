@@ -2,6 +2,7 @@
 
 mod acts;
 mod audit;
+mod departments;
 mod dossiers;
 mod incidents;
 mod measures;
@@ -22,7 +23,9 @@ use crate::{
     ledger::Ledger,
     persons::PersonIndex,
     registry::Registry,
+    standings::Standings,
     store::{Reader, StoreError},
+    suspensions::Suspensions,
     wire,
 };
 use contract::v1::{self, operator_service_server::OperatorService};
@@ -50,9 +53,13 @@ pub struct Operator {
     pub registry: Registry,
     /// Dossiers in memory.
     pub hot: Hot,
+    /// How departments do.
+    pub standings: Standings,
+    /// What is suspended.
+    pub suspensions: Suspensions,
     /// How persons are found.
     pub persons: PersonIndex,
-    /// What wakes watches.
+    /// What wakes watches, and whom an act wakes.
     pub belfry: Belfry,
     /// Page one.
     pub page: Page,
@@ -202,7 +209,7 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::ListDepartmentsRequest>,
     ) -> Result<Response<v1::ListDepartmentsResponse>, Status> {
-        not_yet!(self, request, ListDepartments)
+        served!(self, request, ListDepartments, serve_list_departments)
     }
 
     async fn list_procedures(

@@ -16,8 +16,10 @@ use crate::{
     reconcile::Reconciler,
     registry::{Registry, RegistryError},
     retention,
+    standings::{SAMPLE_INTERVAL, Standings},
     starts::Starts,
     store::{Reader, SqliteStore, Store, StoreError},
+    suspensions::Suspensions,
     timers,
 };
 use contract::{
@@ -432,6 +434,8 @@ struct Ground {
     access: Access,
     greeting: Greeting,
     reconciler: Arc<Reconciler>,
+    standings: Standings,
+    suspensions: Suspensions,
     epoch: u64,
     shutdown: Shutdown,
 }
@@ -479,6 +483,8 @@ impl Ground {
                 hot.clone(),
                 registry.clone(),
             )),
+            standings: Standings::new(belfry.departments.clone()),
+            suspensions: Suspensions::load(reader.as_ref())?,
             epoch: origin.epoch,
             config,
             credentials,
@@ -514,6 +520,7 @@ impl Ground {
             reader: self.reader.clone(),
             registry: self.registry.clone(),
             belfry: self.belfry.clone(),
+            suspensions: self.suspensions.clone(),
             watches_per_desk_max: self.config.limits.watches_per_desk_max,
             shutdown: self.shutdown.child(),
         }
@@ -540,6 +547,8 @@ impl Ground {
             ledger: self.ledger.clone(),
             reader: self.reader.clone(),
             registry: self.registry.clone(),
+            standings: self.standings.clone(),
+            suspensions: self.suspensions.clone(),
             persons: self.persons.clone(),
             belfry: self.belfry.clone(),
             page: Page::default(),
@@ -603,6 +612,8 @@ impl Ground {
             belfry: self.belfry.clone(),
             greeting: self.greeting.clone(),
             lives: self.reconciler.lives(),
+            standings: self.standings.clone(),
+            suspensions: self.suspensions.clone(),
             config: self.config.courier,
             limits: self.config.streams,
         });
@@ -635,6 +646,8 @@ impl Ground {
             let erasing = retention::run(keep_days, ledger(), reader(), documents, quiet.clone());
             tasks.spawn(vitals.watch("the retention", erasing));
         }
+        let sampling = sample(reader(), self.standings.clone(), quiet.clone());
+        tasks.spawn(vitals.watch("the samples of what is owed", sampling));
         let watching = watch_health(health.clone(), ledger(), quiet);
         tasks.spawn(vitals.watch("the watch on the store", watching));
     }
@@ -734,6 +747,26 @@ async fn watch_health(health: HealthReporter, ledger: Ledger, shutdown: Shutdown
         if takes != said {
             set_health(&health, takes).await;
             said = takes;
+        }
+    }
+}
+
+/// Remembers once a minute how much is owed to whom.
+async fn sample(reader: Arc<dyn Reader>, standings: Standings, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.triggered() => return,
+            () = tokio::time::sleep(SAMPLE_INTERVAL) => {}
+        }
+        let from = reader.clone();
+        match tokio::task::spawn_blocking(move || from.loads()).await {
+            Ok(Ok(loads)) => {
+                let owed = loads.into_iter().map(|load| (load.agency, load.owed));
+                standings.sample(&owed.collect::<Vec<_>>());
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "what is owed was not counted"),
+            Err(error) => tracing::warn!(%error, "what is owed was not counted"),
         }
     }
 }

@@ -125,8 +125,7 @@ impl Told {
         let mut commits = self.operator.belfry.commits.listen();
         let mut departments = self.operator.belfry.departments.listen();
         let mut before = *commits.borrow_and_update();
-        departments.mark_unchanged();
-        let mut of_departments = false;
+        let mut rung = *departments.borrow_and_update();
         loop {
             // A certificate may run out, and a grant may be taken away, while the stream is open.
             let access = &self.operator.access;
@@ -135,6 +134,7 @@ impl Told {
                 access.operator_of(&self.peer, self.named.as_ref(), OperatorCall::WatchDossiers)
             });
             let now = *commits.borrow_and_update();
+            let rings = *departments.borrow_and_update();
             let message = match still {
                 Err(status) => Err(status),
                 Ok(_) => self
@@ -142,11 +142,11 @@ impl Told {
                     .await
                     .map(|changes| v1::WatchDossiersResponse {
                         incidents: now.incidents != before.incidents,
-                        departments: of_departments || now.suspensions != before.suspensions,
+                        departments: rings != rung || now.suspensions != before.suspensions,
                         ..changes
                     }),
             };
-            before = now;
+            (before, rung) = (now, rings);
             let is_end = message.is_err();
             let sent = tokio::time::timeout(UNREAD_MAX, send.send(message)).await;
             if is_end || !matches!(sent, Ok(Ok(()))) {
@@ -154,7 +154,6 @@ impl Told {
             }
             // What is already there is told at once, in the next message.
             if self.position < self.operator.position() {
-                of_departments = false;
                 tokio::time::sleep(GATHERING).await;
                 continue;
             }
@@ -166,8 +165,6 @@ impl Told {
                 () = tokio::time::sleep(HEARTBEAT) => {}
             }
             tokio::time::sleep(GATHERING).await;
-            of_departments = departments.has_changed().unwrap_or_default();
-            departments.mark_unchanged();
         }
     }
 

@@ -103,6 +103,12 @@ impl<'d> Fields<'d> {
         self.text(field, text, bytes_max)
     }
 
+    /// Why an operator does something: whoever reads the audit log later learns it from this alone.
+    pub(super) fn reason(&mut self, text: &str) -> String {
+        let reason = self.required_text("reason", text, REASON_BYTES_MAX);
+        reason.trim().to_owned()
+    }
+
     pub(super) fn instant(
         &mut self,
         field: &str,

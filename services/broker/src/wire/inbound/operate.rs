@@ -1,6 +1,6 @@
 //! What operators look for.
 
-use super::fields::{Fields, NAME_BYTES_MAX, REASON_BYTES_MAX};
+use super::fields::{Fields, NAME_BYTES_MAX};
 use crate::store::Search;
 use contract::v1;
 use dossier::{directory::Directory, name::DossierCode, party::Identifier};
@@ -77,7 +77,7 @@ pub fn find_person(
     directory: &Directory,
 ) -> Result<PersonItem, Fault> {
     let mut fields = Fields::new(directory);
-    let reason = fields.required_text("reason", &request.reason, REASON_BYTES_MAX);
+    let reason = fields.reason(&request.reason);
     let name = fields.text("name", &request.name, NAME_BYTES_MAX);
     let by = match (&request.identifier, name.trim().is_empty()) {
         (Some(_), false) => {
