@@ -247,7 +247,7 @@ fn person(number: u64) -> PersonKey {
 
 fn change(number: u64) -> anyhow::Result<Change> {
     let id = DossierId::derive("desk", &format!("k{number}").parse::<Key>()?);
-    let is_open = number % OPEN_IN == 0;
+    let is_open = number.is_multiple_of(OPEN_IN);
     let nth_open = number / OPEN_IN;
     let at = Timestamp::from_second(1_690_000_000 + i64::try_from(number * 100)?)?;
     let state = match (is_open, number % 1_000) {
@@ -289,7 +289,7 @@ fn change(number: u64) -> anyhow::Result<Change> {
         en: "the limit of a step has passed".into(),
         at,
     };
-    let is_stuck = is_open && nth_open % STUCK_IN == 0;
+    let is_stuck = is_open && nth_open.is_multiple_of(STUCK_IN);
     Ok(Change {
         dossier_id: id,
         records: vec![record],
