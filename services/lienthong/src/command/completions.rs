@@ -1,9 +1,8 @@
 //! Completions for a shell.
 
-use crate::cli::Cli;
+use crate::{cli::Cli, screen::tell};
 use clap::{Args, CommandFactory as _, ValueEnum};
 use clap_complete::{Shell, generate};
-use std::io;
 
 /// Print completions for a shell: source them, or put them where the shell looks.
 #[derive(Debug, Args)]
@@ -23,12 +22,9 @@ enum For {
 
 impl CompletionsCommand {
     pub(crate) fn run(self) {
-        generate(
-            self.shell(),
-            &mut Cli::command(),
-            "lienthong",
-            &mut io::stdout(),
-        );
+        let mut text = Vec::new();
+        generate(self.shell(), &mut Cli::command(), "lienthong", &mut text);
+        tell!("{}", String::from_utf8_lossy(&text).trim_end());
     }
 
     fn shell(&self) -> Shell {

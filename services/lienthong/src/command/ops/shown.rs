@@ -98,6 +98,8 @@ async fn watched(
 pub(super) struct News {
     line: Line,
     cursor: String,
+    /// It was heard before: what came since then is not known.
+    was_heard: bool,
     stream: Option<tonic::Streaming<WatchDossiersResponse>>,
 }
 
@@ -106,6 +108,7 @@ impl News {
         Self {
             line,
             cursor: String::new(),
+            was_heard: false,
             stream: None,
         }
     }
@@ -116,7 +119,7 @@ impl News {
             let heard = match &mut self.stream {
                 Some(stream) => stream.message().await,
                 None => match self.listen().await {
-                    // Nobody knows what changed meanwhile.
+                    Ok(()) if !self.was_heard => continue,
                     Ok(()) => {
                         return Ok(WatchDossiersResponse {
                             more: true,
@@ -128,6 +131,7 @@ impl News {
             };
             match heard {
                 Ok(Some(message)) => {
+                    self.was_heard = true;
                     self.cursor.clone_from(&message.cursor);
                     let quiet = message.dossiers.is_empty()
                         && !(message.more || message.incidents || message.departments);
