@@ -73,7 +73,9 @@ impl Operator {
         if before.is_some() == suspended {
             return Ok(());
         }
+        // As the store keeps it, so that it is told alike before and after a start.
         let now = Timestamp::now();
+        let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
         let after = suspended.then(|| Suspension {
             what: what.clone(),
             since: now,
