@@ -3,7 +3,10 @@
 
 mod list;
 mod outcome;
+mod tally;
 mod telling;
+
+pub use self::tally::{Tallies, Tally};
 
 use self::{
     list::{Key, List, Owing},
@@ -84,6 +87,8 @@ pub struct Office {
     pub greeting: Greeting,
     /// Whose acknowledgements still count.
     pub lives: Lives,
+    /// What couriers count.
+    pub tallies: Tallies,
     /// How to try.
     pub config: CourierConfig,
     /// Limits of streams.
@@ -145,6 +150,7 @@ enum Made {
 pub struct Courier {
     office: Office,
     agency: AgencyCode,
+    tally: Arc<Tally>,
     owed: Listener,
     called: watch::Receiver<u64>,
     failures: u32,
@@ -193,6 +199,7 @@ impl Courier {
             office.belfry.called.listen(&agency),
         );
         Self {
+            tally: office.tallies.of(&agency),
             office,
             agency,
             owed,
@@ -213,6 +220,7 @@ impl Courier {
                 biased;
                 () = shutdown.triggered() => return,
                 trouble = self.work() => {
+                    self.tally.failed();
                     self.failures = self.failures.saturating_add(1);
                     self.fruitless = self.fruitless.saturating_add(1);
                     tracing::debug!(agency = %self.agency, %trouble, failures = self.failures, "a courier could not go on");
@@ -406,6 +414,7 @@ impl Courier {
         offers: Offers,
         mut settlements: Settlements<S>,
     ) -> Trouble {
+        let open = self.tally.open();
         let mut load = Load::new(self.agency.clone(), self.office.limits.window_items_max);
         let quiet =
             SignedDuration::try_from(self.office.longest_pause()).unwrap_or(SignedDuration::MAX);
@@ -414,6 +423,7 @@ impl Courier {
         }
         loop {
             let look_at = self.fill(&offers, &mut load);
+            open.is_under_way(load.under_way.len());
             tokio::select! {
                 settled = settlements.next() => match settled {
                     Ok(_) if with.is_over(&self.office.lives, &self.agency) => {
@@ -423,6 +433,7 @@ impl Courier {
                         return Trouble::Ended;
                     }
                     Ok(settled) => {
+                        open.heard(&settled.outcome);
                         self.fruitless = 0;
                         if let Some(under_way) = load.under_way.get(&settled.item_id).cloned() {
                             let office = self.office.clone();

@@ -5,12 +5,13 @@ use crate::{
     adoption,
     bell::Belfry,
     config::{Config, Faults},
-    courier::{Courier, Office},
+    courier::{Courier, Office, Tallies},
     desk::Desk,
     documents::{ActsFor, Documents, OpenError, Service as DocumentsService},
     exchange::{Exchange, Greeting},
     hot::Hot,
     ledger::{Ledger, Means, Note},
+    metrics::Broker,
     operator::Operator,
     reconcile::Reconciler,
     registry::{Registry, RegistryError},
@@ -33,6 +34,7 @@ use jiff::Timestamp;
 use node::{
     fault::Fault,
     identity::{Identity, Peer, Role},
+    metrics::{Calls, Door, Process, Sources},
     shutdown::{Shutdown, drain},
     tls::{Credentials, CredentialsError, Listener},
     vitals::Vitals,
@@ -59,9 +61,17 @@ use tonic_health::{
     pb::health_server::{Health, HealthServer},
     server::HealthReporter,
 };
+use tower::layer::util::Stack;
 
 /// The contract's version that this release speaks.
 const CONTRACT_VERSION: &str = "1.0";
+/// The services of the contract that are served here.
+const SERVED: [&str; 4] = [
+    "DeskService",
+    "ExchangeService",
+    "DocumentService",
+    "OperatorService",
+];
 /// Between two sweeps of documents that nobody named.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
 /// Between two looks at whether the store takes what it is given.
@@ -105,6 +115,12 @@ pub enum BrokerError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Name another address under `metrics.listen`.
+    #[error("metrics.listen: {source}; name another address, or none")]
+    Metrics {
         /// What the operating system says.
         source: io::Error,
     },
@@ -333,6 +349,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     let forms = forms(&config)?;
     let listener = listen(&config, &credentials).await?;
     let address = listener.local_address();
+    let metrics = listen_for_metrics(&config).await?;
     let (ground, ledger_end) =
         Ground::lay(config, credentials, store, registry, documents, shutdown)?;
     ground.tell(address);
@@ -340,6 +357,9 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     let router = ground.router(forms, restored, health_service);
     let tasks = TaskTracker::new();
     let staff = ground.staff(&tasks);
+    if let Some(door) = metrics {
+        tasks.spawn(door.serve(ground.sources(&listener), ground.shutdown.child()));
+    }
     staff.hire(&ground.registry);
     set_health(&health, true).await;
     let vitals = Vitals::new(ground.shutdown.clone());
@@ -409,9 +429,14 @@ async fn listen(config: &Config, credentials: &Credentials) -> Result<Listener, 
     })
 }
 
+async fn listen_for_metrics(config: &Config) -> Result<Option<Door>, BrokerError> {
+    let opened = Door::open(config.metrics).await;
+    opened.map_err(|source| BrokerError::Metrics { source })
+}
+
 type LedgerEnd = oneshot::Receiver<Result<(), StoreError>>;
 type Router = tonic::transport::server::Router<
-    tower::layer::util::Stack<node::undecoded::Layer, tower::layer::util::Identity>,
+    Stack<node::undecoded::Layer, Stack<Calls, tower::layer::util::Identity>>,
 >;
 
 /// What every part of the broker stands on.
@@ -428,6 +453,8 @@ struct Ground {
     greeting: Greeting,
     reconciler: Arc<Reconciler>,
     epoch: u64,
+    calls: Calls,
+    tallies: Tallies,
     shutdown: Shutdown,
 }
 
@@ -473,6 +500,8 @@ impl Ground {
                 registry.clone(),
             )),
             epoch: origin.epoch,
+            calls: Calls::of(&SERVED),
+            tallies: Tallies::default(),
             config,
             credentials,
             registry,
@@ -555,6 +584,7 @@ impl Ground {
             .max_concurrent_streams(limits.streams_per_connection_max)
             .max_connection_age(Duration::from_secs(limits.connection_age_s_max))
             .max_connection_age_grace(limits.drain())
+            .layer(self.calls.clone())
             .layer(node::undecoded::layer())
             .add_service(
                 DeskServiceServer::new(self.desk(forms))
@@ -590,6 +620,7 @@ impl Ground {
             belfry: self.belfry.clone(),
             greeting: self.greeting.clone(),
             lives: self.reconciler.lives(),
+            tallies: self.tallies.clone(),
             config: self.config.courier,
             limits: self.config.streams,
         });
@@ -599,6 +630,29 @@ impl Ground {
             tasks: tasks.clone(),
             shutdown: self.shutdown.child(),
         }
+    }
+
+    /// Who tells the metrics.
+    fn sources(&self, listener: &Listener) -> Sources {
+        let process = Process {
+            service: "broker",
+            agency: String::new(),
+            credentials: self.credentials.clone(),
+            connections: Some(listener.connections()),
+        };
+        let broker = Broker {
+            ledger: self.ledger.clone(),
+            reader: self.reader.clone(),
+            documents: self.documents.clone(),
+            hot: self.hot.clone(),
+            tallies: self.tallies.clone(),
+            folder: self.config.store.clone(),
+        };
+        Arc::new([
+            Box::new(process),
+            Box::new(self.calls.clone()),
+            Box::new(broker),
+        ])
     }
 
     /// Begins what goes on by itself.

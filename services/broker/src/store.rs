@@ -117,6 +117,10 @@ pub trait Reader: Send + Sync {
         after: Option<&OwedCursor>,
         limit: usize,
     ) -> Result<Vec<Owed>, StoreError>;
+    /// How much is owed to each agency that anything is owed to, and since when the first of it is due.
+    fn owed_counts(&self) -> Result<Vec<(AgencyCode, u64, Timestamp)>, StoreError>;
+    /// How many incidents of each cause are open, and since when the oldest is.
+    fn incident_counts(&self) -> Result<Vec<(String, u64, Timestamp)>, StoreError>;
     /// Every agency that anything is owed to, with the earliest due date.
     fn agencies_owed(&self) -> Result<Vec<(AgencyCode, Timestamp)>, StoreError>;
     /// Timers, the earliest first, up to an instant. A dossier whose timer has moved to later may be

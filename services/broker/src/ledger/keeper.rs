@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How often the store is tried while it takes nothing.
@@ -175,8 +175,10 @@ impl Keeper {
                 code_leases: vec![],
             }));
         }
+        let began = Instant::now();
         match self.means.store.commit(batch) {
             Ok(kept) => {
+                self.condition.commit_seconds.took(began.elapsed());
                 self.recovered();
                 self.no_more_doubt();
                 let (condition, changes) = (&self.condition, kept.changes.len() as u64);

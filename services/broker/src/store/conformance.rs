@@ -564,12 +564,17 @@ fn what_is_owed_for_a_stopped_dossier_holds_up_nobody(ground: &mut dyn Ground) {
     let owed = reader.owed_for(&named("H26.2"), None, 1).unwrap();
     assert_eq!(owed[0].dossier_id, id(2));
     assert_eq!(reader.agencies_owed().unwrap(), [(named("H26.2"), at(20))]);
+    let counts = reader.owed_counts().unwrap();
+    assert_eq!(counts, [(named("H26.2"), 1, at(20))]);
     let timers = reader.timers_until(at(99), 1).unwrap();
     assert_eq!(timers[0].dossier_id, id(2));
     assert_eq!(reader.next_timer().unwrap(), Some(at(30)));
 
     stop(&mut *store, None);
     assert_eq!(reader.agencies_owed().unwrap().len(), 2);
+    let counts = reader.owed_counts().unwrap();
+    let expected = [(named("H26.2"), 2, at(10)), (named("H26.3"), 1, at(10))];
+    assert_eq!(counts, expected);
     assert_eq!(reader.next_timer().unwrap(), Some(at(5)));
 }
 
@@ -919,6 +924,11 @@ fn an_open_incident_is_found_behind_any_number_of_newer_ones(ground: &mut dyn Gr
         at: at(3),
     };
     assert!(!tell(vec![over]));
+    let counts = store.reader().incident_counts().unwrap();
+    assert_eq!(
+        counts,
+        [("TEST".to_owned(), PAGE_ROWS_MAX as u64 + 1, at(2))]
+    );
 }
 
 fn leased(store: &mut dyn Store, lease: CodeLease) -> CodeBlock {

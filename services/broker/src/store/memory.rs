@@ -529,6 +529,34 @@ impl Reader for MemoryStore {
         Ok(owed)
     }
 
+    fn owed_counts(&self) -> Result<Vec<(AgencyCode, u64, Timestamp)>, StoreError> {
+        let mut counts: BTreeMap<AgencyCode, (u64, Timestamp)> = BTreeMap::new();
+        for owed in self.state().owed(|row| row.agency.is_some()) {
+            if let Some(agency) = owed.row.agency {
+                let counted = counts.entry(agency).or_insert((0, owed.row.due_at));
+                *counted = (counted.0 + 1, counted.1.min(owed.row.due_at));
+            }
+        }
+        Ok(counts
+            .into_iter()
+            .map(|(agency, (n, at))| (agency, n, at))
+            .collect())
+    }
+
+    fn incident_counts(&self) -> Result<Vec<(String, u64, Timestamp)>, StoreError> {
+        let state = self.state();
+        let mut counts: BTreeMap<String, (u64, Timestamp)> = BTreeMap::new();
+        for incident in state.incidents.iter().filter(|one| one.closed_at.is_none()) {
+            let cause = incident.key.cause.clone();
+            let counted = counts.entry(cause).or_insert((0, incident.opened_at));
+            *counted = (counted.0 + 1, counted.1.min(incident.opened_at));
+        }
+        Ok(counts
+            .into_iter()
+            .map(|(cause, (n, at))| (cause, n, at))
+            .collect())
+    }
+
     fn agencies_owed(&self) -> Result<Vec<(AgencyCode, Timestamp)>, StoreError> {
         let mut earliest = BTreeMap::new();
         for owed in self

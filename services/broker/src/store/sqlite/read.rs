@@ -203,6 +203,33 @@ impl Reader for SqliteReader {
         })
     }
 
+    fn owed_counts(&self) -> Result<Vec<(AgencyCode, u64, Timestamp)>, StoreError> {
+        self.readers.read(|c| {
+            let sql = "SELECT w.text, count(*), min(o.due_at) FROM owed o
+                       JOIN dossier d ON d.number = o.dossier JOIN word w ON w.word = o.agency
+                       WHERE d.quarantined IS NULL GROUP BY o.agency ORDER BY w.text";
+            c.prepare_cached(sql)?
+                .query_map([], |row| {
+                    let count = row.get::<_, i64>(1)?.cast_unsigned();
+                    Ok((name(row, 0)?, count, instant(row, 2)?))
+                })?
+                .collect()
+        })
+    }
+
+    fn incident_counts(&self) -> Result<Vec<(String, u64, Timestamp)>, StoreError> {
+        self.readers.read(|c| {
+            let sql = "SELECT cause, count(*), min(opened_at) FROM incident
+                       WHERE closed_at IS NULL GROUP BY cause ORDER BY cause";
+            c.prepare_cached(sql)?
+                .query_map([], |row| {
+                    let count = row.get::<_, i64>(1)?.cast_unsigned();
+                    Ok((row.get(0)?, count, instant(row, 2)?))
+                })?
+                .collect()
+        })
+    }
+
     fn agencies_owed(&self) -> Result<Vec<(AgencyCode, Timestamp)>, StoreError> {
         self.readers.read(|c| {
             // Leaps from agency to agency in the key, however much is owed to each; what is
