@@ -18,6 +18,7 @@ mod harness;
 mod identity;
 mod limits;
 mod metrics;
+mod overview;
 mod papers;
 mod pressure;
 mod python;

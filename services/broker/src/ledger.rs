@@ -6,6 +6,7 @@ mod change;
 mod counts;
 mod keeper;
 mod line;
+pub(crate) mod tally;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -18,8 +19,12 @@ use crate::{
     documents::Documents,
     failure::Failure,
     hot::Hot,
+    persons::PersonIndex,
     registry::Registry,
-    store::{AttemptChange, Blob, Erased, IncidentChange, Origin, Store, StoreError},
+    store::{
+        AttemptChange, Audit, Blob, Erased, IncidentChange, Origin, Quarantine, Store, StoreError,
+        SuspensionChange,
+    },
     wire::{ReportItem, Submit},
 };
 pub(crate) use change::notice_row;
@@ -76,6 +81,7 @@ enum Job {
     Happen {
         dossier: DossierId,
         happening: Box<(Option<Cause>, Action)>,
+        asked: Option<Box<Asked>>,
         reply: Reply<Recorded>,
     },
     LeaseCodes {
@@ -108,6 +114,28 @@ pub struct Note {
     pub blobs: Vec<Blob>,
     /// Dossiers whose timers are to be set anew.
     pub timers: Vec<DossierId>,
+    /// Dossiers that are stopped, or may go on.
+    pub quarantines: Vec<Quarantine>,
+    /// What operators suspend and resume.
+    pub suspensions: Vec<SuspensionChange>,
+    /// What operators did.
+    pub audits: Vec<Audit>,
+}
+
+/// What an operator wants done with a dossier, for the audit log.
+pub struct Asked {
+    /// Who: the operator's identity.
+    pub operator: String,
+    /// The console that spoke for the operator.
+    pub via: Option<String>,
+    /// The call, such as `MoveStep`.
+    pub call: &'static str,
+    /// The step that it is about.
+    pub subject: String,
+    /// Why.
+    pub reason: String,
+    /// How the dossier stands, as far as the act is about it. Never personal values.
+    pub describe: Box<dyn Fn(&Dossier) -> String + Send>,
 }
 
 /// What others may know of the ledger at any time.
@@ -178,6 +206,8 @@ pub struct Means {
     pub limits: Limits,
     /// How dossier codes are written.
     pub code_pattern: CodePattern,
+    /// How persons are found.
+    pub persons: PersonIndex,
 }
 
 impl Ledger {
@@ -312,6 +342,28 @@ impl Ledger {
         self.ask(|reply| Job::Happen {
             dossier,
             happening: Box::new((cause, action)),
+            asked: None,
+            reply,
+        })
+        .await
+    }
+
+    /// As [`happen`](Self::happen), at an operator's wish: it is recorded together with who did it. A
+    /// repetition is recorded once.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn act(
+        &self,
+        dossier: DossierId,
+        cause: Cause,
+        action: Action,
+        asked: Asked,
+    ) -> Result<Recorded, Failure> {
+        self.ask(|reply| Job::Happen {
+            dossier,
+            happening: Box::new((Some(cause), action)),
+            asked: Some(Box::new(asked)),
             reply,
         })
         .await

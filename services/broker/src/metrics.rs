@@ -2,11 +2,11 @@
 //! it asks.
 
 use crate::{
-    courier::Tallies,
     documents::Documents,
     hot::Hot,
     ledger::Ledger,
-    store::{Counts, Reader, StoreError},
+    standings::Standings,
+    store::{CauseOpen, Counts, Load, OpenCounts, Reader, StoreError, Suspended, Suspension},
 };
 use dossier::name::AgencyCode;
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ pub(crate) struct Broker {
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) documents: Documents,
     pub(crate) hot: Hot,
-    pub(crate) tallies: Tallies,
+    pub(crate) standings: Standings,
     /// The store's.
     pub(crate) folder: PathBuf,
 }
@@ -32,8 +32,10 @@ pub(crate) struct Broker {
 /// What the store says at one moment.
 struct Reading {
     counts: Counts,
-    owed: Vec<(AgencyCode, u64, Timestamp)>,
-    incidents: Vec<(String, u64, Timestamp)>,
+    open: OpenCounts,
+    loads: Vec<Load>,
+    causes: Vec<CauseOpen>,
+    suspensions: Vec<Suspension>,
     denials: Vec<(AgencyCode, u64)>,
 }
 
@@ -73,8 +75,10 @@ impl Source for Broker {
 fn read(reader: &dyn Reader) -> Result<Reading, StoreError> {
     Ok(Reading {
         counts: reader.counts()?,
-        owed: reader.owed_counts()?,
-        incidents: reader.incident_counts()?,
+        open: reader.open_counts(Timestamp::now())?,
+        loads: reader.loads()?,
+        causes: reader.causes_open()?,
+        suspensions: reader.suspensions()?,
         denials: reader.denials()?,
     })
 }
@@ -155,41 +159,53 @@ impl Broker {
     }
 
     fn tell_couriers(&self, page: &mut Page) {
-        let tallies = self.tallies.all();
+        let all = self.standings.all();
         let mut open = page.gauge(
             "lienthong_courier_stream_open",
             "1 while a stream to the department is open. One is opened when something is owed to it.",
         );
-        for (agency, tally) in &tallies {
-            open.row(&[("agency", agency.as_str())], tally.is_open());
+        for (agency, standing, _) in &all {
+            open.row(
+                &[("agency", agency.as_str())],
+                standing.connected_since.is_some(),
+            );
         }
         let mut under_way = page.gauge(
             "lienthong_courier_under_way",
             "Items that were offered to the department and are not answered yet.",
         );
-        for (agency, tally) in &tallies {
-            under_way.row(&[("agency", agency.as_str())], tally.under_way());
+        for (agency, standing, _) in &all {
+            under_way.row(&[("agency", agency.as_str())], standing.under_way);
+        }
+        let mut expiry = page.gauge(
+            "lienthong_department_certificate_expiry_timestamp_seconds",
+            "When the certificate expires that the department showed last, in Unix time.",
+        );
+        for (agency, standing, _) in &all {
+            if let Some(at) = standing.certificate_expires_at {
+                expiry.row(&[("agency", agency.as_str())], at.as_second());
+            }
         }
         let mut opened = page.counter(
             "lienthong_courier_streams_total",
             "Streams to the department that were opened.",
         );
-        for (agency, tally) in &tallies {
-            opened.row(&[("agency", agency.as_str())], tally.opened());
+        for (agency, _, totals) in &all {
+            opened.row(&[("agency", agency.as_str())], totals.opened);
         }
         let mut failures = page.counter(
             "lienthong_courier_failures_total",
             "Streams to the department that could not be opened, or ended.",
         );
-        for (agency, tally) in &tallies {
-            failures.row(&[("agency", agency.as_str())], tally.failures());
+        for (agency, _, totals) in &all {
+            failures.row(&[("agency", agency.as_str())], totals.failures);
         }
         let mut verdicts = page.counter(
             "lienthong_courier_verdicts_total",
             "What the department said of handovers and notices, by verdict.",
         );
-        for (agency, tally) in &tallies {
-            for (verdict, count) in tally.verdicts() {
+        for (agency, _, totals) in &all {
+            for (verdict, count) in totals.heard.by_word() {
                 let labels = [("agency", agency.as_str()), ("verdict", verdict)];
                 verdicts.row(&labels, count);
             }
@@ -228,60 +244,97 @@ impl Broker {
     }
 
     fn tell_reading(&self, reading: &Reading, page: &mut Page) {
-        let counts = &reading.counts;
+        let (counts, open) = (&reading.counts, &reading.open);
         page.gauge("lienthong_dossiers", "Dossiers that were received.")
             .is(counts.dossiers);
         page.gauge("lienthong_dossiers_open", "Dossiers that are not closed.")
-            .is(counts.dossiers_open);
+            .is(open.open);
+        page.gauge(
+            "lienthong_dossiers_overdue",
+            "Dossiers that are not closed and past the promised date.",
+        )
+        .is(open.overdue);
+        page.gauge(
+            "lienthong_dossiers_waiting_for_citizen",
+            "Dossiers that are not closed and wait for the citizen.",
+        )
+        .is(open.waiting_for_citizen);
         page.gauge("lienthong_records", "Records of all dossiers.")
             .is(counts.records);
-        let owed: BTreeMap<_, _> = reading
-            .owed
-            .iter()
-            .map(|(agency, count, since)| (agency, (*count, age_seconds(*since))))
-            .collect();
-        // Nothing is owed to the others of the directory.
-        let agencies: Vec<_> = self
-            .tallies
-            .all()
-            .into_iter()
-            .map(|(agency, _)| agency)
-            .collect();
-        let of = |agency| owed.get(agency).copied().unwrap_or((0, 0.0));
-        let mut rows = page.gauge(
-            "lienthong_handovers_owed",
-            "Handovers and notices that are owed to the department.",
-        );
-        for agency in &agencies {
-            rows.row(&[("agency", agency.as_str())], of(agency).0);
-        }
-        let mut rows = page.gauge(
-            "lienthong_handovers_owed_oldest_seconds",
-            "For how long the first of what is owed to the department has been due; 0 when nothing is owed.",
-        );
-        for agency in &agencies {
-            rows.row(&[("agency", agency.as_str())], of(agency).1);
-        }
+        self.tell_loads(&reading.loads, page);
         let mut rows = page.gauge(
             "lienthong_incidents_open",
             "Incidents that are open, by cause.",
         );
-        for (cause, count, _) in &reading.incidents {
-            rows.row(&[("cause", cause)], *count);
+        for open in &reading.causes {
+            rows.row(&[("cause", &open.cause)], open.count);
         }
         let mut rows = page.gauge(
             "lienthong_incidents_open_oldest_seconds",
             "For how long the first incident of the cause that is open has been open.",
         );
-        for (cause, _, since) in &reading.incidents {
-            rows.row(&[("cause", cause)], age_seconds(*since));
+        for open in &reading.causes {
+            rows.row(&[("cause", &open.cause)], age_seconds(open.oldest_at));
         }
+        let departments = reading.suspensions.iter();
+        let departments = departments.filter(|one| matches!(one.what, Suspended::Department(_)));
+        let departments = departments.count();
+        let mut rows = page.gauge(
+            "lienthong_suspensions",
+            "Departments to which nothing is handed over, and procedures that are not received, by an operator's word.",
+        );
+        rows.row(&[("of", "department")], departments);
+        rows.row(
+            &[("of", "procedure")],
+            reading.suspensions.len() - departments,
+        );
         let mut rows = page.counter(
             "lienthong_supplements_denied_total",
             "How often the agency wanted to ask the citizen for what is already held. Counts from the store's beginning.",
         );
         for (agency, count) in &reading.denials {
             rows.row(&[("agency", agency.as_str())], *count);
+        }
+    }
+
+    fn tell_loads(&self, loads: &[Load], page: &mut Page) {
+        let loads: BTreeMap<_, _> = loads.iter().map(|load| (&load.agency, load)).collect();
+        // The others of the directory have nothing before them.
+        let agencies: Vec<_> = self
+            .standings
+            .all()
+            .into_iter()
+            .map(|(agency, ..)| agency)
+            .collect();
+        let agencies = || {
+            agencies
+                .iter()
+                .map(|agency| (agency.as_str(), loads.get(agency)))
+        };
+        let mut rows = page.gauge(
+            "lienthong_handovers_owed",
+            "Handovers and notices that are owed to the department.",
+        );
+        for (agency, load) in agencies() {
+            rows.row(&[("agency", agency)], load.map_or(0, |load| load.owed));
+        }
+        let mut rows = page.gauge(
+            "lienthong_handovers_owed_oldest_seconds",
+            "For how long the first of what is owed to the department has been due; 0 when nothing is owed.",
+        );
+        for (agency, load) in agencies() {
+            let since = load.and_then(|load| load.oldest_due_at);
+            rows.row(&[("agency", agency)], since.map_or(0.0, age_seconds));
+        }
+        let mut rows = page.gauge(
+            "lienthong_steps_open",
+            "Steps that are open at the department.",
+        );
+        for (agency, load) in agencies() {
+            rows.row(
+                &[("agency", agency)],
+                load.map_or(0, |load| load.open_steps),
+            );
         }
     }
 }

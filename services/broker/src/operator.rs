@@ -1,22 +1,42 @@
 //! `OperatorService`: what central operators see and do.
 
 mod acts;
+mod audit;
+mod departments;
+mod dossiers;
 mod incidents;
+mod measures;
+mod overview;
+mod rows;
 mod statistics;
+mod timeline;
+mod watch;
+
+pub use overview::Page;
+pub use watch::Watches;
 
 use crate::{
     access::{self, Access, OperatorCall},
+    bell::Belfry,
     desk::Case,
     hot::Hot,
     ledger::Ledger,
+    persons::PersonIndex,
     registry::Registry,
+    standings::Standings,
     store::{Reader, StoreError},
+    suspensions::Suspensions,
     wire,
 };
 use contract::v1::{self, operator_service_server::OperatorService};
-use dossier::{Refusal, directory::Grant, name::DossierCode, refusal::FieldFault};
+use dossier::{
+    Refusal,
+    directory::Grant,
+    name::{BadName, DossierCode},
+    refusal::FieldFault,
+};
 use futures_util::Stream;
-use node::fault::Fault;
+use node::{fault::Fault, shutdown::Shutdown};
 use std::{pin::Pin, sync::Arc};
 use tonic::{Code, Request, Response, Status};
 
@@ -33,6 +53,20 @@ pub struct Operator {
     pub registry: Registry,
     /// Dossiers in memory.
     pub hot: Hot,
+    /// How departments do.
+    pub standings: Standings,
+    /// What is suspended.
+    pub suspensions: Suspensions,
+    /// How persons are found.
+    pub persons: PersonIndex,
+    /// What wakes watches, and whom an act wakes.
+    pub belfry: Belfry,
+    /// Page one.
+    pub page: Page,
+    /// Watches that are open.
+    pub watches: Watches,
+    /// Ends the watches, so that draining need not wait for those who would stay.
+    pub shutdown: Shutdown,
 }
 
 fn unreadable(error: StoreError) -> Status {
@@ -57,6 +91,12 @@ fn bad_field(field: &str, rule: &str) -> Status {
         rule: rule.into(),
     };
     wire::fault(&Refusal::Fields(vec![fault])).into_status()
+}
+
+/// A dossier's code.
+fn code(text: &str) -> Result<DossierCode, Status> {
+    let code = text.trim().parse();
+    code.map_err(|bad: BadName| bad_field("dossier_code", bad.rule))
 }
 
 /// The number in a page token.
@@ -132,49 +172,51 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::OverviewRequest>,
     ) -> Result<Response<v1::OverviewResponse>, Status> {
-        not_yet!(self, request, Overview)
+        served!(self, request, Overview, serve_overview)
     }
 
     async fn search_dossiers(
         &self,
         request: Request<v1::SearchDossiersRequest>,
     ) -> Result<Response<v1::SearchDossiersResponse>, Status> {
-        not_yet!(self, request, SearchDossiers)
+        served!(self, request, SearchDossiers, serve_search_dossiers)
     }
 
     async fn find_person(
         &self,
         request: Request<v1::FindPersonRequest>,
     ) -> Result<Response<v1::FindPersonResponse>, Status> {
-        not_yet!(self, request, FindPerson)
+        served!(self, request, FindPerson, serve_find_person)
     }
 
     async fn inspect_dossier(
         &self,
         request: Request<v1::InspectDossierRequest>,
     ) -> Result<Response<v1::InspectDossierResponse>, Status> {
-        not_yet!(self, request, InspectDossier)
+        served!(self, request, InspectDossier, serve_inspect_dossier)
     }
 
     async fn watch_dossiers(
         &self,
         request: Request<v1::WatchDossiersRequest>,
     ) -> Result<Response<Self::WatchDossiersStream>, Status> {
-        not_yet!(self, request, WatchDossiers)
+        self.access
+            .operator(&request, OperatorCall::WatchDossiers)?;
+        self.watch(&request).map(Response::new)
     }
 
     async fn list_departments(
         &self,
         request: Request<v1::ListDepartmentsRequest>,
     ) -> Result<Response<v1::ListDepartmentsResponse>, Status> {
-        not_yet!(self, request, ListDepartments)
+        served!(self, request, ListDepartments, serve_list_departments)
     }
 
     async fn list_procedures(
         &self,
         request: Request<v1::ListProceduresRequest>,
     ) -> Result<Response<v1::ListProceduresResponse>, Status> {
-        not_yet!(self, request, ListProcedures)
+        served!(self, request, ListProcedures, serve_list_procedures)
     }
 
     async fn list_incidents(
@@ -244,6 +286,6 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::ListAuditRequest>,
     ) -> Result<Response<v1::ListAuditResponse>, Status> {
-        not_yet!(self, request, ListAudit)
+        served!(self, request, ListAudit, serve_list_audit)
     }
 }

@@ -1,6 +1,7 @@
 //! What the broker remembers: one writer that commits everything a batch changes at once, and
 //! readers that see what is committed and nothing else.
 
+mod audit;
 mod change;
 #[cfg(test)]
 pub mod conformance;
@@ -8,8 +9,10 @@ mod fault;
 mod found;
 mod memory;
 mod sqlite;
+mod watch;
 
 pub use self::{
+    audit::{Audit, AuditFilter, Audited},
     change::{
         AttemptChange, Batch, Blob, BlobKind, Change, CodeBlock, CodeLease, Committed, Denied,
         Erased, Grant, IncidentChange, IncidentKey, NoticeRow, OwedKind, OwedRow, Quarantine,
@@ -22,6 +25,11 @@ pub use self::{
     },
     memory::MemoryStore,
     sqlite::{SqliteConfig, SqliteStore},
+    watch::{
+        AttemptFound, CauseOpen, FlowRow, FoundDossier, LATE, Load, OpenCounts, PersonKey,
+        SEARCH_TIME_MAX, Search, SearchPage, Suspended, Suspension, SuspensionChange, Tally,
+        TallyKey, Watch,
+    },
 };
 
 use dossier::{
@@ -80,7 +88,7 @@ pub trait Store: Send {
 /// # Errors
 /// Every call: [`StoreError`].
 #[allow(clippy::missing_errors_doc)] // said once, above
-pub trait Reader: Send + Sync {
+pub trait Reader: Watch {
     /// What is known of a dossier at a glance.
     fn dossier(&self, id: &DossierId) -> Result<Option<DossierRow>, StoreError>;
     /// The dossier that has this code.
@@ -117,10 +125,6 @@ pub trait Reader: Send + Sync {
         after: Option<&OwedCursor>,
         limit: usize,
     ) -> Result<Vec<Owed>, StoreError>;
-    /// How much is owed to each agency that anything is owed to, and since when the first of it is due.
-    fn owed_counts(&self) -> Result<Vec<(AgencyCode, u64, Timestamp)>, StoreError>;
-    /// How many incidents of each cause are open, and since when the oldest is.
-    fn incident_counts(&self) -> Result<Vec<(String, u64, Timestamp)>, StoreError>;
     /// Every agency that anything is owed to, with the earliest due date.
     fn agencies_owed(&self) -> Result<Vec<(AgencyCode, Timestamp)>, StoreError>;
     /// Timers, the earliest first, up to an instant. A dossier whose timer has moved to later may be
@@ -145,10 +149,11 @@ pub trait Reader: Send + Sync {
         after: &Cursor,
         limit: usize,
     ) -> Result<Vec<Notice>, StoreError>;
-    /// Incidents, the newest first.
+    /// Incidents, the newest first; of all causes or of one.
     fn incidents(
         &self,
         include_closed: bool,
+        cause: Option<&str>,
         before: Option<IncidentCursor>,
         limit: usize,
     ) -> Result<Vec<Incident>, StoreError>;
@@ -156,7 +161,7 @@ pub trait Reader: Send + Sync {
     fn is_incident_open(&self, key: &IncidentKey) -> Result<bool, StoreError> {
         let mut before = None;
         loop {
-            let page = self.incidents(false, before, PAGE_ROWS_MAX)?;
+            let page = self.incidents(false, Some(&key.cause), before, PAGE_ROWS_MAX)?;
             if page.iter().any(|one| one.key == *key) {
                 return Ok(true);
             }

@@ -2,6 +2,7 @@
 
 use super::{Office, list::Key};
 use crate::{
+    causes::{self, Cause},
     config::CourierConfig,
     ledger::Note,
     store::{AttemptChange, IncidentChange, IncidentKey},
@@ -79,7 +80,7 @@ impl Office {
                 let why = Fault::reason_of(&status).unwrap_or_else(|| "no reason word".into());
                 tracing::warn!(dossier_code = %code, %step, %agency, reason = why, "a department refused a handover");
                 let incident = incident(
-                    "HANDOVER_REFUSED",
+                    &causes::HANDOVER_REFUSED,
                     &round,
                     format!(
                         "Cơ quan {agency} không nhận bước {step} ({why}). Liên hệ cơ quan, hoặc chuyển bước cho cơ quan khác."
@@ -113,7 +114,7 @@ impl Office {
         let step = &round.step;
         tracing::error!(dossier_code = %code, %step, %agency, bytes, bytes_max, "a handover is larger than a message may be");
         let incident = incident(
-            "HANDOVER_TOO_LARGE",
+            &causes::HANDOVER_TOO_LARGE,
             &round,
             format!(
                 "Bước {step} có {bytes} byte dữ liệu, nhiều hơn {bytes_max} byte của một thông điệp. Đưa dữ liệu lớn vào tài liệu đính kèm."
@@ -122,7 +123,7 @@ impl Office {
                 "step {step} comes to {bytes} bytes where a message has at most {bytes_max}; what is large belongs in documents"
             ),
         );
-        let why = "HANDOVER_TOO_LARGE".into();
+        let why = causes::HANDOVER_TOO_LARGE.word.into();
         let rest = self
             .try_later(round, self.longest_pause(), why, vec![incident])
             .await;
@@ -194,10 +195,10 @@ fn within(config: &CourierConfig, pause: Duration) -> Duration {
     pause.clamp(min, Duration::from_millis(config.back_off_ms_max).max(min))
 }
 
-fn incident(cause: &str, round: &Round, vi: String, en: String) -> IncidentChange {
+fn incident(cause: &Cause, round: &Round, vi: String, en: String) -> IncidentChange {
     IncidentChange::Happened {
         key: IncidentKey {
-            cause: cause.into(),
+            cause: cause.word.into(),
             dossier_id: Some(round.key.dossier),
             step: Some(round.step.clone()),
             agency: None,

@@ -1,16 +1,17 @@
 //! Applying: what each job does to copies of dossiers, before anything is committed.
 
 use super::{
-    Job, Recorded, Reply,
+    Asked, Job, Recorded, Reply,
     change::Work,
     keeper::{Keeper, Pending, Turn, quarantine},
 };
 use crate::{
+    causes,
     codes::{self, Brought, CodesError},
     documents::CheckError,
     failure::Failure,
     hot::{Committed, LoadError},
-    store::{Erased, IncidentChange, IncidentKey, Origin, StoreError},
+    store::{Audit, Erased, IncidentChange, IncidentKey, Origin, Quarantine, StoreError},
     wire::{ReportItem, Submit},
 };
 use dossier::{
@@ -90,11 +91,12 @@ impl Keeper {
             Job::Happen {
                 dossier: id,
                 happening,
+                asked,
                 reply,
             } => {
                 let (cause, action) = *happening;
                 let done = self
-                    .happened(turn, id, cause, action, now)
+                    .asked(turn, id, cause, action, asked, now)
                     .map_err(|failure| self.told(turn, failure, Some(id), now));
                 turn.wait(id, done, reply, now);
             }
@@ -112,6 +114,10 @@ impl Keeper {
                 turn.batch.attempts.extend(note.attempts);
                 turn.batch.blobs.extend(note.blobs);
                 turn.batch.timers.extend(note.timers);
+                self.release(turn, &note.quarantines);
+                turn.batch.quarantines.extend(note.quarantines);
+                turn.batch.suspensions.extend(note.suspensions);
+                turn.batch.audits.extend(note.audits);
                 turn.pending.push(Pending::Note { reply });
             }
             Job::BeginEpoch { reply } => drop(reply.send(self.begin_epoch(now))),
@@ -201,19 +207,19 @@ impl Keeper {
     ) -> Failure {
         let (cause, vi, en) = match &failure {
             Failure::Refused(Refusal::IdReused) => (
-                "ID_REUSED",
+                &causes::ID_REUSED,
                 "Một hệ thống gửi lại mã cũ với nội dung khác. Kiểm tra phần mềm của hệ thống đó.",
                 "a system used an id again with other content; look at that system's software",
             ),
             Failure::Refused(Refusal::ReturnLimit { .. }) => (
-                "RETURN_LIMIT",
+                &causes::RETURN_LIMIT,
                 "Giấy tờ đã được trả lại nhiều lần. Cần người có thẩm quyền quyết định.",
                 "evidence went back as often as it may; a person must decide",
             ),
             _ => return failure,
         };
         let key = IncidentKey {
-            cause: cause.to_owned(),
+            cause: cause.word.to_owned(),
             dossier_id,
             step: None,
             agency: None,
@@ -300,6 +306,11 @@ impl Keeper {
         };
         let decided = begin(id, code, submission, cause, rules, at)?;
         let mut work = Box::new(Work::new(Arc::new(decided.dossier.clone()), None));
+        work.know(
+            self.means
+                .persons
+                .of_parties(&decided.dossier.received.parties),
+        );
         work.take(None, decided, rules.procedure);
         turn.works.insert(id, work);
         Ok((at, minted))
@@ -479,6 +490,51 @@ impl Keeper {
             claimed_at,
         };
         self.happened(turn, dossier_id, Some(cause), Action::Report(report), at)
+    }
+
+    /// What an operator wants is recorded together with who wanted it.
+    fn asked(
+        &mut self,
+        turn: &mut Turn,
+        id: DossierId,
+        cause: Option<Cause>,
+        action: Action,
+        asked: Option<Box<Asked>>,
+        at: Timestamp,
+    ) -> Result<Timestamp, Failure> {
+        let Some(asked) = asked else {
+            return self.happened(turn, id, cause, action, at);
+        };
+        let before = match self.work(turn, id)? {
+            Some(work) => Arc::clone(&work.dossier),
+            None => return Err(Failure::UnknownDossier),
+        };
+        let done = self.happened(turn, id, cause, action, at)?;
+        if let Some(work) = turn.works.get_mut(&id)
+            && work.dossier.sequence != before.sequence
+        {
+            let audit = Audit {
+                at,
+                operator: asked.operator,
+                via: asked.via,
+                call: asked.call.to_owned(),
+                dossier_id: Some(id),
+                subject: asked.subject,
+                reason: asked.reason,
+                before: (asked.describe)(&before),
+                after: (asked.describe)(&work.dossier),
+            };
+            work.audit(audit);
+        }
+        Ok(done)
+    }
+
+    /// A dossier that may go on is read anew.
+    fn release(&self, turn: &mut Turn, quarantines: &[Quarantine]) {
+        for one in quarantines.iter().filter(|one| one.why.is_none()) {
+            turn.works.remove(&one.dossier_id);
+            self.means.hot.forget(&one.dossier_id);
+        }
     }
 
     fn happened(

@@ -1,12 +1,13 @@
 //! What a dossier's new events change in the store, so that no view is ever behind the truth.
 
-use super::{line::Line, trouble};
+use super::{line::Line, tally, trouble};
 use crate::{
     board::Fresh,
+    causes,
     records::{self, Salt},
     store::{
-        Change, Denied, Grant, IncidentChange, IncidentKey, NoticeRow, OwedKind, OwedRow, StepRow,
-        Summary, VaultUse,
+        Audit, Change, Denied, Grant, IncidentChange, IncidentKey, NoticeRow, OwedKind, OwedRow,
+        PersonKey, StepRow, Summary, TallyKey, VaultUse,
     },
     wire,
 };
@@ -44,6 +45,9 @@ pub(super) struct Work {
     deposits: Vec<Deposit>,
     vault_uses: Vec<VaultUse>,
     denials: Vec<Denied>,
+    persons: Vec<PersonKey>,
+    tallies: Vec<TallyKey>,
+    audits: Vec<Audit>,
     lines: Vec<Line>,
 }
 
@@ -81,8 +85,21 @@ impl Work {
             deposits: Vec::new(),
             vault_uses: Vec::new(),
             denials: Vec::new(),
+            persons: Vec::new(),
+            tallies: Vec::new(),
+            audits: Vec::new(),
             lines: Vec::new(),
         }
+    }
+
+    /// Whose dossier it is.
+    pub(super) fn know(&mut self, persons: Vec<PersonKey>) {
+        self.persons = persons;
+    }
+
+    /// An operator did what was just taken in.
+    pub(super) fn audit(&mut self, audit: Audit) {
+        self.audits.push(audit);
     }
 
     /// Whether there is anything to commit.
@@ -103,6 +120,7 @@ impl Work {
             self.grant(entry, then, procedure);
             self.use_vault(entry, then, procedure);
             self.acknowledged(entry, then);
+            self.tallies.extend(tally::of(now, entry, then));
             self.lines.extend(Line::of(now, entry, then));
             self.record(entry, then);
             now = Some(then);
@@ -235,7 +253,7 @@ impl Work {
             self.incidents.push(incident);
         }
         if let Event::Acknowledged { step, .. } = &entry.event {
-            let key = trouble::of_step("HANDOVER_REFUSED", after, step);
+            let key = trouble::of_step(&causes::HANDOVER_REFUSED, after, step);
             self.over(key, entry.at);
         }
     }
@@ -325,6 +343,9 @@ impl Work {
             deposits: self.deposits,
             vault_uses: self.vault_uses,
             denials: self.denials,
+            persons: self.persons,
+            tallies: self.tallies,
+            audits: self.audits,
         };
         let after = After {
             dossier,

@@ -6,7 +6,9 @@ use super::{
     waiting::Waiting,
 };
 use crate::{
+    bell,
     board::Fresh,
+    causes,
     codes::Codes,
     documents::Pin,
     failure::Failure,
@@ -167,7 +169,9 @@ impl Keeper {
             && batch.blobs.is_empty()
             && batch.incidents.is_empty()
             && batch.attempts.is_empty()
-            && batch.quarantines.is_empty();
+            && batch.quarantines.is_empty()
+            && batch.suspensions.is_empty()
+            && batch.audits.is_empty();
         if nothing {
             self.no_more_doubt();
             return Ok(Ok(Kept {
@@ -175,10 +179,12 @@ impl Keeper {
                 code_leases: vec![],
             }));
         }
+        let rings = rings(&batch);
         let began = Instant::now();
         match self.means.store.commit(batch) {
             Ok(kept) => {
                 self.condition.commit_seconds.took(began.elapsed());
+                self.means.belfry.commits.ring(rings);
                 self.recovered();
                 self.no_more_doubt();
                 let (condition, changes) = (&self.condition, kept.changes.len() as u64);
@@ -244,7 +250,7 @@ impl Keeper {
     fn probe(&mut self) -> Result<(), StoreError> {
         let at = Timestamp::now();
         let key = IncidentKey {
-            cause: "STORAGE_UNAVAILABLE".into(),
+            cause: causes::STORAGE_UNAVAILABLE.word.into(),
             dossier_id: None,
             step: None,
             agency: None,
@@ -338,6 +344,16 @@ impl Keeper {
     }
 }
 
+/// What whoever watches is told of a batch.
+fn rings(batch: &Batch) -> bell::Committed {
+    let of_changes = batch.changes.iter().map(|change| change.incidents.len());
+    bell::Committed {
+        changes: batch.changes.len() as u64,
+        incidents: (batch.incidents.len() + of_changes.sum::<usize>()) as u64,
+        suspensions: batch.suspensions.len() as u64,
+    }
+}
+
 /// Stops a dossier, and tells a person.
 pub(super) fn quarantine(batch: &mut Batch, dossier_id: DossierId, why: String, at: Timestamp) {
     if batch
@@ -353,7 +369,7 @@ pub(super) fn quarantine(batch: &mut Batch, dossier_id: DossierId, why: String, 
     });
     batch.incidents.push(IncidentChange::Happened {
         key: IncidentKey {
-            cause: "DOSSIER_QUARANTINED".into(),
+            cause: causes::DOSSIER_QUARANTINED.word.into(),
             dossier_id: Some(dossier_id),
             step: None,
             agency: None,

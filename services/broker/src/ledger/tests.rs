@@ -201,6 +201,7 @@ fn world_with(procedures: &[(&str, &str)]) -> World {
         belfry: belfry.clone(),
         limits: Limits::default(),
         code_pattern: "{agency}-{yyyymmdd}-{number:7}".parse().unwrap(),
+        persons: crate::persons::PersonIndex::random(),
     })
     .unwrap();
     World {
@@ -344,7 +345,7 @@ async fn a_key_used_again_with_other_content_is_refused_and_told_to_a_person() {
     world.submit("k1", "a").await.unwrap();
     let refused = world.submit("k1", "b").await;
     assert!(matches!(refused, Err(Failure::Refused(Refusal::IdReused))));
-    let incidents = world.reader.incidents(false, None, 10).unwrap();
+    let incidents = world.reader.incidents(false, None, None, 10).unwrap();
     assert_eq!(incidents[0].key.cause, "ID_REUSED");
 }
 
@@ -407,7 +408,7 @@ async fn a_dossier_that_the_store_would_not_have_stops_and_a_person_is_told() {
     assert!(matches!(refused, Err(Failure::Doubt)));
     let again = world.ledger.happen(id, None, acknowledge()).await;
     assert!(matches!(again, Err(Failure::Quarantined)));
-    let incidents = world.reader.incidents(false, None, 10).unwrap();
+    let incidents = world.reader.incidents(false, None, None, 10).unwrap();
     assert_eq!(incidents[0].key.cause, "DOSSIER_QUARANTINED");
     assert_eq!(incidents[0].code.as_ref(), Some(recorded.dossier.code()));
 }

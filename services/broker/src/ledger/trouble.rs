@@ -1,7 +1,10 @@
 //! Trouble: what of a dossier a person must look at, read off its state. What comes to be there opens
 //! an incident, and what is there no longer closes it: whatever put it right.
 
-use crate::store::{IncidentChange, IncidentKey};
+use crate::{
+    causes::{self, Cause},
+    store::{IncidentChange, IncidentKey},
+};
 use dossier::{
     Dossier, Entry, Event, Procedure,
     bounds::Bound,
@@ -40,7 +43,7 @@ pub(super) fn changes(
 }
 
 /// The incident of this cause and step.
-pub(super) fn of_step(cause: &str, dossier: &Dossier, step: &StepId) -> IncidentKey {
+pub(super) fn of_step(cause: &Cause, dossier: &Dossier, step: &StepId) -> IncidentKey {
     IncidentKey {
         step: Some(step.clone()),
         ..of_dossier(cause, dossier)
@@ -52,7 +55,7 @@ pub(super) fn of_step(cause: &str, dossier: &Dossier, step: &StepId) -> Incident
 /// takes ends it.
 pub(super) fn of_notice(agency: &AgencyCode, refused: bool, at: Timestamp) -> IncidentChange {
     let key = IncidentKey {
-        cause: "NOTICE_REFUSED".into(),
+        cause: causes::NOTICE_REFUSED.word.into(),
         dossier_id: None,
         step: None,
         agency: Some(agency.clone()),
@@ -82,7 +85,7 @@ fn late_refusal(entry: &Entry, after: &Dossier) -> Option<IncidentChange> {
         return None;
     };
     Some(IncidentChange::Happened {
-        key: of_step("REFUSED_LATE", after, step),
+        key: of_step(&causes::REFUSED_LATE, after, step),
         vi: format!(
             "Bước {step} bị từ chối sau thời hạn được từ chối. Hỏi cơ quan đã từ chối vì sao chậm."
         ),
@@ -93,9 +96,9 @@ fn late_refusal(entry: &Entry, after: &Dossier) -> Option<IncidentChange> {
     })
 }
 
-fn of_dossier(cause: &str, dossier: &Dossier) -> IncidentKey {
+fn of_dossier(cause: &Cause, dossier: &Dossier) -> IncidentKey {
     IncidentKey {
-        cause: cause.to_owned(),
+        cause: cause.word.to_owned(),
         dossier_id: Some(dossier.id),
         step: None,
         agency: None,
@@ -113,11 +116,11 @@ fn troubles(dossier: &Dossier, procedure: &Procedure) -> BTreeMap<IncidentKey, T
             found.insert(of_step(cause, dossier, id), text);
         }
         if step.lost as usize >= Bound::Losses.max() && !step.stage.is_finished() {
-            found.insert(of_step("HOLDING_LOST", dossier, id), lost(id, step));
+            found.insert(of_step(&causes::HOLDING_LOST, dossier, id), lost(id, step));
         }
     }
     for (_, owed) in dossier.unpaid().filter(|(_, owed)| owed.overdue) {
-        let key = of_step("PAYMENT_OVERDUE", dossier, &owed.step);
+        let key = of_step(&causes::PAYMENT_OVERDUE, dossier, &owed.step);
         found.insert(key, unpaid(&owed.step));
     }
     let late = |part: &Part| part.promise_passed && part.end.is_none();
@@ -128,7 +131,7 @@ fn troubles(dossier: &Dossier, procedure: &Procedure) -> BTreeMap<IncidentKey, T
         let en = format!(
             "the promised date of {parts} has passed; speak with who has it, and let the desk tell the citizen"
         );
-        found.insert(of_dossier("PROMISE_PASSED", dossier), (vi, en));
+        found.insert(of_dossier(&causes::PROMISE_PASSED, dossier), (vi, en));
     }
     let owed = |part: &Part| part.apology_owed && part.extensions == 0 && part.end.is_none();
     if let Some(parts) = parts(dossier, owed) {
@@ -138,13 +141,13 @@ fn troubles(dossier: &Dossier, procedure: &Procedure) -> BTreeMap<IncidentKey, T
         let en = format!(
             "the promised date of {parts} is near; who has it owes an apology with a later date (form 04), or finishes it"
         );
-        found.insert(of_dossier("APOLOGY_OWED", dossier), (vi, en));
+        found.insert(of_dossier(&causes::APOLOGY_OWED, dossier), (vi, en));
     }
     if dossier.intake == Intake::Filed && dossier.intake_limit_passed {
         let vi = "Hồ sơ nộp trực tuyến chưa được tiếp nhận trong thời hạn. Bộ phận một cửa tiếp nhận, từ chối hoặc yêu cầu bổ sung.";
         let en = "the desk let its limit for receiving a filed dossier pass; it receives it, refuses it or asks for more";
         let text = (vi.to_owned(), en.to_owned());
-        found.insert(of_dossier("INTAKE_LIMIT_PASSED", dossier), text);
+        found.insert(of_dossier(&causes::INTAKE_LIMIT_PASSED, dossier), text);
     }
     found
 }
@@ -161,24 +164,26 @@ fn of_a_step(
     procedure: &Procedure,
     id: &StepId,
     step: &Step,
-) -> Option<(&'static str, Text)> {
+) -> Option<(&'static Cause, Text)> {
     if step.stage == Stage::Declined {
         let vi = format!(
             "Cơ quan báo bước {id} không thuộc thẩm quyền. Chuyển bước này cho cơ quan khác."
         );
         let en =
             format!("the department says that step {id} is not its own to do; move it to another");
-        return Some(("STEP_DECLINED", (vi, en)));
+        return Some((&causes::STEP_DECLINED, (vi, en)));
     }
     match &step.kind {
         Kind::LookUp { evidence, outcome } => look_up(dossier, procedure, step, evidence, *outcome),
         _ if !step.limit_passed || step.stage.is_finished() => None,
-        Kind::Procedure if step.actor == Actor::Citizen => Some(("PAYMENT_OVERDUE", unpaid(id))),
+        Kind::Procedure if step.actor == Actor::Citizen => {
+            Some((&causes::PAYMENT_OVERDUE, unpaid(id)))
+        }
         Kind::Procedure => {
             let vi = format!("Bước {id} đã quá thời hạn. Liên hệ cơ quan đang giữ.");
             let en =
                 format!("the limit of step {id} has passed; speak with the department that has it");
-            Some(("LIMIT_PASSED", (vi, en)))
+            Some((&causes::LIMIT_PASSED, (vi, en)))
         }
         Kind::Consultation { asker, .. } => {
             let agency = &step.agency;
@@ -188,7 +193,7 @@ fn of_a_step(
             let en = format!(
                 "{agency} kept silent on the consultation of step {asker} past its deadline; tell its head, step {asker} may go on without"
             );
-            Some(("CONSULTATION_SILENT", (vi, en)))
+            Some((&causes::CONSULTATION_SILENT, (vi, en)))
         }
         // Whoever is only told has nothing to do yet: that its courier cannot reach it is said there.
         Kind::Slip => None,
@@ -225,7 +230,7 @@ fn look_up(
     step: &Step,
     evidence: &EvidenceName,
     outcome: Option<LookUpOutcome>,
-) -> Option<(&'static str, Text)> {
+) -> Option<(&'static Cause, Text)> {
     let is_here = dossier.newest(evidence).is_some();
     let is_asked = dossier
         .supplements
@@ -242,7 +247,7 @@ fn look_up(
     match outcome {
         Some(LookUpOutcome::NotFound) if falls_back => None,
         Some(LookUpOutcome::NotFound) => Some((
-            "LOOK_UP_NOT_FOUND",
+            &causes::LOOK_UP_NOT_FOUND,
             (
                 format!(
                     "Cơ quan {holder} không có {evidence}, và thủ tục không cho hỏi công dân. Cần người quyết định: cơ quan {holder} bổ sung dữ liệu, hoặc dừng hồ sơ."
@@ -253,7 +258,7 @@ fn look_up(
             ),
         )),
         Some(LookUpOutcome::Mismatch | LookUpOutcome::PoorQuality) => Some((
-            "LOOK_UP_UNUSABLE",
+            &causes::LOOK_UP_UNUSABLE,
             (
                 format!(
                     "Dữ liệu {evidence} của cơ quan {holder} không khớp hoặc không dùng được. Người có thẩm quyền cho phép yêu cầu bổ sung, nêu căn cứ pháp lý."
@@ -263,9 +268,9 @@ fn look_up(
                 ),
             ),
         )),
-        _ if step.limit_passed => Some(("LOOK_UP_SILENT", silent(holder, evidence))),
+        _ if step.limit_passed => Some((&causes::LOOK_UP_SILENT, silent(holder, evidence))),
         Some(LookUpOutcome::Unavailable) => Some((
-            "LOOK_UP_UNAVAILABLE",
+            &causes::LOOK_UP_UNAVAILABLE,
             (
                 format!(
                     "Hệ thống của cơ quan {holder} chưa tra cứu được {evidence}. Sẽ hỏi lại; kiểm tra hệ thống đó."

@@ -2,7 +2,7 @@
 
 use super::{Operator, page_before, unreadable};
 use crate::{
-    access,
+    access, causes,
     desk::{blocking, page},
     store, wire,
 };
@@ -13,6 +13,7 @@ const PAGE_INCIDENTS: u32 = 100;
 const PAGE_INCIDENTS_MAX: u32 = 500;
 
 pub(super) fn incident(found: store::Incident) -> v1::Incident {
+    let cause = causes::of(&found.key.cause);
     let text = |value: Option<String>| value.unwrap_or_default();
     v1::Incident {
         incident_id: found.number.to_string(),
@@ -28,7 +29,9 @@ pub(super) fn incident(found: store::Incident) -> v1::Incident {
             vi: found.vi,
             en: found.en,
         }),
-        ..v1::Incident::default()
+        cause_class: cause.class.into(),
+        owner: cause.owner.into(),
+        redrive: cause.redrive.into(),
     }
 }
 
@@ -42,8 +45,9 @@ impl Operator {
         let limit = page(request.page_size, PAGE_INCIDENTS, PAGE_INCIDENTS_MAX);
         let reader = self.reader.clone();
         let found = blocking(move || {
+            let cause = Some(request.cause.as_str()).filter(|cause| !cause.is_empty());
             reader
-                .incidents(request.include_closed, before, limit)
+                .incidents(request.include_closed, cause, before, limit)
                 .map_err(unreadable)
         });
         let found = found.await?;

@@ -1,6 +1,6 @@
 //! What is written: everything that a batch changes, dossier by dossier.
 
-use super::{DossierFault, Position};
+use super::{Audit, DossierFault, PersonKey, Position, SuspensionChange, TallyKey};
 use crate::records::Stored;
 use dossier::{
     alarm::Alarm,
@@ -29,6 +29,10 @@ pub struct Batch {
     pub timers: Vec<DossierId>,
     /// Numbers for dossier codes.
     pub code_leases: Vec<CodeLease>,
+    /// What operators suspend and resume.
+    pub suspensions: Vec<SuspensionChange>,
+    /// What operators did that is of no change.
+    pub audits: Vec<Audit>,
 }
 
 /// What became of a batch that is durable.
@@ -65,6 +69,12 @@ pub struct Change {
     pub vault_uses: Vec<VaultUse>,
     /// Who wanted to ask the citizen for what is already held, once for each time.
     pub denials: Vec<Denied>,
+    /// Whose dossier it is, of what is new.
+    pub persons: Vec<PersonKey>,
+    /// What happened, to be counted; each once.
+    pub tallies: Vec<TallyKey>,
+    /// What operators did with it.
+    pub audits: Vec<Audit>,
 }
 
 /// What people search a dossier by. The code, desks, procedure and territory never change.

@@ -1,12 +1,14 @@
 //! The store in memory, for tests: the same answers as the embedded one, and nothing after the end
 //! of the process.
 
+mod watch;
+
 use super::{
-    Attempt, AttemptChange, Batch, BlobKind, Change, CodeBlock, CodeLease, Committed, Counts,
-    Cursor, DossierFault, DossierRow, Erased, Incident, IncidentChange, IncidentCursor,
+    Attempt, AttemptChange, Audited, Batch, BlobKind, Change, CodeBlock, CodeLease, Committed,
+    Counts, Cursor, DossierFault, DossierRow, Erased, Incident, IncidentChange, IncidentCursor,
     IncidentKey, Loaded, Notice, Origin, Owed, OwedCursor, OwedKind, OwedRow, PAGE_ROWS_MAX,
-    Position, Reader, StepCursor, StepFound, StepRow, Store, StoreError, Summary, VaultUse,
-    change::check_follows, partition_of,
+    PersonKey, Position, Reader, StepCursor, StepFound, StepRow, Store, StoreError, Summary,
+    Suspension, TallyKey, VaultUse, change::check_follows, partition_of,
 };
 use crate::records::Kept;
 use dossier::{
@@ -44,7 +46,11 @@ struct State {
     code_blocks: Vec<(CodeBlock, Option<Digest>)>,
     vault: Vec<Deposit>,
     vault_uses: Vec<VaultUse>,
-    denials: BTreeMap<AgencyCode, u64>,
+    denials: BTreeMap<(AgencyCode, Date), u64>,
+    persons: BTreeSet<(PersonKey, DossierId)>,
+    tallies: BTreeMap<TallyKey, u64>,
+    suspensions: Vec<Suspension>,
+    audits: Vec<Audited>,
     words: Vec<String>,
 }
 
@@ -89,6 +95,12 @@ impl Store for MemoryStore {
         }
         for attempt in batch.attempts {
             state.attempt(attempt);
+        }
+        for suspension in batch.suspensions {
+            state.suspension(suspension);
+        }
+        for audit in batch.audits {
+            state.audit(audit);
         }
         for quarantine in batch.quarantines {
             if let Some(held) = state.held_mut(&quarantine.dossier_id) {
@@ -182,6 +194,7 @@ impl State {
             record.personal = None;
         }
         self.notices.retain(|(_, notice)| notice.dossier_id != *id);
+        self.persons.retain(|(_, of)| of != id);
         let of_it = |one: &&Deposit| one.code.starts_with(&code);
         let deposits = self.vault.iter().filter(of_it);
         let in_vault: BTreeSet<Digest> = deposits
@@ -324,7 +337,15 @@ impl State {
         });
         self.vault_uses.extend(uses);
         for denied in change.denials {
-            *self.denials.entry(denied.agency).or_default() += 1;
+            *self.denials.entry((denied.agency, denied.day)).or_default() += 1;
+        }
+        self.persons
+            .extend(change.persons.into_iter().map(|key| (key, id)));
+        for key in change.tallies {
+            *self.tallies.entry(key).or_default() += 1;
+        }
+        for audit in change.audits {
+            self.audit(audit);
         }
         Ok(Position {
             partition,
@@ -529,34 +550,6 @@ impl Reader for MemoryStore {
         Ok(owed)
     }
 
-    fn owed_counts(&self) -> Result<Vec<(AgencyCode, u64, Timestamp)>, StoreError> {
-        let mut counts: BTreeMap<AgencyCode, (u64, Timestamp)> = BTreeMap::new();
-        for owed in self.state().owed(|row| row.agency.is_some()) {
-            if let Some(agency) = owed.row.agency {
-                let counted = counts.entry(agency).or_insert((0, owed.row.due_at));
-                *counted = (counted.0 + 1, counted.1.min(owed.row.due_at));
-            }
-        }
-        Ok(counts
-            .into_iter()
-            .map(|(agency, (n, at))| (agency, n, at))
-            .collect())
-    }
-
-    fn incident_counts(&self) -> Result<Vec<(String, u64, Timestamp)>, StoreError> {
-        let state = self.state();
-        let mut counts: BTreeMap<String, (u64, Timestamp)> = BTreeMap::new();
-        for incident in state.incidents.iter().filter(|one| one.closed_at.is_none()) {
-            let cause = incident.key.cause.clone();
-            let counted = counts.entry(cause).or_insert((0, incident.opened_at));
-            *counted = (counted.0 + 1, counted.1.min(incident.opened_at));
-        }
-        Ok(counts
-            .into_iter()
-            .map(|(cause, (n, at))| (cause, n, at))
-            .collect())
-    }
-
     fn agencies_owed(&self) -> Result<Vec<(AgencyCode, Timestamp)>, StoreError> {
         let mut earliest = BTreeMap::new();
         for owed in self
@@ -636,12 +629,14 @@ impl Reader for MemoryStore {
     fn incidents(
         &self,
         include_closed: bool,
+        cause: Option<&str>,
         before: Option<IncidentCursor>,
         limit: usize,
     ) -> Result<Vec<Incident>, StoreError> {
         let state = self.state();
         let wanted = state.incidents.iter().rev().filter(|incident| {
             (include_closed || incident.closed_at.is_none())
+                && cause.is_none_or(|cause| incident.key.cause == cause)
                 && before.is_none_or(|before| incident.number < before)
         });
         Ok(wanted.take(limit.min(PAGE_ROWS_MAX)).cloned().collect())
@@ -679,7 +674,11 @@ impl Reader for MemoryStore {
 
     fn denials(&self) -> Result<Vec<(AgencyCode, u64)>, StoreError> {
         let state = self.state();
-        Ok(state.denials.clone().into_iter().collect())
+        let mut counts: BTreeMap<AgencyCode, u64> = BTreeMap::new();
+        for ((agency, _), count) in &state.denials {
+            *counts.entry(agency.clone()).or_default() += count;
+        }
+        Ok(counts.into_iter().collect())
     }
 
     fn calendars_followed(&self) -> Result<Vec<(TerritoryCode, Digest)>, StoreError> {

@@ -14,6 +14,7 @@ mod schema;
 mod statements;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod words;
 mod write;
 

@@ -78,7 +78,13 @@ async fn a_closed_dossier_is_owed_to_who_had_it_until_it_knows_and_rings_its_bel
     let id = closed.dossier.id;
     world.happens(id, answer(&closed.dossier, false)).await;
     assert!(world.owed_notices().is_empty());
-    assert!(world.reader.incidents(false, None, 9).unwrap().is_empty());
+    assert!(
+        world
+            .reader
+            .incidents(false, None, None, 9)
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -90,7 +96,7 @@ async fn refused_notices_are_one_incident_of_their_department_until_it_takes_one
         world.happens(id, answer(&closed.dossier, true)).await;
         assert!(world.owed_notices().is_empty());
     }
-    let incidents = world.reader.incidents(false, None, 9).unwrap();
+    let incidents = world.reader.incidents(false, None, None, 9).unwrap();
     assert_eq!(incidents.len(), 1, "{incidents:?}");
     assert_eq!(incidents[0].key.cause, "NOTICE_REFUSED");
     assert_eq!(incidents[0].key.agency, Some(POLICE.parse().unwrap()));
@@ -99,7 +105,7 @@ async fn refused_notices_are_one_incident_of_their_department_until_it_takes_one
     let closed = world.closed("k3").await;
     let id = closed.dossier.id;
     world.happens(id, answer(&closed.dossier, false)).await;
-    let incidents = world.reader.incidents(false, None, 9).unwrap();
+    let incidents = world.reader.incidents(false, None, None, 9).unwrap();
     assert!(incidents.is_empty(), "{incidents:?}");
 }
 

@@ -193,7 +193,7 @@ impl World {
     }
 
     fn causes(&self) -> Vec<String> {
-        let incidents = self.reader.incidents(false, None, 10).unwrap();
+        let incidents = self.reader.incidents(false, None, None, 10).unwrap();
         incidents.into_iter().map(|one| one.key.cause).collect()
     }
 }
@@ -373,7 +373,7 @@ async fn a_look_up_that_brings_nothing_is_told_to_a_person_until_it_is_put_right
         Stage::Completed
     );
     assert_eq!(town.causes(), ["LOOK_UP_NOT_FOUND"]);
-    let incidents = town.reader.incidents(false, None, 1).unwrap();
+    let incidents = town.reader.incidents(false, None, None, 1).unwrap();
     assert_eq!(incidents[0].key.step, Some(named(look_up)));
     assert_eq!(incidents[0].code.as_ref(), Some(shop.dossier.code()));
 

@@ -38,6 +38,7 @@ impl Write<'_> {
             self.pay(head.number, row)?;
         }
         self.set_timer(&head, None)?;
+        self.forget_persons(head.number)?;
         let mut named = self.erase_records(head.number, head.last_position)?;
         for kept in self.in_vault(&code)? {
             named.remove(&kept);

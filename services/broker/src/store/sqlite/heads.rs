@@ -30,6 +30,8 @@ pub(super) struct Head {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seldom {
     pub(super) closed_at: Option<i64>,
+    /// The number of its state, once it is closed.
+    pub(super) closed_state: Option<i32>,
     pub(super) received_at: i64,
     pub(super) promised_at: i64,
     pub(super) calendar: [u8; 32],
@@ -39,6 +41,7 @@ impl Seldom {
     pub(super) fn of(summary: &Summary) -> Self {
         Self {
             closed_at: summary.closed_at.map(Timestamp::as_microsecond),
+            closed_state: summary.closed_at.map(|_| summary.state),
             received_at: summary.received_at.as_microsecond(),
             promised_at: summary.promised_at.as_microsecond(),
             calendar: summary.calendar.0,
@@ -50,7 +53,7 @@ impl Head {
     /// Reads it from the tables.
     pub(super) fn read(connection: &Connection, id: &DossierId) -> Result<Option<Self>> {
         let sql = "SELECT d.number, h.sequence, h.last_position, h.last_hash, h.rings_at, h.owed,
-                     h.steps, d.closed_at, d.received_at, d.promised_at, d.calendar
+                     h.steps, d.closed_at, d.received_at, d.promised_at, d.calendar, d.closed_state
                    FROM dossier d JOIN head h ON h.dossier = d.number WHERE d.id = ?1";
         let mut statement = connection.prepare_cached(sql)?;
         let head = statement.query_row(params![id.0], |row| {
@@ -67,6 +70,7 @@ impl Head {
                     received_at: row.get(8)?,
                     promised_at: row.get(9)?,
                     calendar: row.get(10)?,
+                    closed_state: row.get(11)?,
                 },
             })
         });
@@ -142,6 +146,7 @@ mod tests {
             steps: Vec::new(),
             seldom: Seldom {
                 closed_at: None,
+                closed_state: None,
                 received_at: 0,
                 promised_at: 0,
                 calendar: [0; 32],

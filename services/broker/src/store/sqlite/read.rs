@@ -24,13 +24,16 @@ use jiff::{Timestamp, civil::Date};
 use rusqlite::{Connection, OptionalExtension as _, Result, ToSql, params, params_from_iter};
 use std::collections::BTreeMap;
 
-const DOSSIER: &str = "SELECT d.id, d.number, d.code, k.text, p.text, a.state, d.received_at, \
+pub(super) const DOSSIER: &str = "SELECT d.id, d.number, d.code, k.text, p.text, a.state, d.received_at, \
                        d.promised_at, d.closed_at, a.sequence, a.last_hash, a.steps, d.quarantined, \
                        h.text, t.text, d.calendar, d.erased_at \
                        FROM dossier d JOIN head a ON a.dossier = d.number \
                        JOIN word k ON k.word = d.desk JOIN word p ON p.word = d.procedure \
                        LEFT JOIN word h ON h.word = d.hand_out_desk \
                        JOIN word t ON t.word = d.territory";
+pub(super) const INCIDENT: &str = "SELECT i.number, i.cause, i.dossier_id, i.step, i.agency, i.vi, i.en, \
+                                   i.opened_at, i.last_at, i.count, i.closed_at, d.code \
+                                   FROM incident i LEFT JOIN dossier d ON d.id = i.dossier_id";
 const OWED: &str = "SELECT o.due_at, o.dossier, o.kind, o.step, o.round, d.id, d.code, a.text, \
                     s.text, t.attempts, t.next_at, t.last_error FROM owed o \
                     JOIN dossier d ON d.number = o.dossier \
@@ -203,33 +206,6 @@ impl Reader for SqliteReader {
         })
     }
 
-    fn owed_counts(&self) -> Result<Vec<(AgencyCode, u64, Timestamp)>, StoreError> {
-        self.readers.read(|c| {
-            let sql = "SELECT w.text, count(*), min(o.due_at) FROM owed o
-                       JOIN dossier d ON d.number = o.dossier JOIN word w ON w.word = o.agency
-                       WHERE d.quarantined IS NULL GROUP BY o.agency ORDER BY w.text";
-            c.prepare_cached(sql)?
-                .query_map([], |row| {
-                    let count = row.get::<_, i64>(1)?.cast_unsigned();
-                    Ok((name(row, 0)?, count, instant(row, 2)?))
-                })?
-                .collect()
-        })
-    }
-
-    fn incident_counts(&self) -> Result<Vec<(String, u64, Timestamp)>, StoreError> {
-        self.readers.read(|c| {
-            let sql = "SELECT cause, count(*), min(opened_at) FROM incident
-                       WHERE closed_at IS NULL GROUP BY cause ORDER BY cause";
-            c.prepare_cached(sql)?
-                .query_map([], |row| {
-                    let count = row.get::<_, i64>(1)?.cast_unsigned();
-                    Ok((row.get(0)?, count, instant(row, 2)?))
-                })?
-                .collect()
-        })
-    }
-
     fn agencies_owed(&self) -> Result<Vec<(AgencyCode, Timestamp)>, StoreError> {
         self.readers.read(|c| {
             // Leaps from agency to agency in the key, however much is owed to each; what is
@@ -346,18 +322,25 @@ impl Reader for SqliteReader {
     fn incidents(
         &self,
         include_closed: bool,
+        cause: Option<&str>,
         before: Option<IncidentCursor>,
         limit: usize,
     ) -> Result<Vec<Incident>, StoreError> {
         self.readers.read(|c| {
-            let sql = "SELECT i.number, i.cause, i.dossier_id, i.step, i.agency, i.vi, i.en,
-                         i.opened_at, i.last_at, i.count, i.closed_at, d.code
-                       FROM incident i LEFT JOIN dossier d ON d.id = i.dossier_id
-                       WHERE i.number < ?1 AND (?2 OR i.closed_at IS NULL)
-                       ORDER BY i.number DESC LIMIT ?3";
+            let open = match include_closed {
+                true => "",
+                false => "AND i.closed_at IS NULL",
+            };
+            let of_cause = match cause {
+                Some(_) => "AND i.cause = ?3",
+                None => "AND ?3 IS NULL",
+            };
+            let sql = format!(
+                "{INCIDENT} WHERE i.number < ?1 {open} {of_cause} ORDER BY i.number DESC LIMIT ?2"
+            );
             let before = before.map_or(i64::MAX, u64::cast_signed);
-            c.prepare_cached(sql)?
-                .query_map(params![before, include_closed, page(limit)], incident_row)?
+            c.prepare_cached(&sql)?
+                .query_map(params![before, page(limit), cause], incident_row)?
                 .collect()
         })
     }
@@ -549,7 +532,7 @@ impl SqliteReader {
     }
 }
 
-fn dossier(connection: &Connection, id: &DossierId) -> Result<Option<DossierRow>> {
+pub(super) fn dossier(connection: &Connection, id: &DossierId) -> Result<Option<DossierRow>> {
     let mut statement = connection.prepare_cached(&format!("{DOSSIER} WHERE d.id = ?1"))?;
     let found = statement.query_row(params![id.0], dossier_row).optional()?;
     found.map(|found| found.named(connection)).transpose()
@@ -577,6 +560,6 @@ fn records_of(connection: &Connection, dossier: &DossierRow) -> Result<Vec<Kept>
     Ok(found)
 }
 
-fn page(limit: usize) -> u32 {
+pub(super) fn page(limit: usize) -> u32 {
     u32::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(u32::MAX)
 }

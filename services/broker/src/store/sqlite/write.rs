@@ -4,6 +4,7 @@ mod index;
 mod lease;
 mod note;
 mod vault;
+mod watch;
 
 use super::{
     frames,
@@ -97,7 +98,7 @@ impl Write<'_> {
     /// A whole batch.
     pub(super) fn batch(&mut self, batch: &Batch) -> Result<Committed> {
         let changes = batch.changes.iter().map(|change| self.change(change));
-        let changes = changes.collect::<Result<_>>()?;
+        let changes = changes.collect::<Result<Vec<_>>>()?;
         for blob in &batch.blobs {
             self.blob(blob)?;
         }
@@ -115,6 +116,13 @@ impl Write<'_> {
         }
         let code_leases = batch.code_leases.iter().map(|lease| self.code_lease(lease));
         let code_leases = code_leases.collect::<Result<_>>()?;
+        for suspension in &batch.suspensions {
+            self.suspension(suspension)?;
+        }
+        for audit in &batch.audits {
+            self.audit(audit)?;
+        }
+        self.count(&batch.changes, &changes)?;
         Ok(Committed {
             changes,
             code_leases,
@@ -271,6 +279,12 @@ impl Write<'_> {
         for (denied, agency) in change.denials.iter().zip(&numbered.denied_agencies) {
             self.denied(denied, *agency)?;
         }
+        for key in &change.persons {
+            self.person(key, dossier)?;
+        }
+        for audit in &change.audits {
+            self.audit(audit)?;
+        }
         Ok(after)
     }
 
@@ -284,8 +298,8 @@ impl Write<'_> {
         let seldom = Seldom::of(summary);
         let written = self.execute(
             "INSERT INTO dossier (partition, id, code, desk, hand_out_desk, procedure, territory,
-               calendar, received_at, promised_at, closed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+               calendar, received_at, promised_at, closed_at, closed_state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT (code) DO NOTHING",
             params![
                 partition_of(&change.dossier_id),
@@ -299,6 +313,7 @@ impl Write<'_> {
                 seldom.received_at,
                 seldom.promised_at,
                 seldom.closed_at,
+                seldom.closed_state,
             ],
         )?;
         if written == 0 {
@@ -399,23 +414,25 @@ impl Write<'_> {
         }
         let closed = Seldom {
             closed_at: now.closed_at,
+            closed_state: now.closed_state,
             ..had.clone()
         };
         if closed == *now {
-            let sql = "UPDATE dossier SET closed_at = ?2 WHERE number = ?1";
+            let sql = "UPDATE dossier SET closed_at = ?2, closed_state = ?3 WHERE number = ?1";
             return self
-                .execute(sql, params![after.number, now.closed_at])
+                .execute(sql, params![after.number, now.closed_at, now.closed_state])
                 .map(drop);
         }
         let sql = "UPDATE dossier SET closed_at = ?2, received_at = ?3, promised_at = ?4,
-                     calendar = ?5
+                     calendar = ?5, closed_state = ?6
                    WHERE number = ?1";
         let values = params![
             after.number,
             now.closed_at,
             now.received_at,
             now.promised_at,
-            now.calendar
+            now.calendar,
+            now.closed_state
         ];
         self.execute(sql, values).map(drop)
     }

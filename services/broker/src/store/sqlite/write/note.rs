@@ -14,8 +14,9 @@ impl Write<'_> {
                 let (dossier_id, step, agency) = columns(key);
                 self.execute(
                     "INSERT INTO incident
-                       (cause, dossier_id, step, agency, vi, en, opened_at, last_at, count)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 1)
+                       (cause, dossier_id, step, agency, vi, en, opened_at, last_at, count, dossier)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 1,
+                       (SELECT number FROM dossier WHERE id = ?2))
                      ON CONFLICT (cause, dossier_id, step, agency) WHERE closed_at IS NULL
                      DO UPDATE SET count = count + 1, last_at = ?7, vi = ?5, en = ?6",
                     params![
