@@ -276,18 +276,22 @@ impl Broker {
         for open in &reading.causes {
             rows.row(&[("cause", &open.cause)], age_seconds(open.oldest_at));
         }
-        let departments = reading.suspensions.iter();
-        let departments = departments.filter(|one| matches!(one.what, Suspended::Department(_)));
-        let departments = departments.count();
+        let is_procedure = |one: &&Suspension| matches!(one.what, Suspended::Procedure(_));
+        page.gauge(
+            "lienthong_procedures_suspended",
+            "Procedures that are not received, by an operator's word.",
+        )
+        .is(reading.suspensions.iter().filter(is_procedure).count());
         let mut rows = page.gauge(
-            "lienthong_suspensions",
-            "Departments to which nothing is handed over, and procedures that are not received, by an operator's word.",
+            "lienthong_department_suspended",
+            "1 while nothing is handed over to the department, by an operator's word.",
         );
-        rows.row(&[("of", "department")], departments);
-        rows.row(
-            &[("of", "procedure")],
-            reading.suspensions.len() - departments,
-        );
+        for (agency, ..) in self.standings.all() {
+            let is_it =
+                |one: &Suspension| matches!(&one.what, Suspended::Department(it) if *it == agency);
+            let is_suspended = reading.suspensions.iter().any(is_it);
+            rows.row(&[("agency", agency.as_str())], is_suspended);
+        }
         let mut rows = page.counter(
             "lienthong_supplements_denied_total",
             "How often the agency wanted to ask the citizen for what is already held. Counts from the store's beginning.",

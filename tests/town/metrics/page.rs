@@ -10,7 +10,7 @@ use tokio::{
 };
 
 /// See the module.
-pub(super) struct Page {
+pub(crate) struct Page {
     pub(super) text: String,
     pub(super) families: BTreeMap<String, Family>,
     pub(super) rows: Vec<(String, BTreeMap<String, String>, f64)>,
@@ -85,6 +85,21 @@ impl Page {
         family.labels.get_or_insert_default().extend(keys);
         let value = value.parse().unwrap();
         self.rows.push((name.to_owned(), labels, value));
+    }
+
+    /// The same page as `promtool check metrics` reads it: there counters have their whole name.
+    pub(crate) fn in_the_older_format(&self) -> String {
+        let mut text = String::new();
+        for line in self.text.lines().filter(|line| *line != "# EOF") {
+            let told = line.strip_prefix("# ").and_then(|told| {
+                let (word, told) = told.split_once(' ')?;
+                let (name, told) = told.split_once(' ')?;
+                let is_counter = self.families.get(name)?.kind == "counter";
+                is_counter.then(|| format!("# {word} {name}_total {told}"))
+            });
+            text += &(told.unwrap_or_else(|| line.to_owned()) + "\n");
+        }
+        text
     }
 
     /// The figure of the row with exactly these labels.

@@ -14,7 +14,7 @@ const HEAD: &str =
 const NONE: &str = "–";
 
 /// Metrics by their names, as dashboards and alerts write them.
-pub(super) struct Table(BTreeMap<String, Row>);
+pub(crate) struct Table(BTreeMap<String, Row>);
 
 struct Row {
     kind: String,
@@ -25,7 +25,7 @@ struct Row {
 
 impl Table {
     /// As it is written.
-    pub(super) fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let text = fs::read_to_string(deployed(FILE)).unwrap();
         let (_, rows) = text.split_once(HEAD).expect("the table");
         let mut table = BTreeMap::new();
@@ -101,6 +101,20 @@ impl Table {
             .map(|(name, row)| row.line(name) + "\n")
             .collect();
         fs::write(deployed(FILE), format!("{before}{HEAD}{rows}{after}")).unwrap();
+    }
+
+    /// The names with which rows are told, those of histograms among them.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for (name, row) in &self.0 {
+            match row.kind.as_str() {
+                "histogram" => {
+                    names.extend(["bucket", "sum", "count"].map(|end| format!("{name}_{end}")))
+                }
+                _ => drop(names.insert(name.clone())),
+            }
+        }
+        names
     }
 }
 
