@@ -1,14 +1,19 @@
 //! `OperatorService`: what central operators see and do.
 
-mod acts;
 mod audit;
+mod deed;
 mod departments;
 mod dossiers;
 mod incidents;
 mod measures;
 mod overview;
+mod redrive;
+mod release;
+mod retries;
 mod rows;
 mod statistics;
+mod steps;
+mod suspensions;
 mod timeline;
 mod watch;
 
@@ -18,7 +23,6 @@ pub use watch::Watches;
 use crate::{
     access::{self, Access, OperatorCall},
     bell::Belfry,
-    desk::Case,
     hot::Hot,
     ledger::Ledger,
     persons::PersonIndex,
@@ -32,7 +36,7 @@ use contract::v1::{self, operator_service_server::OperatorService};
 use dossier::{
     Refusal,
     directory::Grant,
-    name::{BadName, DossierCode},
+    name::{AgencyCode, BadName, DossierCode, ProcedureCode},
     refusal::FieldFault,
 };
 use futures_util::Stream;
@@ -85,6 +89,28 @@ fn unknown_dossier() -> Status {
     .into_status()
 }
 
+fn unknown_agency(agency: &AgencyCode) -> Status {
+    Fault::new(
+        Code::NotFound,
+        "UNKNOWN_AGENCY",
+        format!(
+            "the directory has no department {agency}; look for its code among the departments"
+        ),
+        format!("Danh bạ không có cơ quan {agency}. Xem mã trong danh sách cơ quan."),
+    )
+    .into_status()
+}
+
+fn unknown_procedure(procedure: &ProcedureCode) -> Status {
+    Fault::new(
+        Code::NotFound,
+        "UNKNOWN_PROCEDURE",
+        format!("there is no procedure {procedure}; look for its code among the procedures"),
+        format!("Không có thủ tục {procedure}. Xem mã trong danh sách thủ tục."),
+    )
+    .into_status()
+}
+
 fn bad_field(field: &str, rule: &str) -> Status {
     let fault = FieldFault {
         field: field.into(),
@@ -109,12 +135,6 @@ fn page_before(token: &str) -> Result<Option<u64>, Status> {
 }
 
 impl Operator {
-    fn case(&self, code: &DossierCode) -> Result<Case, Status> {
-        let found = self.reader.by_code(code).map_err(unreadable)?;
-        let id = found.ok_or_else(unknown_dossier)?;
-        Case::load(self.reader.as_ref(), &self.registry, &id)?.ok_or_else(unknown_dossier)
-    }
-
     async fn serve_who_am_i(
         &self,
         who: access::Operator,
@@ -141,16 +161,6 @@ macro_rules! served {
             .$serve(who, $request.into_inner())
             .await
             .map(Response::new)
-    }};
-}
-
-macro_rules! not_yet {
-    ($self:ident, $request:ident, $call:ident) => {{
-        $self.access.operator(&$request, OperatorCall::$call)?;
-        Err(wire::not_implemented(concat!(
-            "OperatorService.",
-            stringify!($call)
-        )))
     }};
 }
 
@@ -230,7 +240,7 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::RedriveIncidentsRequest>,
     ) -> Result<Response<Self::RedriveIncidentsStream>, Status> {
-        not_yet!(self, request, RedriveIncidents)
+        served!(self, request, RedriveIncidents, serve_redrive_incidents)
     }
 
     async fn move_step(
@@ -244,35 +254,35 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::ExtendStepRequest>,
     ) -> Result<Response<v1::ExtendStepResponse>, Status> {
-        not_yet!(self, request, ExtendStep)
+        served!(self, request, ExtendStep, serve_extend_step)
     }
 
     async fn retry_now(
         &self,
         request: Request<v1::RetryNowRequest>,
     ) -> Result<Response<v1::RetryNowResponse>, Status> {
-        not_yet!(self, request, RetryNow)
+        served!(self, request, RetryNow, serve_retry_now)
     }
 
     async fn suspend_department(
         &self,
         request: Request<v1::SuspendDepartmentRequest>,
     ) -> Result<Response<v1::SuspendDepartmentResponse>, Status> {
-        not_yet!(self, request, SuspendDepartment)
+        served!(self, request, SuspendDepartment, serve_suspend_department)
     }
 
     async fn suspend_procedure(
         &self,
         request: Request<v1::SuspendProcedureRequest>,
     ) -> Result<Response<v1::SuspendProcedureResponse>, Status> {
-        not_yet!(self, request, SuspendProcedure)
+        served!(self, request, SuspendProcedure, serve_suspend_procedure)
     }
 
     async fn release_dossier(
         &self,
         request: Request<v1::ReleaseDossierRequest>,
     ) -> Result<Response<v1::ReleaseDossierResponse>, Status> {
-        not_yet!(self, request, ReleaseDossier)
+        served!(self, request, ReleaseDossier, serve_release_dossier)
     }
 
     async fn statistics(

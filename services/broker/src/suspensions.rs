@@ -1,7 +1,7 @@
 //! Suspensions: to which departments nothing is handed over, and of which procedures no new dossier is
 //! taken. The truth is in the store; this is what it says, for those who ask at every dossier.
 
-use crate::store::{Reader, StoreError, Suspended, Suspension};
+use crate::store::{Reader, StoreError, Suspended, Suspension, SuspensionChange};
 use dossier::name::AgencyCode;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Mutex, MutexGuard};
@@ -33,6 +33,18 @@ impl Suspensions {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         *known = reader.suspensions()?;
         Ok(())
+    }
+
+    /// Takes what was just committed.
+    pub fn take(&self, change: SuspensionChange) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        match change {
+            SuspensionChange::Suspend(one) => {
+                known.retain(|other| other.what != one.what);
+                known.push(one);
+            }
+            SuspensionChange::Resume(what) => known.retain(|other| other.what != what),
+        }
     }
 
     /// Whether nothing is handed over to this department.
