@@ -479,7 +479,7 @@ impl Courier {
                     }
                     Ok(settled) => {
                         self.fruitless = 0;
-                        self.standing.verdict();
+                        self.standing.verdict(&settled.outcome);
                         if let Some(under_way) = load.under_way.get(&settled.item_id).cloned() {
                             let office = self.office.clone();
                             let agency = self.agency.clone();
