@@ -17,6 +17,7 @@ mod drain;
 mod harness;
 mod identity;
 mod limits;
+mod overview;
 mod papers;
 mod pressure;
 mod python;

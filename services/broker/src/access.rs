@@ -12,7 +12,7 @@ use node::{
     stream::Guard,
 };
 use std::sync::Arc;
-use tonic::{Request, Status};
+use tonic::{Request, Status, metadata::AsciiMetadataValue};
 
 /// A group of calls that one table row speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -310,6 +310,19 @@ impl Access {
         call: OperatorCall,
     ) -> Result<Operator, Status> {
         let peer = self.caller(request, Call::Operator)?;
+        self.operator_of(&peer, request.metadata().get(ON_BEHALF_OF), call)
+    }
+
+    /// As [`operator`](Self::operator), asked again while a stream is open.
+    ///
+    /// # Errors
+    /// As [`operator`](Self::operator).
+    pub fn operator_of(
+        &self,
+        peer: &Peer,
+        named: Option<&AsciiMetadataValue>,
+        call: OperatorCall,
+    ) -> Result<Operator, Status> {
         let refuse = |reason| {
             tracing::warn!(system = %peer.identity, ?call, reason, "an operator tried a call that is not granted");
             wire::denied(reason).into_status()
@@ -318,7 +331,6 @@ impl Access {
         let known = directory
             .operator(&peer.identity.code, now)
             .ok_or_else(|| refuse("UNKNOWN_OPERATOR"))?;
-        let named = request.metadata().get(ON_BEHALF_OF);
         let (who, via) = match (known.console, named) {
             (false, None) => (known, None),
             (false, Some(_)) => return Err(refuse("NOT_A_CONSOLE")),

@@ -44,6 +44,42 @@ impl Bells {
     }
 }
 
+/// What operators want of couriers: that they look at what they have to do, or try all of it now. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes(Arc<DashMap<AgencyCode, watch::Sender<Wish>>>);
+
+/// How often each was wished of one courier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// That it looks again: something that rested is due, or the department was suspended or resumed.
+    pub look: u64,
+    /// That nothing that is owed rests any longer.
+    pub try_all: u64,
+}
+
+impl Wishes {
+    /// Whoever serves this department looks again.
+    pub fn look(&self, agency: &AgencyCode) {
+        self.wish(agency, |wish| wish.look = wish.look.wrapping_add(1));
+    }
+
+    /// Whoever serves this department tries everything now.
+    pub fn try_all(&self, agency: &AgencyCode) {
+        self.wish(agency, |wish| wish.try_all = wish.try_all.wrapping_add(1));
+    }
+
+    fn wish(&self, agency: &AgencyCode, wish: impl FnOnce(&mut Wish)) {
+        if let Some(bell) = self.0.get(agency) {
+            bell.send_modify(wish);
+        }
+    }
+
+    /// Listens for a department from now on.
+    pub fn listen(&self, agency: &AgencyCode) -> watch::Receiver<Wish> {
+        self.0.entry(agency.clone()).or_default().subscribe()
+    }
+}
+
 /// The bells of the broker.
 #[derive(Debug, Clone, Default)]
 pub struct Belfry {
@@ -53,10 +89,75 @@ pub struct Belfry {
     pub notices: Bells,
     /// A department has called: it is there.
     pub called: Bells,
+    /// An operator wants something of a courier.
+    pub wishes: Wishes,
     /// A timer became the earliest.
     pub timers: Timers,
     /// Calendars may have changed.
     pub calendars: Arc<Notify>,
+    /// Something was committed.
+    pub commits: Commits,
+    /// A department's connection came or went.
+    pub departments: Departments,
+}
+
+/// Tells whoever shows departments that the connection of one came or went. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Departments(Arc<watch::Sender<u64>>);
+
+impl Default for Departments {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(0)))
+    }
+}
+
+impl Departments {
+    /// One came or went.
+    pub fn ring(&self) {
+        self.0.send_modify(|rings| *rings = rings.wrapping_add(1));
+    }
+
+    /// Listens from now on.
+    pub fn listen(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+}
+
+/// How often something was committed since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Changes of dossiers.
+    pub changes: u64,
+    /// Changes of incidents.
+    pub incidents: u64,
+    /// What was suspended or resumed.
+    pub suspensions: u64,
+}
+
+/// Tells whoever shows what is in the store that it changed. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Commits(Arc<watch::Sender<Committed>>);
+
+impl Default for Commits {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Committed::default())))
+    }
+}
+
+impl Commits {
+    /// This was committed, too.
+    pub fn ring(&self, more: Committed) {
+        self.0.send_modify(|all| {
+            all.changes += more.changes;
+            all.incidents += more.incidents;
+            all.suspensions += more.suspensions;
+        });
+    }
+
+    /// Listens from now on.
+    pub fn listen(&self) -> watch::Receiver<Committed> {
+        self.0.subscribe()
+    }
 }
 
 /// Wakes whoever waits for the next timer, when an earlier one was committed. Cheap to clone.

@@ -40,6 +40,9 @@ pub struct Config {
     /// Days after its closing for which the personal values of a dossier are kept; then they are
     /// erased. Left out: for ever.
     pub personal_keep_days: Option<u32>,
+    /// The file with the key of the index of persons, made when there is none; `persons.key` in the store's
+    /// folder. Whoever has a copy of the store and not this file finds nobody by name.
+    pub person_key: Option<PathBuf>,
     /// How dossier codes are written; `{agency}-{yyyymmdd}-{number:7}`, the one seen in use.
     #[serde(default = "code_pattern")]
     pub code_pattern: CodePattern,
@@ -160,12 +163,19 @@ impl Config {
         config.schemas = seen_from(&config.schemas);
         config.directory = seen_from(&config.directory);
         config.forms = config.forms.as_deref().map(seen_from);
+        config.person_key = config.person_key.as_deref().map(seen_from);
         config.credentials = config.credentials.resolved(path);
         Ok(config)
     }
 }
 
 impl Config {
+    /// The file with the key of the index of persons.
+    pub fn person_key(&self) -> PathBuf {
+        let own = || self.store.join("persons.key");
+        self.person_key.clone().unwrap_or_else(own)
+    }
+
     /// Where procedures, calendars, schemas and the directory are read from.
     pub fn sources(&self) -> Sources {
         Sources {

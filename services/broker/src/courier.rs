@@ -12,7 +12,7 @@ use self::{
 };
 use crate::{
     access::Access,
-    bell::Belfry,
+    bell::{Belfry, Wish},
     board::{Listener, News},
     causes,
     config::CourierConfig,
@@ -21,10 +21,14 @@ use crate::{
     ledger::{Ledger, Note, notice_row},
     reconcile::Lives,
     registry::Registry,
+    standings::{Connected, Page, Standings},
     store::{IncidentChange, IncidentKey, OwedRow, Reader, StoreError},
+    suspensions::Suspensions,
     wire,
 };
-use contract::v1::{HandOverRequest, Item, department_service_client::DepartmentServiceClient};
+use contract::v1::{
+    DescribeRequest, HandOverRequest, Item, department_service_client::DepartmentServiceClient,
+};
 use dossier::{
     Dossier,
     decide::Action,
@@ -49,7 +53,7 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::watch, time::Instant};
-use tonic::Status;
+use tonic::{Status, transport::Channel};
 
 /// How long a department that does not read is left alone.
 const QUEUE_PAUSE: SignedDuration = SignedDuration::from_millis(200);
@@ -59,6 +63,8 @@ const STORE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 const CALLS_APART: Duration = Duration::from_secs(1);
 /// How long a department may take to open a stream, its hello included.
 const OPEN_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long a department may take to say what its software is.
+const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Bytes of a message that are the envelope's and not the item's.
 const ENVELOPE_BYTES: usize = 64;
 /// Bytes of one handover.
@@ -85,6 +91,10 @@ pub struct Office {
     pub greeting: Greeting,
     /// Whose acknowledgements still count.
     pub lives: Lives,
+    /// Where it is written how a department does.
+    pub standings: Standings,
+    /// To whom nothing is handed over.
+    pub suspensions: Suspensions,
     /// How to try.
     pub config: CourierConfig,
     /// Limits of streams.
@@ -148,6 +158,10 @@ pub struct Courier {
     agency: AgencyCode,
     owed: Listener,
     called: watch::Receiver<u64>,
+    wishes: watch::Receiver<Wish>,
+    /// How often it was wished that everything is tried, and was.
+    tried_all: u64,
+    standing: Page,
     failures: u32,
     /// Streams in a row that ended before any verdict came.
     fruitless: u32,
@@ -156,8 +170,8 @@ pub struct Courier {
     /// An incident may be open: of this process, or of the one before it.
     may_be_told: bool,
     is_unreachable: bool,
-    /// The department has called since the last stream: what rested is due.
-    has_called: bool,
+    /// The department has called since the last stream, or an operator wishes it: what rested is due.
+    is_all_due: bool,
 }
 
 /// Why a stream could not be opened, or ended.
@@ -189,21 +203,25 @@ fn reason(status: &Status) -> String {
 impl Courier {
     /// The courier of this department. Nothing is opened before something is owed.
     pub fn new(office: Office, agency: AgencyCode) -> Self {
-        let (owed, called) = (
-            office.belfry.owed.listen(&agency),
-            office.belfry.called.listen(&agency),
-        );
+        let belfry = &office.belfry;
+        let (owed, called) = (belfry.owed.listen(&agency), belfry.called.listen(&agency));
+        let mut wishes = belfry.wishes.listen(&agency);
+        let tried_all = wishes.borrow_and_update().try_all;
+        let standing = office.standings.page(&agency);
         Self {
             office,
             agency,
             owed,
             called,
+            wishes,
+            tried_all,
+            standing,
             failures: 0,
             fruitless: 0,
             next_call_at: Instant::now(),
             may_be_told: true,
             is_unreachable: false,
-            has_called: false,
+            is_all_due: false,
         }
     }
 
@@ -217,6 +235,7 @@ impl Courier {
                     self.failures = self.failures.saturating_add(1);
                     self.fruitless = self.fruitless.saturating_add(1);
                     tracing::debug!(agency = %self.agency, %trouble, failures = self.failures, "a courier could not go on");
+                    self.standing.failed(self.failures, &trouble.to_string());
                     self.tell(&trouble).await;
                 }
             }
@@ -226,20 +245,37 @@ impl Courier {
             tokio::select! {
                 biased;
                 () = shutdown.triggered() => return,
-                () = self.is_called() => {}
+                () = self.is_woken() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// A call from the department: it is there. However often it calls, it is heeded once in a while.
-    async fn is_called(&mut self) {
-        tokio::time::sleep_until(self.next_call_at).await;
-        if self.called.changed().await.is_err() {
-            std::future::pending::<()>().await;
+    /// A call from the department: it is there. However often it calls, it is heeded once in a while; what
+    /// an operator wishes is heeded always.
+    async fn is_woken(&mut self) {
+        let next_call_at = self.next_call_at;
+        let is_called = async {
+            tokio::time::sleep_until(next_call_at).await;
+            heard(&mut self.called).await;
+        };
+        tokio::select! {
+            () = is_called => {
+                self.is_all_due = true;
+                self.next_call_at = Instant::now() + CALLS_APART;
+            }
+            () = heard(&mut self.wishes) => self.heed(),
         }
-        self.has_called = true;
-        self.next_call_at = Instant::now() + CALLS_APART;
+    }
+
+    /// Takes note of what an operator wishes.
+    fn heed(&mut self) {
+        let wished = self.wishes.borrow_and_update().try_all;
+        self.is_all_due |= std::mem::replace(&mut self.tried_all, wished) != wished;
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.office.suspensions.is_department(&self.agency)
     }
 
     /// An unreachable department is one incident.
@@ -327,6 +363,10 @@ impl Courier {
     /// Opens a stream when something is owed, or an incident is to be ended, and works on it until it ends.
     async fn work(&mut self) -> Trouble {
         loop {
+            while self.is_suspended() {
+                heard(&mut self.wishes).await;
+                self.heed();
+            }
             // What was posted until now is read from the store.
             self.owed.take();
             match self.is_anything_owed() {
@@ -347,15 +387,17 @@ impl Courier {
         }
         let opened = tokio::time::timeout(OPEN_TIME_MAX, self.open()).await;
         match opened.unwrap_or(Err(Trouble::Silent)) {
-            Ok((with, offers, settlements)) => {
+            Ok((with, connected, offers, settlements)) => {
                 self.reached().await;
-                self.hand_over(&with, offers, settlements).await
+                self.hand_over(&with, connected, offers, settlements).await
             }
             Err(trouble) => trouble,
         }
     }
 
-    async fn open(&self) -> Result<(With, Offers, Settlements<impl Inbound + use<>>), Trouble> {
+    async fn open(
+        &self,
+    ) -> Result<(With, Connected, Offers, Settlements<impl Inbound + use<>>), Trouble> {
         let office = &self.office;
         let system = office
             .registry
@@ -392,29 +434,41 @@ impl Courier {
         let session = opening.meet(inbound).await.map_err(Trouble::Stream)?;
         let peer = slot.current().ok_or(Trouble::Ended)?;
         tracing::info!(agency = %self.agency, system = %peer.identity, %address, "a department's stream is open");
+        let connected = self.standing.connected(
+            peer.not_after,
+            session
+                .hello()
+                .window_items_max
+                .clamp(1, office.limits.window_items_max.max(1)),
+            Timestamp::now(),
+        );
+        self.standing.says(&session.hello().contract_version);
+        tokio::spawn(describe(client, self.agency.clone(), self.standing.clone()));
         let with = With {
             life: Lives::name(&session.hello().store_id, &session.hello().epoch),
             reconciled: office.lives.of(&self.agency),
         };
         let guard = office.access.guard(peer, self.agency.to_string());
         let (offers, settlements) = session.sending(guard);
-        Ok((with, offers, settlements))
+        Ok((with, connected, offers, settlements))
     }
 
     async fn hand_over<S: Inbound>(
         &mut self,
         with: &With,
+        connected: Connected,
         offers: Offers,
         mut settlements: Settlements<S>,
     ) -> Trouble {
         let mut load = Load::new(self.agency.clone(), self.office.limits.window_items_max);
         let quiet =
             SignedDuration::try_from(self.office.longest_pause()).unwrap_or(SignedDuration::MAX);
-        if std::mem::take(&mut self.has_called) {
+        if std::mem::take(&mut self.is_all_due) {
             load.list.called(quiet);
         }
         loop {
             let look_at = self.fill(&offers, &mut load);
+            self.standing.under_way(load.under_way.len());
             tokio::select! {
                 settled = settlements.next() => match settled {
                     Ok(_) if with.is_over(&self.office.lives, &self.agency) => {
@@ -425,6 +479,7 @@ impl Courier {
                     }
                     Ok(settled) => {
                         self.fruitless = 0;
+                        self.standing.verdict();
                         if let Some(under_way) = load.under_way.get(&settled.item_id).cloned() {
                             let office = self.office.clone();
                             let agency = self.agency.clone();
@@ -442,6 +497,7 @@ impl Courier {
                         }
                     }
                     Err(end) => {
+                        drop(connected);
                         self.end(load, &end.unanswered).await;
                         return end.fault.map_or(Trouble::Ended, Trouble::Stream);
                     }
@@ -452,6 +508,13 @@ impl Courier {
                     News::More => load.list.begin_again(),
                 },
                 Ok(()) = self.called.changed() => load.list.called(quiet),
+                () = heard(&mut self.wishes) => {
+                    self.heed();
+                    match std::mem::take(&mut self.is_all_due) {
+                        true => load.list.try_all(),
+                        false => load.list.look_again(),
+                    }
+                }
                 () = until(look_at) => {}
             }
         }
@@ -468,6 +531,9 @@ impl Courier {
     /// Offers what is owed, oldest due date first, as far as the window goes. Gives the time at
     /// which to look again, if nothing comes before.
     fn fill(&self, offers: &Offers, load: &mut Load) -> Option<Timestamp> {
+        if self.is_suspended() {
+            return None;
+        }
         let now = Timestamp::now();
         let later = |pause: SignedDuration| now.saturating_add(pause).ok();
         let window = self.office.limits.window_items_max as usize;
@@ -696,6 +762,26 @@ fn other_content(mut made: dossier::handover::Handover) -> dossier::handover::Ha
         made.evidence.pop();
     }
     made
+}
+
+/// Until a bell is rung; never when nobody can ring it any more.
+async fn heard<T>(bell: &mut watch::Receiver<T>) {
+    if bell.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Asks a department for the version of its software. Nothing depends on the answer.
+async fn describe(
+    mut client: DepartmentServiceClient<Channel>,
+    agency: AgencyCode,
+    standing: Page,
+) {
+    let agency_code = agency.to_string();
+    let asked = client.describe(DescribeRequest { agency_code });
+    if let Ok(Ok(described)) = tokio::time::timeout(DESCRIBE_TIME_MAX, asked).await {
+        standing.says(&described.into_inner().software);
+    }
 }
 
 async fn until(at: Option<Timestamp>) {

@@ -5,7 +5,7 @@ mod apply;
 mod change;
 mod keeper;
 mod line;
-mod tally;
+pub(crate) mod tally;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -18,6 +18,7 @@ use crate::{
     documents::Documents,
     failure::Failure,
     hot::Hot,
+    persons::PersonIndex,
     registry::Registry,
     store::{
         AttemptChange, Audit, Blob, Erased, IncidentChange, Origin, Quarantine, Store, StoreError,
@@ -198,6 +199,8 @@ pub struct Means {
     pub limits: Limits,
     /// How dossier codes are written.
     pub code_pattern: CodePattern,
+    /// How persons are found.
+    pub persons: PersonIndex,
 }
 
 impl Ledger {

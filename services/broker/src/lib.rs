@@ -22,13 +22,16 @@ pub mod hot;
 pub mod ledger;
 pub mod operator;
 pub mod papers;
+pub mod persons;
 pub mod reconcile;
 pub mod records;
 pub mod registry;
 mod retention;
 mod serve;
+pub mod standings;
 pub mod starts;
 pub mod store;
+mod suspensions;
 pub mod timers;
 pub mod wire;
 

@@ -1,22 +1,46 @@
 //! `OperatorService`: what central operators see and do.
 
-mod acts;
+mod audit;
+mod deed;
+mod departments;
+mod dossiers;
 mod incidents;
+mod measures;
+mod overview;
+mod redrive;
+mod release;
+mod retries;
+mod rows;
 mod statistics;
+mod steps;
+mod suspensions;
+mod timeline;
+mod watch;
+
+pub use overview::Page;
+pub use watch::Watches;
 
 use crate::{
     access::{self, Access, OperatorCall},
-    desk::Case,
+    bell::Belfry,
     hot::Hot,
     ledger::Ledger,
+    persons::PersonIndex,
     registry::Registry,
+    standings::Standings,
     store::{Reader, StoreError},
+    suspensions::Suspensions,
     wire,
 };
 use contract::v1::{self, operator_service_server::OperatorService};
-use dossier::{Refusal, directory::Grant, name::DossierCode, refusal::FieldFault};
+use dossier::{
+    Refusal,
+    directory::Grant,
+    name::{AgencyCode, BadName, DossierCode, ProcedureCode},
+    refusal::FieldFault,
+};
 use futures_util::Stream;
-use node::fault::Fault;
+use node::{fault::Fault, shutdown::Shutdown};
 use std::{pin::Pin, sync::Arc};
 use tonic::{Code, Request, Response, Status};
 
@@ -33,6 +57,20 @@ pub struct Operator {
     pub registry: Registry,
     /// Dossiers in memory.
     pub hot: Hot,
+    /// How departments do.
+    pub standings: Standings,
+    /// What is suspended.
+    pub suspensions: Suspensions,
+    /// How persons are found.
+    pub persons: PersonIndex,
+    /// What wakes watches, and whom an act wakes.
+    pub belfry: Belfry,
+    /// Page one.
+    pub page: Page,
+    /// Watches that are open.
+    pub watches: Watches,
+    /// Ends the watches, so that draining need not wait for those who would stay.
+    pub shutdown: Shutdown,
 }
 
 fn unreadable(error: StoreError) -> Status {
@@ -51,12 +89,40 @@ fn unknown_dossier() -> Status {
     .into_status()
 }
 
+fn unknown_agency(agency: &AgencyCode) -> Status {
+    Fault::new(
+        Code::NotFound,
+        "UNKNOWN_AGENCY",
+        format!(
+            "the directory has no department {agency}; look for its code among the departments"
+        ),
+        format!("Danh bạ không có cơ quan {agency}. Xem mã trong danh sách cơ quan."),
+    )
+    .into_status()
+}
+
+fn unknown_procedure(procedure: &ProcedureCode) -> Status {
+    Fault::new(
+        Code::NotFound,
+        "UNKNOWN_PROCEDURE",
+        format!("there is no procedure {procedure}; look for its code among the procedures"),
+        format!("Không có thủ tục {procedure}. Xem mã trong danh sách thủ tục."),
+    )
+    .into_status()
+}
+
 fn bad_field(field: &str, rule: &str) -> Status {
     let fault = FieldFault {
         field: field.into(),
         rule: rule.into(),
     };
     wire::fault(&Refusal::Fields(vec![fault])).into_status()
+}
+
+/// A dossier's code.
+fn code(text: &str) -> Result<DossierCode, Status> {
+    let code = text.trim().parse();
+    code.map_err(|bad: BadName| bad_field("dossier_code", bad.rule))
 }
 
 /// The number in a page token.
@@ -69,12 +135,6 @@ fn page_before(token: &str) -> Result<Option<u64>, Status> {
 }
 
 impl Operator {
-    fn case(&self, code: &DossierCode) -> Result<Case, Status> {
-        let found = self.reader.by_code(code).map_err(unreadable)?;
-        let id = found.ok_or_else(unknown_dossier)?;
-        Case::load(self.reader.as_ref(), &self.registry, &id)?.ok_or_else(unknown_dossier)
-    }
-
     async fn serve_who_am_i(
         &self,
         who: access::Operator,
@@ -104,16 +164,6 @@ macro_rules! served {
     }};
 }
 
-macro_rules! not_yet {
-    ($self:ident, $request:ident, $call:ident) => {{
-        $self.access.operator(&$request, OperatorCall::$call)?;
-        Err(wire::not_implemented(concat!(
-            "OperatorService.",
-            stringify!($call)
-        )))
-    }};
-}
-
 type Streaming<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
@@ -132,49 +182,51 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::OverviewRequest>,
     ) -> Result<Response<v1::OverviewResponse>, Status> {
-        not_yet!(self, request, Overview)
+        served!(self, request, Overview, serve_overview)
     }
 
     async fn search_dossiers(
         &self,
         request: Request<v1::SearchDossiersRequest>,
     ) -> Result<Response<v1::SearchDossiersResponse>, Status> {
-        not_yet!(self, request, SearchDossiers)
+        served!(self, request, SearchDossiers, serve_search_dossiers)
     }
 
     async fn find_person(
         &self,
         request: Request<v1::FindPersonRequest>,
     ) -> Result<Response<v1::FindPersonResponse>, Status> {
-        not_yet!(self, request, FindPerson)
+        served!(self, request, FindPerson, serve_find_person)
     }
 
     async fn inspect_dossier(
         &self,
         request: Request<v1::InspectDossierRequest>,
     ) -> Result<Response<v1::InspectDossierResponse>, Status> {
-        not_yet!(self, request, InspectDossier)
+        served!(self, request, InspectDossier, serve_inspect_dossier)
     }
 
     async fn watch_dossiers(
         &self,
         request: Request<v1::WatchDossiersRequest>,
     ) -> Result<Response<Self::WatchDossiersStream>, Status> {
-        not_yet!(self, request, WatchDossiers)
+        self.access
+            .operator(&request, OperatorCall::WatchDossiers)?;
+        self.watch(&request).map(Response::new)
     }
 
     async fn list_departments(
         &self,
         request: Request<v1::ListDepartmentsRequest>,
     ) -> Result<Response<v1::ListDepartmentsResponse>, Status> {
-        not_yet!(self, request, ListDepartments)
+        served!(self, request, ListDepartments, serve_list_departments)
     }
 
     async fn list_procedures(
         &self,
         request: Request<v1::ListProceduresRequest>,
     ) -> Result<Response<v1::ListProceduresResponse>, Status> {
-        not_yet!(self, request, ListProcedures)
+        served!(self, request, ListProcedures, serve_list_procedures)
     }
 
     async fn list_incidents(
@@ -188,7 +240,7 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::RedriveIncidentsRequest>,
     ) -> Result<Response<Self::RedriveIncidentsStream>, Status> {
-        not_yet!(self, request, RedriveIncidents)
+        served!(self, request, RedriveIncidents, serve_redrive_incidents)
     }
 
     async fn move_step(
@@ -202,35 +254,35 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::ExtendStepRequest>,
     ) -> Result<Response<v1::ExtendStepResponse>, Status> {
-        not_yet!(self, request, ExtendStep)
+        served!(self, request, ExtendStep, serve_extend_step)
     }
 
     async fn retry_now(
         &self,
         request: Request<v1::RetryNowRequest>,
     ) -> Result<Response<v1::RetryNowResponse>, Status> {
-        not_yet!(self, request, RetryNow)
+        served!(self, request, RetryNow, serve_retry_now)
     }
 
     async fn suspend_department(
         &self,
         request: Request<v1::SuspendDepartmentRequest>,
     ) -> Result<Response<v1::SuspendDepartmentResponse>, Status> {
-        not_yet!(self, request, SuspendDepartment)
+        served!(self, request, SuspendDepartment, serve_suspend_department)
     }
 
     async fn suspend_procedure(
         &self,
         request: Request<v1::SuspendProcedureRequest>,
     ) -> Result<Response<v1::SuspendProcedureResponse>, Status> {
-        not_yet!(self, request, SuspendProcedure)
+        served!(self, request, SuspendProcedure, serve_suspend_procedure)
     }
 
     async fn release_dossier(
         &self,
         request: Request<v1::ReleaseDossierRequest>,
     ) -> Result<Response<v1::ReleaseDossierResponse>, Status> {
-        not_yet!(self, request, ReleaseDossier)
+        served!(self, request, ReleaseDossier, serve_release_dossier)
     }
 
     async fn statistics(
@@ -244,6 +296,6 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::ListAuditRequest>,
     ) -> Result<Response<v1::ListAuditResponse>, Status> {
-        not_yet!(self, request, ListAudit)
+        served!(self, request, ListAudit, serve_list_audit)
     }
 }

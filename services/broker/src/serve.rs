@@ -11,12 +11,15 @@ use crate::{
     exchange::{Exchange, Greeting},
     hot::Hot,
     ledger::{Ledger, Means, Note},
-    operator::Operator,
+    operator::{Operator, Page, Watches},
+    persons::{PersonIndex, PersonIndexError},
     reconcile::Reconciler,
     registry::{Registry, RegistryError},
     retention,
+    standings::{SAMPLE_INTERVAL, Standings},
     starts::Starts,
     store::{Reader, SqliteStore, Store, StoreError},
+    suspensions::Suspensions,
     timers,
 };
 use contract::{
@@ -116,6 +119,9 @@ pub enum BrokerError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// See the message.
+    #[error(transparent)]
+    Persons(#[from] PersonIndexError),
     /// Start it again.
     #[error("signals cannot be heard: {0}")]
     Signals(io::Error),
@@ -422,11 +428,14 @@ struct Ground {
     reader: Arc<dyn Reader>,
     documents: Documents,
     hot: Hot,
+    persons: PersonIndex,
     belfry: Belfry,
     ledger: Ledger,
     access: Access,
     greeting: Greeting,
     reconciler: Arc<Reconciler>,
+    standings: Standings,
+    suspensions: Suspensions,
     epoch: u64,
     shutdown: Shutdown,
 }
@@ -444,6 +453,7 @@ impl Ground {
         let reader = store.reader();
         let belfry = Belfry::default();
         let limits = config.limits;
+        let persons = PersonIndex::open(&config.person_key())?;
         let hot =
             Hot::new(limits.dossiers_cached_max).with_bytes_max(limits.dossiers_cached_bytes_max);
         let origin = reader.origin()?;
@@ -455,6 +465,7 @@ impl Ground {
             belfry: belfry.clone(),
             limits: config.limits,
             code_pattern: config.code_pattern,
+            persons: persons.clone(),
         })?;
         let position = ledger.condition().position.load(Ordering::Relaxed);
         let starts = Starts::begin(&config.store, position)
@@ -472,6 +483,8 @@ impl Ground {
                 hot.clone(),
                 registry.clone(),
             )),
+            standings: Standings::new(belfry.departments.clone()),
+            suspensions: Suspensions::load(reader.as_ref())?,
             epoch: origin.epoch,
             config,
             credentials,
@@ -479,6 +492,7 @@ impl Ground {
             reader,
             documents,
             hot,
+            persons,
             belfry,
             ledger,
             shutdown,
@@ -506,6 +520,7 @@ impl Ground {
             reader: self.reader.clone(),
             registry: self.registry.clone(),
             belfry: self.belfry.clone(),
+            suspensions: self.suspensions.clone(),
             watches_per_desk_max: self.config.limits.watches_per_desk_max,
             shutdown: self.shutdown.child(),
         }
@@ -532,6 +547,13 @@ impl Ground {
             ledger: self.ledger.clone(),
             reader: self.reader.clone(),
             registry: self.registry.clone(),
+            standings: self.standings.clone(),
+            suspensions: self.suspensions.clone(),
+            persons: self.persons.clone(),
+            belfry: self.belfry.clone(),
+            page: Page::default(),
+            watches: Watches::default(),
+            shutdown: self.shutdown.child(),
         }
     }
 
@@ -590,6 +612,8 @@ impl Ground {
             belfry: self.belfry.clone(),
             greeting: self.greeting.clone(),
             lives: self.reconciler.lives(),
+            standings: self.standings.clone(),
+            suspensions: self.suspensions.clone(),
             config: self.config.courier,
             limits: self.config.streams,
         });
@@ -622,6 +646,8 @@ impl Ground {
             let erasing = retention::run(keep_days, ledger(), reader(), documents, quiet.clone());
             tasks.spawn(vitals.watch("the retention", erasing));
         }
+        let sampling = sample(reader(), self.standings.clone(), quiet.clone());
+        tasks.spawn(vitals.watch("the samples of what is owed", sampling));
         let watching = watch_health(health.clone(), ledger(), quiet);
         tasks.spawn(vitals.watch("the watch on the store", watching));
     }
@@ -721,6 +747,26 @@ async fn watch_health(health: HealthReporter, ledger: Ledger, shutdown: Shutdown
         if takes != said {
             set_health(&health, takes).await;
             said = takes;
+        }
+    }
+}
+
+/// Remembers once a minute how much is owed to whom.
+async fn sample(reader: Arc<dyn Reader>, standings: Standings, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.triggered() => return,
+            () = tokio::time::sleep(SAMPLE_INTERVAL) => {}
+        }
+        let from = reader.clone();
+        match tokio::task::spawn_blocking(move || from.loads()).await {
+            Ok(Ok(loads)) => {
+                let owed = loads.into_iter().map(|load| (load.agency, load.owed));
+                standings.sample(&owed.collect::<Vec<_>>());
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "what is owed was not counted"),
+            Err(error) => tracing::warn!(%error, "what is owed was not counted"),
         }
     }
 }

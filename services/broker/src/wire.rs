@@ -5,9 +5,11 @@ mod outbound;
 mod refuse;
 
 pub use inbound::{
-    ActItem, MoveItem, Named, ReportItem, StepItem, Submit, answer_supplement, complete_step,
-    confirm_payment, hand_out_result, item_digest, lease, move_step, receive, record_consent,
-    refuse_intake, report, report_fault, request_supplement, resume, stop, submit, withdraw,
+    ActItem, ExtendItem, MoveItem, Named, PersonBy, PersonItem, Redrive, ReportItem, Retry,
+    SearchItem, StepItem, Submit, answer_supplement, complete_step, confirm_payment, extend_step,
+    find_person, hand_out_result, item_digest, lease, move_step, receive, record_consent, redrive,
+    refuse_intake, release, report, report_fault, request_supplement, resume, retry, search, stop,
+    submit, suspend_department, suspend_procedure, withdraw,
 };
 pub use outbound::{
     Tracked, department_notice, dossier_state, evidence, handover, notice, promised_at, public,

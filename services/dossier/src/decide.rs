@@ -11,8 +11,11 @@ use crate::{
     directory::Directory,
     dossier::{Dossier, Stage},
     event::Cause,
+    limit::Limit,
     name::{AgencyCode, EvidenceName, StepId},
-    report::reported,
+    party::Officer,
+    report::{About, reported},
+    request,
     schema::Schemas,
     settle,
     supplement::Denial,
@@ -95,7 +98,16 @@ pub enum Action {
         /// Why.
         reason: String,
     },
-    /// A desk or an operator does something.
+    /// An operator puts off the promised date of a step's part, with an apology.
+    Extend {
+        /// The step.
+        step: StepId,
+        /// By how much.
+        limit: Limit,
+        /// Why; it stands in the apology.
+        reason: String,
+    },
+    /// A desk does something.
     Act(Act),
     /// A time has come.
     Ring(Alarm),
@@ -354,6 +366,34 @@ fn events(
                 to,
                 reason,
             }])
+        }
+        Action::Extend {
+            step: id,
+            limit,
+            reason,
+        } => {
+            if dossier.closed_at.is_some() {
+                return Err(Refusal::Closed);
+            }
+            let step = dossier
+                .steps
+                .get(&id)
+                .ok_or_else(|| Refusal::UnknownStep { step: id.clone() })?;
+            if step.stage.is_finished() {
+                let state = step.stage;
+                return Err(Refusal::Finished { step: id, state });
+            }
+            let about = About {
+                dossier,
+                rules,
+                id: &id,
+                step,
+                round: step.round,
+                at,
+            };
+            // Whoever has the step signs no apology that an operator makes for it.
+            let officer = Officer::default();
+            Ok(vec![request::extension(&about, limit, reason, officer)?])
         }
         Action::Act(act) => counter::acted(dossier, rules, act, vault, at),
         Action::Ring(alarm) => Ok(alarm::rung(dossier, rules, &alarm, at)),

@@ -21,6 +21,7 @@ mod proc;
 mod quantiles;
 mod report;
 mod scale;
+mod search;
 mod shape;
 mod soak;
 mod town;
@@ -53,6 +54,8 @@ pub(crate) enum Measure {
     Documents,
     /// A store that has been used, and its return after it was killed.
     Scale,
+    /// Operators' searches in a store of a million dossiers.
+    Search,
     /// Many departments.
     Fanout,
     /// Three times what it carries, for a minute.
@@ -182,6 +185,10 @@ async fn measure(options: &Options, folder: &Path, json: bool) -> anyhow::Result
         say(json, "scale");
         found.scale = scale::measure(options, folder).await?;
     }
+    if wanted(Measure::Search) {
+        say(json, "searches");
+        found.search = tokio::task::block_in_place(|| search::measure(options, folder))?;
+    }
     if wanted(Measure::Fanout) {
         say(json, "fanout");
         found.fanout = fanout::measure(options, folder).await?;
@@ -215,6 +222,8 @@ pub(crate) struct Found {
     documents: Vec<documents::Documents>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scale: Vec<scale::Scale>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    search: Vec<search::Searched>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fanout: Vec<fanout::Fanout>,
     #[serde(skip_serializing_if = "Option::is_none")]

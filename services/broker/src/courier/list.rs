@@ -162,9 +162,20 @@ impl List {
             return;
         }
         self.next_call_at = now.saturating_add(quiet).unwrap_or(Timestamp::MAX);
+        self.try_all();
+    }
+
+    /// Nothing rests any more: an operator wishes it, or the department has called.
+    pub(super) fn try_all(&mut self) {
         self.resting.clear();
         self.begin_again();
         self.is_called = true;
+    }
+
+    /// Some of what rested may be due: the store says which.
+    pub(super) fn look_again(&mut self) {
+        self.resting.retain(|_, rest| !rest.is_kept);
+        self.begin_again();
     }
 
     /// The next thing that may be offered now, oldest due date first.

@@ -306,6 +306,11 @@ impl Keeper {
         };
         let decided = begin(id, code, submission, cause, rules, at)?;
         let mut work = Box::new(Work::new(Arc::new(decided.dossier.clone()), None));
+        work.know(
+            self.means
+                .persons
+                .of_parties(&decided.dossier.received.parties),
+        );
         work.take(None, decided, rules.procedure);
         turn.works.insert(id, work);
         Ok((at, minted))

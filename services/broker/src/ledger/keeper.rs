@@ -6,6 +6,7 @@ use super::{
     waiting::Waiting,
 };
 use crate::{
+    bell,
     board::Fresh,
     causes,
     codes::Codes,
@@ -178,8 +179,10 @@ impl Keeper {
                 code_leases: vec![],
             }));
         }
+        let rings = rings(&batch);
         match self.means.store.commit(batch) {
             Ok(kept) => {
+                self.means.belfry.commits.ring(rings);
                 self.recovered();
                 self.no_more_doubt();
                 let (condition, changes) = (&self.condition, kept.changes.len() as u64);
@@ -336,6 +339,16 @@ impl Keeper {
         if let Some(at) = next_alarm {
             belfry.timers.committed(at);
         }
+    }
+}
+
+/// What whoever watches is told of a batch.
+fn rings(batch: &Batch) -> bell::Committed {
+    let of_changes = batch.changes.iter().map(|change| change.incidents.len());
+    bell::Committed {
+        changes: batch.changes.len() as u64,
+        incidents: (batch.incidents.len() + of_changes.sum::<usize>()) as u64,
+        suspensions: batch.suspensions.len() as u64,
     }
 }
 

@@ -201,6 +201,7 @@ fn world_with(procedures: &[(&str, &str)]) -> World {
         belfry: belfry.clone(),
         limits: Limits::default(),
         code_pattern: "{agency}-{yyyymmdd}-{number:7}".parse().unwrap(),
+        persons: crate::persons::PersonIndex::random(),
     })
     .unwrap();
     World {

@@ -1,16 +1,16 @@
 //! Statistics: what is counted.
 
-use super::{Operator, unreadable};
+use super::{Operator, bad_field, measures, rows::Names, unreadable};
 use crate::{
     access,
     desk::blocking,
     hot::Hot,
     ledger::Condition,
     store::{Reader, StoreError},
-    wire,
 };
 use contract::v1;
-use dossier::{Refusal, name::AgencyCode, refusal::FieldFault};
+use dossier::{name::AgencyCode, procedure::civil_date};
+use jiff::{Timestamp, civil::Date};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tonic::Status;
 
@@ -20,23 +20,36 @@ impl Operator {
         _: access::Operator,
         request: v1::StatisticsRequest,
     ) -> Result<v1::StatisticsResponse, Status> {
-        if request.from.is_some() || request.until.is_some() {
-            let fault = FieldFault {
-                field: "from".into(),
-                rule: "left out, and until, too: these figures count from the store's beginning"
-                    .into(),
-            };
-            return Err(wire::fault(&Refusal::Fields(vec![fault])).into_status());
+        let from = day("from", request.from.as_ref())?.unwrap_or(Date::MIN);
+        let until = day("until", request.until.as_ref())?.unwrap_or(Date::MAX);
+        if from >= until {
+            return Err(bad_field("until", "a later day than from"));
         }
-        let reader = self.reader.clone();
-        let mut figures = blocking(move || figures(reader.as_ref()).map_err(unreadable)).await?;
-        figures.extend(since_start(self.ledger.condition()));
-        figures.extend(now(&self.hot));
-        Ok(v1::StatisticsResponse {
-            figures,
-            ..v1::StatisticsResponse::default()
-        })
+        let (reader, names) = (self.reader.clone(), Names::of(&self.registry));
+        let counted = blocking(move || {
+            let figures = figures(reader.as_ref(), from, until).map_err(unreadable)?;
+            let tallies = reader.tallies(from, until).map_err(unreadable)?;
+            Ok(v1::StatisticsResponse {
+                figures,
+                indicators: measures::indicators(&tallies, &names),
+                distributions: measures::distributions(&tallies, &names),
+            })
+        });
+        let mut counted = counted.await?;
+        counted.figures.extend(since_start(self.ledger.condition()));
+        counted.figures.extend(now(&self.hot));
+        Ok(counted)
     }
+}
+
+/// The day of an instant.
+fn day(field: &str, at: Option<&prost_types::Timestamp>) -> Result<Option<Date>, Status> {
+    let Some(at) = at else {
+        return Ok(None);
+    };
+    let at = Timestamp::new(at.seconds, at.nanos);
+    let at = at.map_err(|_| bad_field(field, "an instant between years 1 and 9999"))?;
+    Ok(Some(civil_date(at)))
 }
 
 fn figure(name: &str, agency: Option<&AgencyCode>, value: u64) -> v1::Figure {
@@ -68,7 +81,7 @@ fn now(hot: &Hot) -> [v1::Figure; 2] {
 }
 
 /// What the store counts.
-fn figures(reader: &dyn Reader) -> Result<Vec<v1::Figure>, StoreError> {
+fn figures(reader: &dyn Reader, from: Date, until: Date) -> Result<Vec<v1::Figure>, StoreError> {
     let counts = reader.counts()?;
     let closed = counts.dossiers.saturating_sub(counts.dossiers_open);
     let mut figures = vec![
@@ -78,7 +91,7 @@ fn figures(reader: &dyn Reader) -> Result<Vec<v1::Figure>, StoreError> {
         figure("handovers_owed", None, counts.owed),
         figure("incidents_open", None, counts.incidents_open),
     ];
-    for (agency, denied) in reader.denials()? {
+    for (agency, denied) in reader.denied(from, until)? {
         figures.push(figure("supplements_denied", Some(&agency), denied));
     }
     Ok(figures)

@@ -1,6 +1,7 @@
 //! What every store must do, told as stories and run on each of them.
 
 mod again;
+mod watch;
 
 use super::*;
 use crate::records::{Beside, Stored};
@@ -26,7 +27,7 @@ pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
     }
 }
 
-const STORIES: [fn(&mut dyn Ground); 31] = [
+const STORIES: [fn(&mut dyn Ground); 38] = [
     a_dossier_is_read_as_it_was_committed,
     it_is_known_how_far_a_dossier_was_at_any_time,
     records_go_on_where_they_ended,
@@ -58,6 +59,13 @@ const STORIES: [fn(&mut dyn Ground); 31] = [
     again::what_an_erased_dossier_owed_can_be_owed_anew,
     again::a_step_is_found_while_it_is_open,
     again::a_timer_rings_at_the_time_that_it_was_set_for_last,
+    watch::what_is_searched_for_is_found_whatever_narrows_it,
+    watch::what_changed_is_told_once_from_a_position_on,
+    watch::a_person_is_found_until_the_dossier_is_erased,
+    watch::what_happens_is_counted_by_day_and_with_what_it_is_of,
+    watch::an_act_stands_in_the_audit_for_ever_and_in_its_chain,
+    watch::what_is_suspended_stays_so_until_it_is_resumed,
+    watch::page_one_counts_what_is_open,
 ];
 
 pub(crate) fn named<T: FromStr>(text: &str) -> T
@@ -141,6 +149,9 @@ fn next(before: &Change) -> Change {
         deposits,
         vault_uses,
         denials,
+        persons: Vec::new(),
+        tallies: Vec::new(),
+        audits: Vec::new(),
         ..before.clone()
     }
 }

@@ -136,6 +136,7 @@ impl Alone {
             belfry: Belfry::default(),
             limits,
             code_pattern: "{agency}-{yyyymmdd}-{number:7}".parse()?,
+            persons: broker::persons::PersonIndex::random(),
         })?;
         let uri = |role, code: &str| Ok(Identity::new(TRUST_DOMAIN, role, code)?.uri());
         let departments = shape.offices.iter();

@@ -39,9 +39,28 @@ pub(crate) fn tables(found: &Found) -> Vec<Table> {
     }
     tables.extend(documents(found));
     tables.extend(scale(found));
+    tables.extend(search(found));
     tables.extend(fanout(found));
     tables.extend(endurance::tables(found));
     tables
+}
+
+fn search(found: &Found) -> Option<Table> {
+    found.search.first()?;
+    let mut table = Table::new(
+        "Operators' searches in a million dossiers, the first page of 50; the goal is 50 ms",
+        &["what", "found", "p50", "p99", "longest"],
+    );
+    for one in &found.search {
+        table.row([
+            one.what.to_owned(),
+            one.found.to_string(),
+            time(one.us.p50),
+            time(one.us.p99),
+            time(one.us.max),
+        ]);
+    }
+    Some(table)
 }
 
 fn limits(limit: &Limit) -> Vec<Table> {

@@ -1,4 +1,4 @@
-//! Acts: what a desk does for its citizen, or an operator for a dossier. The sender's `request_id`
+//! Acts: what a desk does for its citizen. The sender's `request_id`
 //! names each, so that a repetition gets the first answer.
 
 use super::{
@@ -8,11 +8,11 @@ use super::{
 use crate::{codes::LEASE_CODES_MAX, wire::unknown_kind};
 use contract::v1;
 use dossier::{
-    decide::{Act, Action},
+    decide::Act,
     directory::Directory,
     event::Cause,
     evidence::Given,
-    name::{AgencyCode, Digest, DossierCode, Key, StepId},
+    name::{Digest, DossierCode, Key, StepId},
     party::Officer,
 };
 use jiff::Timestamp;
@@ -34,7 +34,7 @@ pub struct Named {
 }
 
 impl Named {
-    fn read(
+    pub(super) fn read(
         fields: &mut Fields<'_>,
         request: &impl Message,
         code: &str,
@@ -85,30 +85,6 @@ pub struct StepItem {
     pub officer: Officer,
     /// A note for the control slip.
     pub note: String,
-}
-
-/// A step to be moved, parsed.
-#[derive(Debug)]
-pub struct MoveItem {
-    /// Of which dossier, under which id.
-    pub named: Named,
-    /// The step.
-    pub step: StepId,
-    /// Where to.
-    pub to: AgencyCode,
-    /// Why.
-    pub reason: String,
-}
-
-impl MoveItem {
-    /// What the ledger is to do.
-    pub fn action(&self) -> Action {
-        Action::Move {
-            step: self.step.clone(),
-            to: self.to.clone(),
-            reason: self.reason.clone(),
-        }
-    }
 }
 
 type Parsed = Result<ActItem, Fault>;
@@ -375,25 +351,4 @@ pub fn lease(request: &v1::LeaseCodesRequest, directory: &Directory) -> Result<(
         fields.wrong("count", format!("1 to {LEASE_CODES_MAX}"));
     }
     fields.done(request_id.map(|request_id| (request.count, request_id)))
-}
-
-/// A step to be moved; an errand is moved as any other.
-///
-/// # Errors
-/// As [`receive`].
-pub fn move_step(request: &v1::MoveStepRequest, directory: &Directory) -> Result<MoveItem, Fault> {
-    let mut fields = Fields::new(directory);
-    let named = named!(fields, request);
-    let step = fields.name("step_id", &request.step_id);
-    let to = fields.agency("to_agency_code", &request.to_agency_code);
-    let reason = fields.required_text("reason", &request.reason, REASON_BYTES_MAX);
-    let parsed = (|| {
-        Some(MoveItem {
-            named: named?,
-            step: step?,
-            to: to?,
-            reason,
-        })
-    })();
-    fields.done(parsed)
 }

@@ -103,6 +103,12 @@ impl<'d> Fields<'d> {
         self.text(field, text, bytes_max)
     }
 
+    /// Why an operator does something: whoever reads the audit log later learns it from this alone.
+    pub(super) fn reason(&mut self, text: &str) -> String {
+        let reason = self.required_text("reason", text, REASON_BYTES_MAX);
+        reason.trim().to_owned()
+    }
+
     pub(super) fn instant(
         &mut self,
         field: &str,
@@ -144,6 +150,16 @@ impl<'d> Fields<'d> {
             title: self.text(&format!("{place}.title"), &officer.title, NAME_BYTES_MAX),
             office: self.text(&format!("{place}.office"), &officer.office, NAME_BYTES_MAX),
         })
+    }
+
+    /// A number that its register may have given.
+    pub(super) fn identifier(&mut self, place: &str, one: &v1::Identifier) -> Option<Identifier> {
+        let scheme = self.choice(&format!("{place}.scheme"), one.scheme, identifier_scheme)?;
+        let number = Identifier::new(scheme, one.value.trim());
+        if number.is_err() {
+            self.wrong(format!("{place}.value"), scheme.rule());
+        }
+        number.ok()
     }
 
     pub(super) fn party(&mut self, place: &str, party: &v1::Party) -> Option<Party> {

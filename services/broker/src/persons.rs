@@ -1,0 +1,189 @@
+//! The index of persons: a dossier is found by a name or a number without either lying in any index. What
+//! lies there is a keyed hash (HMAC-SHA-256, RFC 2104), whose key is kept in a file beside the store.
+
+use crate::store::PersonKey;
+use dossier::party::{Identifier, Party};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use std::{
+    collections::BTreeSet,
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    sync::Arc,
+};
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+/// Bytes of the key.
+const KEY_BYTES: usize = 32;
+
+/// Why the key cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PersonIndexError {
+    /// Mend the file, or give it back from where it is kept safe.
+    #[error(
+        "{path}: the key of the index of persons must be {KEY_BYTES} bytes in hexadecimal; put back the one that this store was begun with"
+    )]
+    NoKey {
+        /// The file.
+        path: String,
+    },
+    /// Mend the folder.
+    #[error("{path}: the key of the index of persons cannot be read or written: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Makes keys of persons. Cheap to clone.
+#[derive(Clone)]
+pub struct PersonIndex {
+    key: Arc<[u8; KEY_BYTES]>,
+}
+
+impl std::fmt::Debug for PersonIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PersonIndex")
+    }
+}
+
+impl PersonIndex {
+    /// With a key of its own that nobody else has.
+    pub fn random() -> Self {
+        Self {
+            key: Arc::new(rand::random()),
+        }
+    }
+
+    /// With the key in a file; a new one where there is no file, readable for its owner alone.
+    ///
+    /// # Errors
+    /// [`PersonIndexError`] names the file.
+    pub fn open(path: &Path) -> Result<Self, PersonIndexError> {
+        let named = || path.display().to_string();
+        let file = |source| PersonIndexError::File {
+            path: named(),
+            source,
+        };
+        let created = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path);
+        match created {
+            Ok(mut out) => {
+                let made = Self::random();
+                let text = format!("{}\n", hex::encode(*made.key));
+                let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all());
+                if let Err(source) = written {
+                    // Half a key would be refused for ever.
+                    let _ = fs::remove_file(path);
+                    return Err(file(source));
+                }
+                Ok(made)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let text = fs::read_to_string(path).map_err(file)?;
+                let bytes = hex::decode(text.trim()).ok();
+                let key = bytes.and_then(|bytes| bytes.try_into().ok());
+                let key = key.ok_or_else(|| PersonIndexError::NoKey { path: named() })?;
+                Ok(Self { key: Arc::new(key) })
+            }
+            Err(source) => Err(file(source)),
+        }
+    }
+
+    fn key(&self, kind: &str, text: &str) -> PersonKey {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_slice())
+            .expect("HMAC takes a key of any length");
+        mac.update(kind.as_bytes());
+        mac.update(&[0]);
+        mac.update(text.as_bytes());
+        let full = mac.finalize().into_bytes();
+        let mut half = [0; 16];
+        half.copy_from_slice(&full[..16]);
+        PersonKey(half)
+    }
+
+    /// The key of a whole name, whatever its marks and case; none for an empty one.
+    pub fn of_name(&self, name: &str) -> Option<PersonKey> {
+        let folded = folded(name);
+        (!folded.is_empty()).then(|| self.key("name", &folded))
+    }
+
+    /// The key of a number.
+    pub fn of_number(&self, number: &Identifier) -> PersonKey {
+        self.key(number.scheme.word(), &number.value)
+    }
+
+    /// The keys of everybody in a dossier.
+    pub fn of_parties(&self, parties: &[Party]) -> Vec<PersonKey> {
+        let mut keys = BTreeSet::new();
+        for party in parties {
+            keys.extend(self.of_name(&party.name));
+            keys.extend(party.identifiers.iter().map(|one| self.of_number(one)));
+        }
+        keys.into_iter().collect()
+    }
+}
+
+/// A name without its marks, in small letters, with one space between words.
+pub(crate) fn folded(name: &str) -> String {
+    let plain: String = name
+        .nfd()
+        .filter(|c| !is_combining_mark(*c))
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == 'đ' { 'd' } else { c })
+        .collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dossier::party::Scheme;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_name_is_found_with_and_without_its_marks() {
+        let index = PersonIndex::random();
+        let wanted = index.of_name("Nguyễn Thị Đông Mẫu");
+        for written in [
+            "nguyen thi dong mau",
+            "NGUYỄN  THỊ ĐÔNG MẪU",
+            " Nguyê\u{303}n Thi\u{323} Đông Mâ\u{303}u ",
+        ] {
+            assert_eq!(index.of_name(written), wanted, "{written}");
+        }
+        assert_ne!(index.of_name("Nguyễn Thị Đông"), wanted);
+        assert_eq!(index.of_name(" \t"), None);
+    }
+
+    #[test]
+    fn without_the_key_nobody_can_try_every_number() {
+        let number = Identifier {
+            scheme: Scheme::PersonalId,
+            value: "099000000001".into(),
+        };
+        let (one, other) = (PersonIndex::random(), PersonIndex::random());
+        assert_eq!(one.of_number(&number), one.of_number(&number));
+        assert_ne!(one.of_number(&number), other.of_number(&number));
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_a_spoilt_one_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("persons.key");
+        let first = PersonIndex::open(&path).unwrap().of_name("a");
+        assert_eq!(PersonIndex::open(&path).unwrap().of_name("a"), first);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        fs::write(&path, "12").unwrap();
+        let refused = PersonIndex::open(&path).unwrap_err();
+        assert!(refused.to_string().contains("put back"), "{refused}");
+    }
+}
