@@ -62,6 +62,7 @@ impl Failure {
             Self::NoCode(_) => "NO_CODE_FOR_DESK",
             Self::UnknownDossier => "NOT_YOURS",
             Self::Quarantined => "DOSSIER_QUARANTINED",
+            Self::NotQuarantined => "NOT_QUARANTINED",
             Self::Erased => "DOSSIER_ERASED",
             Self::Busy => "LEDGER_BUSY",
             Self::Storage(_) => "STORAGE_UNAVAILABLE",
