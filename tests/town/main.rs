@@ -28,3 +28,4 @@ mod silence;
 mod stories;
 mod told;
 mod town;
+mod traces;
