@@ -19,6 +19,7 @@ mod harness;
 mod identity;
 mod limits;
 mod metrics;
+mod operators;
 mod overview;
 mod papers;
 mod pressure;

@@ -828,7 +828,10 @@ async fn describe(
     let agency_code = agency.to_string();
     let asked = client.describe(DescribeRequest { agency_code });
     if let Ok(Ok(described)) = tokio::time::timeout(DESCRIBE_TIME_MAX, asked).await {
-        standing.says(&described.into_inner().software);
+        let software = described.into_inner().software;
+        if !software.is_empty() {
+            standing.says(&software);
+        }
     }
 }
 

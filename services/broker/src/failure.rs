@@ -31,6 +31,9 @@ pub enum Failure {
     /// Try later: a person must look at the dossier first.
     #[error("the dossier is quarantined")]
     Quarantined,
+    /// Nothing is to be done: the dossier goes on already.
+    #[error("the dossier is not quarantined")]
+    NotQuarantined,
     /// File a new dossier: this one is closed, and the time to keep its personal values was over.
     #[error("the personal values of the dossier were erased")]
     Erased,
@@ -59,6 +62,7 @@ impl Failure {
             Self::NoCode(_) => "NO_CODE_FOR_DESK",
             Self::UnknownDossier => "NOT_YOURS",
             Self::Quarantined => "DOSSIER_QUARANTINED",
+            Self::NotQuarantined => "NOT_QUARANTINED",
             Self::Erased => "DOSSIER_ERASED",
             Self::Busy => "LEDGER_BUSY",
             Self::Storage(_) => "STORAGE_UNAVAILABLE",
@@ -114,6 +118,12 @@ impl Failure {
                 "the dossier is stopped until a person has looked at it; keep the item and try later",
                 "Hồ sơ đang tạm dừng để kiểm tra. Giữ lại và gửi sau.",
                 60,
+            ),
+            Self::NotQuarantined => Fault::new(
+                Code::FailedPrecondition,
+                "NOT_QUARANTINED",
+                "the dossier is not quarantined; there is nothing to release",
+                "Hồ sơ không bị tạm dừng để kiểm tra; không có gì để cho đi tiếp.",
             ),
             Self::Erased => Fault::new(
                 Code::FailedPrecondition,

@@ -75,7 +75,7 @@ impl Source for Broker {
 fn read(reader: &dyn Reader) -> Result<Reading, StoreError> {
     Ok(Reading {
         counts: reader.counts()?,
-        open: reader.open_counts(Timestamp::now())?,
+        open: reader.open_counts()?,
         loads: reader.loads()?,
         causes: reader.causes_open()?,
         suspensions: reader.suspensions()?,

@@ -485,7 +485,7 @@ impl Ground {
     fn lay(
         config: Config,
         credentials: Credentials,
-        store: SqliteStore,
+        mut store: SqliteStore,
         registry: Registry,
         documents: Documents,
         tracer: Tracer,
@@ -494,7 +494,8 @@ impl Ground {
         let reader = store.reader();
         let belfry = Belfry::default();
         let limits = config.limits;
-        let persons = PersonIndex::open(&config.person_key())?;
+        let persons = PersonIndex::open(&config.person_key(), store.person_check()?)?;
+        store.keep_person_check(&persons.check())?;
         let hot =
             Hot::new(limits.dossiers_cached_max).with_bytes_max(limits.dossiers_cached_bytes_max);
         let origin = reader.origin()?;

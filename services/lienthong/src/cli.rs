@@ -3,9 +3,9 @@
 #[cfg(feature = "bench")]
 use crate::command::bench::{BenchCommand, BenchDepartmentCommand, BenchPassCommand};
 use crate::command::{
-    broker::BrokerCommand, check_procedures::CheckProceduresCommand, demo::DemoCommand,
-    department::DepartmentCommand, desk::DeskCommand, dossier::DossierCommand, ops::OpsCommand,
-    pki::PkiCommand,
+    broker::BrokerCommand, check_procedures::CheckProceduresCommand, console::ConsoleCommand,
+    demo::DemoCommand, department::DepartmentCommand, desk::DeskCommand, dossier::DossierCommand,
+    ops::OpsCommand, pki::PkiCommand,
 };
 use clap::{Parser, Subcommand};
 
@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Broker(BrokerCommand),
     Department(DepartmentCommand),
     Desk(DeskCommand),
+    Console(ConsoleCommand),
     #[command(subcommand)]
     Dossier(DossierCommand),
     #[command(subcommand)]
@@ -59,6 +60,7 @@ impl Command {
             Self::Broker(command) => command.run(),
             Self::Department(command) => command.run(),
             Self::Desk(command) => command.run(),
+            Self::Console(command) => command.run(),
             Self::Dossier(command) => command.run(json),
             Self::Ops(command) => command.run(json),
             Self::CheckProcedures(command) => command.run(json),

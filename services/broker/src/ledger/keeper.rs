@@ -213,6 +213,11 @@ impl Keeper {
             belfry.owed.send_to_the_store();
             belfry.notices.ring_all();
             belfry.timers.committed(Timestamp::MIN);
+            belfry.commits.ring(bell::Committed {
+                changes: 1,
+                incidents: 1,
+                suspensions: 1,
+            });
         }
     }
 
