@@ -29,3 +29,4 @@ mod silence;
 mod stories;
 mod told;
 mod town;
+mod traces;
