@@ -6,6 +6,7 @@
 mod bad_input;
 mod between;
 mod child;
+mod console;
 mod contract;
 mod counter;
 mod crash;
