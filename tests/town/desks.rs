@@ -215,6 +215,7 @@ impl Town {
                 ..Times::default()
             },
             spool: None,
+            metrics: Default::default(),
         })
         .unwrap()
     }

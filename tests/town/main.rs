@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alerts;
 mod bad_input;
 mod between;
 mod child;
@@ -18,6 +19,8 @@ mod drain;
 mod harness;
 mod identity;
 mod limits;
+mod operators;
+mod metrics;
 mod overview;
 mod papers;
 mod pressure;

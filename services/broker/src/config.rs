@@ -4,6 +4,7 @@ use crate::{registry::Sources, store::SqliteConfig};
 use dossier::code::CodePattern;
 use node::{
     config::ConfigError,
+    metrics::MetricsConfig,
     stream::{MESSAGE_BYTES_MAX, StreamLimits},
     tls::{CredentialPaths, ListenerLimits},
 };
@@ -66,6 +67,9 @@ pub struct Config {
     /// Limits of the streams of envelopes.
     #[serde(default)]
     pub streams: StreamLimits,
+    /// Where metrics are served.
+    #[serde(default)]
+    pub metrics: MetricsConfig,
 }
 
 fn code_pattern() -> CodePattern {

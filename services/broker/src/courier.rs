@@ -479,7 +479,7 @@ impl Courier {
                     }
                     Ok(settled) => {
                         self.fruitless = 0;
-                        self.standing.verdict();
+                        self.standing.verdict(&settled.outcome);
                         if let Some(under_way) = load.under_way.get(&settled.item_id).cloned() {
                             let office = self.office.clone();
                             let agency = self.agency.clone();
@@ -780,7 +780,10 @@ async fn describe(
     let agency_code = agency.to_string();
     let asked = client.describe(DescribeRequest { agency_code });
     if let Ok(Ok(described)) = tokio::time::timeout(DESCRIBE_TIME_MAX, asked).await {
-        standing.says(&described.into_inner().software);
+        let software = described.into_inner().software;
+        if !software.is_empty() {
+            standing.says(&software);
+        }
     }
 }
 

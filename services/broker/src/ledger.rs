@@ -3,6 +3,7 @@
 
 mod apply;
 mod change;
+mod counts;
 mod keeper;
 mod line;
 pub(crate) mod tally;
@@ -27,6 +28,7 @@ use crate::{
     wire::{ReportItem, Submit},
 };
 pub(crate) use change::notice_row;
+pub use counts::{CommitSeconds, Refused};
 use dossier::{
     Dossier,
     code::CodePattern,
@@ -45,6 +47,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 use waiting::Door;
+pub use waiting::Lines;
 
 /// How long after a restore others may still bring what this store lacks: as long as desks and
 /// departments keep what was recorded, 30 days.
@@ -150,6 +153,10 @@ pub struct Condition {
     pub commands: AtomicU64,
     /// Changes of dossiers in them.
     pub changes: AtomicU64,
+    /// How long commits took, their sync included.
+    pub commit_seconds: CommitSeconds,
+    /// What was not recorded, by the reason word of the refusal.
+    pub refused: Refused,
 }
 
 impl Condition {
@@ -267,14 +274,22 @@ impl Ledger {
     /// # Errors
     /// [`Failure::Busy`].
     pub fn lets_begin(&self) -> Result<(), Failure> {
-        self.door.lets_begin()
+        self.condition.refused.note(self.door.lets_begin())
+    }
+
+    /// How much waits for it.
+    pub fn waiting(&self) -> Lines {
+        self.door.waiting()
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Failure> {
         let (reply, answer) = oneshot::channel();
-        self.door.enter(job(reply)).await?;
-        // A dropped reply is a commit in doubt, or a stop in the middle of one.
-        answer.await.unwrap_or(Err(Failure::Doubt))
+        let asked = async {
+            self.door.enter(job(reply)).await?;
+            // A dropped reply is a commit in doubt, or a stop in the middle of one.
+            answer.await.unwrap_or(Err(Failure::Doubt))
+        };
+        self.condition.refused.note(asked.await)
     }
 
     /// Files a dossier, or files and receives it in one.

@@ -11,6 +11,7 @@ use crate::{
     exchange::{Exchange, Greeting},
     hot::Hot,
     ledger::{Ledger, Means, Note},
+    metrics::Broker,
     operator::{Operator, Page, Watches},
     persons::{PersonIndex, PersonIndexError},
     reconcile::Reconciler,
@@ -36,6 +37,7 @@ use jiff::Timestamp;
 use node::{
     fault::Fault,
     identity::{Identity, Peer, Role},
+    metrics::{Calls, Door, Process, Sources},
     shutdown::{Shutdown, drain},
     tls::{Credentials, CredentialsError, Listener},
     vitals::Vitals,
@@ -62,9 +64,17 @@ use tonic_health::{
     pb::health_server::{Health, HealthServer},
     server::HealthReporter,
 };
+use tower::layer::util::Stack;
 
 /// The contract's version that this release speaks.
 const CONTRACT_VERSION: &str = "1.0";
+/// The services of the contract that are served here.
+const SERVED: [&str; 4] = [
+    "DeskService",
+    "ExchangeService",
+    "DocumentService",
+    "OperatorService",
+];
 /// Between two sweeps of documents that nobody named.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
 /// Between two looks at whether the store takes what it is given.
@@ -108,6 +118,12 @@ pub enum BrokerError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Name another address under `metrics.listen`.
+    #[error("metrics.listen: {source}; name another address, or none")]
+    Metrics {
         /// What the operating system says.
         source: io::Error,
     },
@@ -339,6 +355,7 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     let forms = forms(&config)?;
     let listener = listen(&config, &credentials).await?;
     let address = listener.local_address();
+    let metrics = listen_for_metrics(&config).await?;
     let (ground, ledger_end) =
         Ground::lay(config, credentials, store, registry, documents, shutdown)?;
     ground.tell(address);
@@ -346,6 +363,9 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     let router = ground.router(forms, restored, health_service);
     let tasks = TaskTracker::new();
     let staff = ground.staff(&tasks);
+    if let Some(door) = metrics {
+        tasks.spawn(door.serve(ground.sources(&listener), ground.shutdown.child()));
+    }
     staff.hire(&ground.registry);
     set_health(&health, true).await;
     let vitals = Vitals::new(ground.shutdown.clone());
@@ -415,9 +435,14 @@ async fn listen(config: &Config, credentials: &Credentials) -> Result<Listener, 
     })
 }
 
+async fn listen_for_metrics(config: &Config) -> Result<Option<Door>, BrokerError> {
+    let opened = Door::open(config.metrics).await;
+    opened.map_err(|source| BrokerError::Metrics { source })
+}
+
 type LedgerEnd = oneshot::Receiver<Result<(), StoreError>>;
 type Router = tonic::transport::server::Router<
-    tower::layer::util::Stack<node::undecoded::Layer, tower::layer::util::Identity>,
+    Stack<node::undecoded::Layer, Stack<Calls, tower::layer::util::Identity>>,
 >;
 
 /// What every part of the broker stands on.
@@ -437,6 +462,7 @@ struct Ground {
     standings: Standings,
     suspensions: Suspensions,
     epoch: u64,
+    calls: Calls,
     shutdown: Shutdown,
 }
 
@@ -445,7 +471,7 @@ impl Ground {
     fn lay(
         config: Config,
         credentials: Credentials,
-        store: SqliteStore,
+        mut store: SqliteStore,
         registry: Registry,
         documents: Documents,
         shutdown: Shutdown,
@@ -453,7 +479,8 @@ impl Ground {
         let reader = store.reader();
         let belfry = Belfry::default();
         let limits = config.limits;
-        let persons = PersonIndex::open(&config.person_key())?;
+        let persons = PersonIndex::open(&config.person_key(), store.person_check()?)?;
+        store.keep_person_check(&persons.check())?;
         let hot =
             Hot::new(limits.dossiers_cached_max).with_bytes_max(limits.dossiers_cached_bytes_max);
         let origin = reader.origin()?;
@@ -486,6 +513,7 @@ impl Ground {
             standings: Standings::new(belfry.departments.clone()),
             suspensions: Suspensions::load(reader.as_ref())?,
             epoch: origin.epoch,
+            calls: Calls::of(&SERVED),
             config,
             credentials,
             registry,
@@ -577,6 +605,7 @@ impl Ground {
             .max_concurrent_streams(limits.streams_per_connection_max)
             .max_connection_age(Duration::from_secs(limits.connection_age_s_max))
             .max_connection_age_grace(limits.drain())
+            .layer(self.calls.clone())
             .layer(node::undecoded::layer())
             .add_service(
                 DeskServiceServer::new(self.desk(forms))
@@ -623,6 +652,29 @@ impl Ground {
             tasks: tasks.clone(),
             shutdown: self.shutdown.child(),
         }
+    }
+
+    /// Who tells the metrics.
+    fn sources(&self, listener: &Listener) -> Sources {
+        let process = Process {
+            service: "broker",
+            agency: String::new(),
+            credentials: self.credentials.clone(),
+            connections: Some(listener.connections()),
+        };
+        let broker = Broker {
+            ledger: self.ledger.clone(),
+            reader: self.reader.clone(),
+            documents: self.documents.clone(),
+            hot: self.hot.clone(),
+            standings: self.standings.clone(),
+            folder: self.config.store.clone(),
+        };
+        Arc::new([
+            Box::new(process),
+            Box::new(self.calls.clone()),
+            Box::new(broker),
+        ])
     }
 
     /// Begins what goes on by itself.

@@ -3,6 +3,7 @@
 use node::{
     config::{ConfigError, resolve},
     identity::Identity,
+    metrics::MetricsConfig,
     stream::StreamLimits,
     tls::{CredentialPaths, ListenerLimits},
 };
@@ -42,6 +43,9 @@ pub struct Config {
     /// Of the streams to and from the broker.
     #[serde(default)]
     pub streams: StreamLimits,
+    /// Where metrics are served.
+    #[serde(default)]
+    pub metrics: MetricsConfig,
     /// A TOML file that says what the scripted handler answers; none where a handler is linked.
     pub script: Option<PathBuf>,
 }

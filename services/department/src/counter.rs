@@ -3,6 +3,7 @@
 use crate::{
     config::Config,
     store::{Round, Store, StoreError},
+    tally::Tally,
 };
 use contract::v1;
 use dashmap::DashMap;
@@ -51,6 +52,8 @@ pub(crate) struct Counter {
     /// The broker's store and epoch as its newest hello or answer says.
     pub(crate) broker: watch::Sender<Option<Life>>,
     compared: Mutex<Compared>,
+    /// What is counted.
+    pub(crate) tally: Tally,
     /// False from a failed write until the store can be written again.
     writable: watch::Sender<bool>,
 }
@@ -105,6 +108,7 @@ impl Counter {
             working: DashMap::new(),
             broker: watch::Sender::new(None),
             compared: Mutex::default(),
+            tally: Tally::default(),
             writable: watch::Sender::new(true),
         })
     }

@@ -59,6 +59,7 @@ impl Inbox {
                 Outcome::Refused(status)
             }
         });
+        self.counter.tally.given.note(&outcome);
         v1::Verdict {
             item_id: item.item_id,
             outcome: Some(outcome),

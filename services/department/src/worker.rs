@@ -171,6 +171,7 @@ async fn work(
             Ended::Done
         }
         Err(error) => {
+            counter.tally.work_failed();
             if matches!(error, WorkError::Store(_)) {
                 counter.note_failed_write();
             }

@@ -3,6 +3,7 @@
 use node::{
     config::{ConfigError, resolve},
     identity::Identity,
+    metrics::MetricsConfig,
     tls::CredentialPaths,
 };
 use serde::Deserialize;
@@ -37,6 +38,9 @@ pub struct Config {
     pub times: Times,
     /// Where dossiers may be put as files; none where a program submits them.
     pub spool: Option<PathBuf>,
+    /// Where metrics are served.
+    #[serde(default)]
+    pub metrics: MetricsConfig,
 }
 
 /// Who the broker is and where.

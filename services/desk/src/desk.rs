@@ -5,6 +5,7 @@ use crate::{
     line::{CallError, Line, LineError, Refused, SaveError, Saved},
     store::{Kept, State, Store, StoreError, Submit},
     submission::{PaperError, Submission},
+    tally::Tally,
     worklist::Worklist,
 };
 use contract::v1::{self, ListResultsResponse, Notice, TrackResponse};
@@ -125,6 +126,8 @@ pub(crate) struct Inner {
     pub(crate) code_taken: Notify,
     /// Counts up whenever notices were kept.
     pub(crate) told: watch::Sender<u64>,
+    /// What is counted.
+    pub(crate) tally: Tally,
 }
 
 /// One attempt to send a submit.
@@ -152,6 +155,7 @@ impl Desk {
             waiting: Notify::new(),
             code_taken: Notify::new(),
             told: watch::Sender::new(0),
+            tally: Tally::default(),
         };
         Ok(Self {
             inner: Arc::new(inner),

@@ -1,6 +1,6 @@
 //! The line to the broker: where a dossier stands, and its results. It keeps nothing.
 
-use crate::{config::Config, store::Lease};
+use crate::{config::Config, store::Lease, tally::Outcomes};
 use contract::v1::{
     self, ListResultsRequest, ListResultsResponse, TrackRequest, TrackResponse,
     desk_service_client::DeskServiceClient,
@@ -15,6 +15,7 @@ use std::{
     collections::HashSet,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{fs, time::timeout};
@@ -169,6 +170,8 @@ pub struct Line {
     pub(crate) agency_code: String,
     pub(crate) client: DeskServiceClient<Channel>,
     pub(crate) documents: Channel,
+    pub(crate) credentials: Credentials,
+    pub(crate) calls: Arc<Outcomes>,
     call_max: Duration,
 }
 
@@ -190,6 +193,8 @@ impl Line {
             agency_code: config.agency_code.clone(),
             client,
             documents: line(ChannelOptions::documents().to_broker())?,
+            credentials,
+            calls: Arc::default(),
             call_max: config.times.call_max(),
         })
     }
@@ -332,8 +337,10 @@ impl Line {
         call: impl Future<Output = Result<tonic::Response<T>, Status>>,
     ) -> Result<T, CallError> {
         let late = |_| Status::deadline_exceeded("no answer in time");
-        let answer = timeout(self.call_max, call).await.map_err(late)??;
-        Ok(answer.into_inner())
+        let answer = timeout(self.call_max, call).await.map_err(late).flatten();
+        let answer = answer.map_err(CallError::from);
+        self.calls.note(&answer);
+        Ok(answer?.into_inner())
     }
 }
 

@@ -9,6 +9,7 @@ pub mod documents;
 pub mod embedded;
 pub mod fault;
 pub mod identity;
+pub mod metrics;
 pub mod pki;
 pub mod shutdown;
 pub mod stream;

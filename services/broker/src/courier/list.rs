@@ -313,6 +313,24 @@ mod tests {
             .unwrap();
     }
 
+    fn forget_attempt(store: &mut MemoryStore, key: &Key) {
+        let attempt = AttemptChange {
+            dossier_id: key.dossier,
+            step: named(&key.subject),
+            round: key.round,
+            attempts: 0,
+            next_at: Timestamp::now(),
+            last_error: String::new(),
+        };
+        let attempts = vec![attempt];
+        store
+            .commit(Batch {
+                attempts,
+                ..Batch::default()
+            })
+            .unwrap();
+    }
+
     fn all(list: &mut List, store: &MemoryStore) -> Vec<Key> {
         let mut seen = Vec::new();
         let now = Timestamp::now();
@@ -455,5 +473,27 @@ mod tests {
         // The call is answered; another one so soon is not heard.
         list.called(PAUSE);
         assert_eq!(all(&mut list, &store).len(), 0);
+    }
+
+    #[test]
+    fn what_an_operator_lets_rest_no_longer_is_given_again_and_the_others_rest_on() {
+        let mut store = store(3);
+        let mut list = list();
+        let rounds = all(&mut list, &store);
+        let until = Timestamp::now() + PAUSE;
+        for round in &rounds {
+            keep_attempt(&mut store, round, until);
+            list.rest(round.clone(), until, true);
+        }
+        list.look_again();
+        assert_eq!(all(&mut list, &store).len(), 0, "nothing was forgotten");
+        forget_attempt(&mut store, &rounds[1]);
+        list.look_again();
+        assert_eq!(all(&mut list, &store), rounds[1..2]);
+        // However often it is wished.
+        for _ in 0..2 {
+            list.try_all();
+            assert_eq!(all(&mut list, &store), rounds);
+        }
     }
 }

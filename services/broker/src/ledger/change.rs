@@ -94,7 +94,7 @@ impl Work {
 
     /// Whose dossier it is.
     pub(super) fn know(&mut self, persons: Vec<PersonKey>) {
-        self.persons = persons;
+        self.persons.extend(persons);
     }
 
     /// An operator did what was just taken in.
@@ -130,6 +130,10 @@ impl Work {
         } = decided;
         self.incidents
             .extend(trouble::changes(before, &entries, &dossier, procedure));
+        if let (Some(before), Some(last)) = (before, entries.last()) {
+            self.incidents
+                .extend(trouble::rounds_over(before, &dossier, last.at));
+        }
         self.dossier = Arc::new(dossier);
     }
 
@@ -252,7 +256,10 @@ impl Work {
             let incident = trouble::of_notice(agency, *refused, entry.at);
             self.incidents.push(incident);
         }
-        if let Event::Acknowledged { step, .. } = &entry.event {
+        if let Event::Acknowledged { step, round } = &entry.event
+            && after.steps.get(step).is_some_and(|one| one.round != *round)
+        {
+            // What was to be put down is put down.
             let key = trouble::of_step(&causes::HANDOVER_REFUSED, after, step);
             self.over(key, entry.at);
         }

@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How often the store is tried while it takes nothing.
@@ -180,8 +180,10 @@ impl Keeper {
             }));
         }
         let rings = rings(&batch);
+        let began = Instant::now();
         match self.means.store.commit(batch) {
             Ok(kept) => {
+                self.condition.commit_seconds.took(began.elapsed());
                 self.means.belfry.commits.ring(rings);
                 self.recovered();
                 self.no_more_doubt();
@@ -211,6 +213,11 @@ impl Keeper {
             belfry.owed.send_to_the_store();
             belfry.notices.ring_all();
             belfry.timers.committed(Timestamp::MIN);
+            belfry.commits.ring(bell::Committed {
+                changes: 1,
+                incidents: 1,
+                suspensions: 1,
+            });
         }
     }
 

@@ -42,6 +42,30 @@ pub(super) fn changes(
     changes
 }
 
+/// Rounds that were owed and are no longer: they were taken, or are nobody's to take any more. What a
+/// department would not have, or no message could carry, is no trouble then.
+pub(super) fn rounds_over(
+    before: &Dossier,
+    after: &Dossier,
+    at: Timestamp,
+) -> impl Iterator<Item = IncidentChange> {
+    let owed = before.steps.iter().filter(|(_, was)| was.stage.is_owed());
+    let over = owed.filter(|(id, was)| {
+        let is_owed = after.steps.get(*id).is_some_and(|now| {
+            now.stage.is_owed() && (now.round, &now.agency) == (was.round, &was.agency)
+        });
+        !is_owed || after.closed_at.is_some()
+    });
+    over.flat_map(move |(id, _)| {
+        let of = |cause| of_step(cause, after, id);
+        let keys = [
+            of(&causes::HANDOVER_REFUSED),
+            of(&causes::HANDOVER_TOO_LARGE),
+        ];
+        keys.map(|key| IncidentChange::Over { key, at })
+    })
+}
+
 /// The incident of this cause and step.
 pub(super) fn of_step(cause: &Cause, dossier: &Dossier, step: &StepId) -> IncidentKey {
     IncidentKey {

@@ -6,6 +6,7 @@ use crate::{
     reconcile,
     report::report_documents,
     store::{NOBODYS_TROUBLE, Reply, StoreError, Waiting},
+    tally::Reporting,
 };
 use contract::v1::{
     ReportRequest, exchange_service_client::ExchangeServiceClient, verdict::Outcome,
@@ -104,6 +105,7 @@ pub(super) async fn run(
         "the report stream is open"
     );
 
+    let _reporting = Reporting::begin(counter);
     let mut lives = counter.broker.subscribe();
     let (offers, mut settlements) = session.sending(counter.guard());
     let mut outbox = Outbox {
@@ -327,6 +329,7 @@ impl Outbox<'_> {
     /// Takes a verdict. True when the broker cannot tell: reconcile then.
     fn settle(&mut self, settled: Settled) -> bool {
         let Settled { item_id, outcome } = settled;
+        self.counter.tally.heard.note(&outcome);
         let times = &self.counter.config.times;
         let again = |later: &mut BinaryHeap<_>, after, item_id| {
             later.push(Reverse((Instant::now() + after, item_id)));

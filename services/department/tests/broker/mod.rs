@@ -164,6 +164,7 @@ impl Town {
             },
             listener: ListenerLimits::default(),
             streams: StreamLimits::default(),
+            metrics: Default::default(),
             script: None,
         }
     }

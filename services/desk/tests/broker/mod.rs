@@ -135,6 +135,7 @@ impl Town {
                 ..Times::default()
             },
             spool: None,
+            metrics: Default::default(),
         };
         Self {
             broker,

@@ -252,6 +252,7 @@ impl Lived {
                 let round = self.case.dossier.steps[&step].round;
                 (None, Action::LoseHolding { step, round })
             }
+            Try::Move { step, to } if *to >= 0xc0 => self.extending(self.step_id(*step), *to),
             Try::Move { step, to } => self.moving(self.step_id(*step), *to),
             Try::Ring { which, early } => {
                 let alarms = self.case.alarms();
@@ -308,6 +309,21 @@ impl Lived {
         let to = agency(&format!("H26.{}", 97 + u32::from(to % 3)));
         let reason = "it is theirs".into();
         (Some(cause), Action::Move { step, to, reason })
+    }
+
+    fn extending(&mut self, step: StepId, days: u8) -> Tried {
+        self.items += 1;
+        let cause = cause("operator", &format!("tried-{}", self.items), "extend");
+        let limit = format!("{} working days", 1 + days % 5).parse().unwrap();
+        let reason = "it takes longer".into();
+        (
+            Some(cause),
+            Action::Extend {
+                step,
+                limit,
+                reason,
+            },
+        )
     }
 
     /// What somebody could sensibly do now: acknowledge what is owed, answer what is held, place

@@ -9,7 +9,7 @@ use crate::{
     world::*,
 };
 use dossier::{
-    Event, Procedure,
+    Event, Procedure, Refusal,
     alarm::Alarm,
     calendar::{Calendar, Remaining},
     decide::{Act, Action},
@@ -262,6 +262,56 @@ fn a_calendar_with_the_same_days_moves_no_clock() {
     let told =
         |notice: &Notice| matches!(notice, Notice::Promised { why, .. } if *why == "calendar");
     assert!(!case.told().iter().any(told), "nobody is told of nothing");
+}
+
+#[test]
+fn an_operator_puts_off_a_promise_as_the_department_would_and_signs_for_nobody() {
+    let mut asked = card_in_appraisal();
+    asked.says("appraise", Says::Extension(3));
+    let mut case = card_in_appraisal();
+    let decided = case
+        .extends("appraise", 3, "the archive was flooded")
+        .unwrap();
+    let part = |case: &Case| case.dossier.parts["card"].clone();
+    assert_eq!(part(&case), part(&asked));
+    assert_eq!(case.step("appraise").due_at, asked.step("appraise").due_at);
+    let Event::Extended {
+        officer,
+        reason,
+        round,
+        ..
+    } = &decided.entries[0].event
+    else {
+        panic!("{decided:?}");
+    };
+    assert!(officer.is_empty());
+    assert_eq!((reason.as_str(), *round), ("the archive was flooded", 1));
+    let told =
+        |notice: &Notice| matches!(notice, Notice::Promised { why, .. } if *why == "extended");
+    assert!(case.told().iter().any(told), "the desk hears the apology");
+
+    // The same rules: a reason, once, in time, and of a step that is at work.
+    let twice = case.extends("appraise", 1, "again").unwrap_err();
+    assert!(
+        matches!(twice, Refusal::ExtensionTwice { max: 1, .. }),
+        "{twice}"
+    );
+    let mut case = card_in_appraisal();
+    let silent = case.extends("appraise", 3, " ").unwrap_err();
+    assert!(matches!(silent, Refusal::Fields(_)), "{silent}");
+    let nowhere = case.extends("bury", 3, "why").unwrap_err();
+    assert!(matches!(nowhere, Refusal::UnknownStep { .. }), "{nowhere}");
+    case.now = part(&case).promised_at;
+    case.rings(Alarm::PartLimit("card".parse().unwrap()));
+    let late = case.extends("appraise", 3, "why").unwrap_err();
+    assert!(matches!(late, Refusal::ExtensionLate { .. }), "{late}");
+    let mut case = Case::birth_registered();
+    let done = case.extends("register_birth", 3, "why").unwrap_err();
+    assert!(matches!(done, Refusal::Finished { .. }), "{done}");
+    // One that nobody has acknowledged yet is extended, too.
+    let mut case = Case::birth();
+    assert_eq!(case.stage("register_birth"), Stage::Due);
+    case.extends("register_birth", 1, "why").unwrap();
 }
 
 #[test]

@@ -628,6 +628,18 @@ impl Case {
         self.happens(Some(cause), action)
     }
 
+    /// An operator puts off the date of the step's part by so many working days.
+    pub fn extends(&mut self, id: &str, days: u32, reason: &str) -> Result<Decided, Refusal> {
+        self.items += 1;
+        let cause = cause("operator", &format!("item-{}", self.items), "extend");
+        let action = Action::Extend {
+            step: step(id),
+            limit: format!("{days} working days").parse().unwrap(),
+            reason: reason.into(),
+        };
+        self.happens(Some(cause), action)
+    }
+
     /// The alarm for the limit of the step rings, at whatever time it is.
     pub fn limit_passes(&mut self, id: &str) -> Decided {
         self.happens(None, Action::Ring(Alarm::StepLimit(step(id))))

@@ -430,3 +430,41 @@ fn no_incident_names_a_person_and_each_says_a_way_out_in_both_languages() {
         assert!(vi.len() > 40 && en.len() > 40 && vi != en);
     }
 }
+
+#[test]
+fn what_a_department_would_not_take_is_no_trouble_any_more_once_it_is_owed_to_it_no_longer() {
+    let causes = |before: &Dossier, world: &World| -> Vec<String> {
+        let over = rounds_over(before, &world.dossier, day(0));
+        let over = over.map(|change| match change {
+            IncidentChange::Over { key, .. } => key.cause,
+            other => panic!("{other:?}"),
+        });
+        over.collect()
+    };
+    let both = ["HANDOVER_REFUSED", "HANDOVER_TOO_LARGE"];
+    let (step, round) = (named("look_up_licence"), 1);
+    let mut world = World::new(false);
+    let before = world.dossier.clone();
+    assert!(before.steps[&step].stage.is_owed());
+    world.happens(
+        day(0),
+        Action::Offer {
+            step: step.clone(),
+            round,
+        },
+    );
+    assert!(causes(&before, &world).is_empty(), "it is owed still");
+    world.happens(day(0), Action::Acknowledge { step, round });
+    assert_eq!(causes(&before, &world), both);
+
+    let mut world = World::new(false);
+    let before = world.dossier.clone();
+    world.happens(
+        day(0),
+        Action::Act(Act::Withdraw {
+            reason: "r".into(),
+            officer: Officer::default(),
+        }),
+    );
+    assert_eq!(causes(&before, &world)[..2], both, "nobody is to take it");
+}
