@@ -171,6 +171,7 @@ async fn an_observer_sees_no_buttons_and_an_auditor_only_the_log() {
     auditor.enters_without_token().await;
     let page = auditor.get("/audit").await;
     assert!(page.status == 200 && !page.body.contains("NOT_GRANTED"));
+    assert_eq!(auditor.get("/").await.header("location"), "/audit");
     assert!(auditor.get("/dossiers").await.body.contains("NOT_GRANTED"));
 }
 
