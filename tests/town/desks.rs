@@ -215,6 +215,8 @@ impl Town {
                 ..Times::default()
             },
             spool: None,
+            metrics: Default::default(),
+            traces: Default::default(),
         })
         .unwrap()
     }

@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alerts;
 mod bad_input;
 mod between;
 mod child;
+mod console;
 mod contract;
 mod counter;
 mod crash;
@@ -17,6 +19,7 @@ mod drain;
 mod harness;
 mod identity;
 mod limits;
+mod metrics;
 mod operators;
 mod overview;
 mod papers;
@@ -27,3 +30,4 @@ mod silence;
 mod stories;
 mod told;
 mod town;
+mod traces;

@@ -252,6 +252,45 @@ pub struct Operator {
     pub grants: Vec<Grant>,
 }
 
+/// An operator whose call goes on for a while: asked again, since a certificate may run out, and a grant may
+/// be taken away, meanwhile.
+#[derive(Debug, Clone)]
+pub struct Still {
+    peer: Arc<Peer>,
+    named: Option<AsciiMetadataValue>,
+    call: OperatorCall,
+}
+
+impl Still {
+    /// Whoever makes this call.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` without a certificate.
+    pub fn of<T>(request: &Request<T>, call: OperatorCall) -> Result<Self, Status> {
+        let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        Ok(Self {
+            peer: peer.ok_or_else(|| wire::denied("NO_CERTIFICATE").into_status())?,
+            named: request.metadata().get(ON_BEHALF_OF).cloned(),
+            call,
+        })
+    }
+
+    /// The operator, if it may make the call now.
+    ///
+    /// # Errors
+    /// As [`Access::operator`].
+    pub fn operator(&self, access: &Access) -> Result<Operator, Status> {
+        let now = Timestamp::now();
+        access
+            .in_force(&self.peer, now)
+            .map_err(Fault::into_status)?;
+        if !may(self.peer.identity.role, Call::Operator) {
+            return Err(wire::denied("ROLE_NOT_ALLOWED").into_status());
+        }
+        access.operator_of(&self.peer, self.named.as_ref(), self.call)
+    }
+}
+
 /// Checks callers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Access {
@@ -313,11 +352,7 @@ impl Access {
         self.operator_of(&peer, request.metadata().get(ON_BEHALF_OF), call)
     }
 
-    /// As [`operator`](Self::operator), asked again while a stream is open.
-    ///
-    /// # Errors
-    /// As [`operator`](Self::operator).
-    pub fn operator_of(
+    fn operator_of(
         &self,
         peer: &Peer,
         named: Option<&AsciiMetadataValue>,

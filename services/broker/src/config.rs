@@ -4,8 +4,10 @@ use crate::{registry::Sources, store::SqliteConfig};
 use dossier::code::CodePattern;
 use node::{
     config::ConfigError,
+    metrics::MetricsConfig,
     stream::{MESSAGE_BYTES_MAX, StreamLimits},
     tls::{CredentialPaths, ListenerLimits},
+    traces::TracesConfig,
 };
 use serde::Deserialize;
 use std::{
@@ -66,6 +68,12 @@ pub struct Config {
     /// Limits of the streams of envelopes.
     #[serde(default)]
     pub streams: StreamLimits,
+    /// Where metrics are served.
+    #[serde(default)]
+    pub metrics: MetricsConfig,
+    /// Where spans are sent.
+    #[serde(default)]
+    pub traces: TracesConfig,
 }
 
 fn code_pattern() -> CodePattern {

@@ -21,6 +21,7 @@ mod tests;
 mod upload;
 
 pub use self::{
+    account::Usage,
     config::DocumentsConfig,
     download::Download,
     naming::Pin,
@@ -38,7 +39,10 @@ use node::embedded::EmbeddedError;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Documents that can arrive or leave at the same time without waiting for each other.
@@ -58,6 +62,10 @@ struct Inner {
     store: Arc<dyn Reader>,
     accounts: Accounts,
     naming: Naming,
+    /// Bytes of uploads that came since the start.
+    received_bytes: AtomicU64,
+    /// Bytes of downloads that were given since the start.
+    given_bytes: AtomicU64,
     /// By digest: held while a complete document arrives or leaves, file and row.
     shelves: [Mutex<()>; SHELVES],
 }
@@ -133,11 +141,23 @@ impl Documents {
             store,
             accounts,
             naming: Naming::default(),
+            received_bytes: AtomicU64::new(0),
+            given_bytes: AtomicU64::new(0),
             shelves: [const { Mutex::new(()) }; SHELVES],
         };
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// What is under way and unnamed, and what came and went since the start.
+    pub fn usage(&self) -> Usage {
+        let moved = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed);
+        Usage {
+            received_bytes: moved(&self.inner.received_bytes),
+            given_bytes: moved(&self.inner.given_bytes),
+            ..self.inner.accounts.usage()
+        }
     }
 
     /// Whether a system may name a document in a submit or a report: it sent all the bytes, or the

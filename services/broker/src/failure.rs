@@ -31,6 +31,9 @@ pub enum Failure {
     /// Try later: a person must look at the dossier first.
     #[error("the dossier is quarantined")]
     Quarantined,
+    /// Nothing is to be done: the dossier goes on already.
+    #[error("the dossier is not quarantined")]
+    NotQuarantined,
     /// File a new dossier: this one is closed, and the time to keep its personal values was over.
     #[error("the personal values of the dossier were erased")]
     Erased,
@@ -49,6 +52,25 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The reason word of what the sender is told.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.reason(),
+            Self::UnknownProcedure => "UNKNOWN_PROCEDURE",
+            Self::DocumentNotYours { .. } => "DOCUMENT_NOT_YOURS",
+            Self::NoCode(CodeError::NumberOutOfRange { .. }) => "CODES_EXHAUSTED",
+            Self::NoCode(_) => "NO_CODE_FOR_DESK",
+            Self::UnknownDossier => "NOT_YOURS",
+            Self::Quarantined => "DOSSIER_QUARANTINED",
+            Self::NotQuarantined => "NOT_QUARANTINED",
+            Self::Erased => "DOSSIER_ERASED",
+            Self::Busy => "LEDGER_BUSY",
+            Self::Storage(_) => "STORAGE_UNAVAILABLE",
+            Self::Doubt => "IN_DOUBT",
+            Self::Stopping => "STOPPING",
+        }
+    }
+
     /// What the sender is told.
     pub fn fault(&self) -> Fault {
         let later = |code, reason, en: &str, vi: &str, seconds| {
@@ -96,6 +118,12 @@ impl Failure {
                 "the dossier is stopped until a person has looked at it; keep the item and try later",
                 "Hồ sơ đang tạm dừng để kiểm tra. Giữ lại và gửi sau.",
                 60,
+            ),
+            Self::NotQuarantined => Fault::new(
+                Code::FailedPrecondition,
+                "NOT_QUARANTINED",
+                "the dossier is not quarantined; there is nothing to release",
+                "Hồ sơ không bị tạm dừng để kiểm tra; không có gì để cho đi tiếp.",
             ),
             Self::Erased => Fault::new(
                 Code::FailedPrecondition,
@@ -148,6 +176,31 @@ impl Failure {
                 wire::unknown(item_id, "this round has not been given out here yet")
             }
             other => wire::refused(item_id, other.fault()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_word_is_the_one_that_the_sender_is_told() {
+        for failure in [
+            Failure::Refused(Refusal::IdReused),
+            Failure::UnknownProcedure,
+            Failure::DocumentNotYours {
+                field: "evidence".into(),
+            },
+            Failure::UnknownDossier,
+            Failure::Quarantined,
+            Failure::Erased,
+            Failure::Busy,
+            Failure::Storage(String::new()),
+            Failure::Doubt,
+            Failure::Stopping,
+        ] {
+            assert_eq!(failure.reason(), failure.fault().reason(), "{failure:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod apply;
 mod change;
+mod counts;
 mod keeper;
 mod line;
 pub(crate) mod tally;
@@ -27,6 +28,7 @@ use crate::{
     wire::{ReportItem, Submit},
 };
 pub(crate) use change::notice_row;
+pub use counts::{CommitSeconds, Refused};
 use dossier::{
     Dossier,
     code::CodePattern,
@@ -36,6 +38,7 @@ use dossier::{
 };
 use jiff::Timestamp;
 use keeper::Keeper;
+use node::traces::{self, Kind, Tracer};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -45,6 +48,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 use waiting::Door;
+pub use waiting::Lines;
 
 /// How long after a restore others may still bring what this store lacks: as long as desks and
 /// departments keep what was recorded, 30 days.
@@ -150,6 +154,10 @@ pub struct Condition {
     pub commands: AtomicU64,
     /// Changes of dossiers in them.
     pub changes: AtomicU64,
+    /// How long commits took, their sync included.
+    pub commit_seconds: CommitSeconds,
+    /// What was not recorded, by the reason word of the refusal.
+    pub refused: Refused,
 }
 
 impl Condition {
@@ -167,6 +175,7 @@ impl Condition {
 pub struct Ledger {
     door: Door,
     condition: Arc<Condition>,
+    tracer: Tracer,
 }
 
 impl std::fmt::Debug for Job {
@@ -242,7 +251,18 @@ impl Ledger {
             });
         spawned
             .map_err(|error| StoreError::Failed(format!("no thread for the ledger: {error}")))?;
-        Ok((Self { door, condition }, end))
+        let ledger = Self {
+            door,
+            condition,
+            tracer: Tracer::default(),
+        };
+        Ok((ledger, end))
+    }
+
+    /// The same; what it records for a span is a span.
+    #[must_use]
+    pub fn traced(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// What others may know of it.
@@ -267,14 +287,27 @@ impl Ledger {
     /// # Errors
     /// [`Failure::Busy`].
     pub fn lets_begin(&self) -> Result<(), Failure> {
-        self.door.lets_begin()
+        self.condition.refused.note(self.door.lets_begin())
+    }
+
+    /// How much waits for it.
+    pub fn waiting(&self) -> Lines {
+        self.door.waiting()
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Failure> {
         let (reply, answer) = oneshot::channel();
-        self.door.enter(job(reply)).await?;
-        // A dropped reply is a commit in doubt, or a stop in the middle of one.
-        answer.await.unwrap_or(Err(Failure::Doubt))
+        let asked = async {
+            self.door.enter(job(reply)).await?;
+            // A dropped reply is a commit in doubt, or a stop in the middle of one.
+            answer.await.unwrap_or(Err(Failure::Doubt))
+        };
+        let mut span = traces::current().map(|_| self.tracer.child("record", Kind::Internal));
+        let outcome = self.condition.refused.note(asked.await);
+        if let (Some(span), Err(failure)) = (&mut span, &outcome) {
+            span.failed(failure.reason());
+        }
+        outcome
     }
 
     /// Files a dossier, or files and receives it in one.

@@ -20,6 +20,7 @@ pub mod exchange;
 pub mod failure;
 pub mod hot;
 pub mod ledger;
+mod metrics;
 pub mod operator;
 pub mod papers;
 pub mod persons;

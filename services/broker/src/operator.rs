@@ -21,7 +21,7 @@ pub use overview::Page;
 pub use watch::Watches;
 
 use crate::{
-    access::{self, Access, OperatorCall},
+    access::{self, Access, OperatorCall, Still},
     bell::Belfry,
     hot::Hot,
     ledger::Ledger,
@@ -240,7 +240,9 @@ impl OperatorService for Operator {
         &self,
         request: Request<v1::RedriveIncidentsRequest>,
     ) -> Result<Response<Self::RedriveIncidentsStream>, Status> {
-        served!(self, request, RedriveIncidents, serve_redrive_incidents)
+        let still = Still::of(&request, OperatorCall::RedriveIncidents)?;
+        self.redrive_all(still, request.get_ref())
+            .map(Response::new)
     }
 
     async fn move_step(

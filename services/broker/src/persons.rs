@@ -7,7 +7,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use std::{
     collections::BTreeSet,
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
@@ -21,6 +21,22 @@ const KEY_BYTES: usize = 32;
 /// Why the key cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum PersonIndexError {
+    /// Put back the file that this store was begun with.
+    #[error(
+        "{path}: this is not the key of the index of persons that the store was begun with; put that one back"
+    )]
+    OtherKey {
+        /// The file.
+        path: String,
+    },
+    /// Put back the file that this store was begun with.
+    #[error(
+        "{path}: the key of the index of persons is missing, and without it nobody is found by name; put back the one that this store was begun with"
+    )]
+    Missing {
+        /// The file.
+        path: String,
+    },
     /// Mend the file, or give it back from where it is kept safe.
     #[error(
         "{path}: the key of the index of persons must be {KEY_BYTES} bytes in hexadecimal; put back the one that this store was begun with"
@@ -59,42 +75,56 @@ impl PersonIndex {
         }
     }
 
-    /// With the key in a file; a new one where there is no file, readable for its owner alone.
+    /// With the key in a file: the one of which the store has this check. Where the store has none yet and
+    /// there is no file, a new key, readable for its owner alone.
     ///
     /// # Errors
     /// [`PersonIndexError`] names the file.
-    pub fn open(path: &Path) -> Result<Self, PersonIndexError> {
+    pub fn open(path: &Path, check: Option<PersonKey>) -> Result<Self, PersonIndexError> {
         let named = || path.display().to_string();
         let file = |source| PersonIndexError::File {
             path: named(),
             source,
         };
-        let created = OpenOptions::new()
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file(error)),
+            Err(_) if check.is_some() => return Err(PersonIndexError::Missing { path: named() }),
+            Err(_) => {
+                let made = Self::random();
+                made.save(path).map_err(file)?;
+                return Ok(made);
+            }
+        };
+        let bytes = hex::decode(text.trim()).ok();
+        let key = bytes.and_then(|bytes| bytes.try_into().ok());
+        let key = key.ok_or_else(|| PersonIndexError::NoKey { path: named() })?;
+        let kept = Self { key: Arc::new(key) };
+        match check.is_none_or(|check| check == kept.check()) {
+            true => Ok(kept),
+            false => Err(PersonIndexError::OtherKey { path: named() }),
+        }
+    }
+
+    /// By what a store knows the key without having it.
+    pub fn check(&self) -> PersonKey {
+        self.key("check", "")
+    }
+
+    /// Whole or not at all, and durable before anything is indexed by it.
+    fn save(&self, path: &Path) -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let beside = path.with_extension("new");
+        let _ = fs::remove_file(&beside);
+        let mut out = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(path);
-        match created {
-            Ok(mut out) => {
-                let made = Self::random();
-                let text = format!("{}\n", hex::encode(*made.key));
-                let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all());
-                if let Err(source) = written {
-                    // Half a key would be refused for ever.
-                    let _ = fs::remove_file(path);
-                    return Err(file(source));
-                }
-                Ok(made)
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let text = fs::read_to_string(path).map_err(file)?;
-                let bytes = hex::decode(text.trim()).ok();
-                let key = bytes.and_then(|bytes| bytes.try_into().ok());
-                let key = key.ok_or_else(|| PersonIndexError::NoKey { path: named() })?;
-                Ok(Self { key: Arc::new(key) })
-            }
-            Err(source) => Err(file(source)),
-        }
+            .open(&beside)?;
+        out.write_all(format!("{}\n", hex::encode(*self.key)).as_bytes())?;
+        out.sync_all()?;
+        fs::rename(&beside, path)?;
+        File::open(folder)?.sync_all()
     }
 
     fn key(&self, kind: &str, text: &str) -> PersonKey {
@@ -175,15 +205,22 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_made_once_and_a_spoilt_one_is_refused() {
+    fn a_key_is_made_once_and_no_other_is_taken_in_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("persons.key");
-        let first = PersonIndex::open(&path).unwrap().of_name("a");
-        assert_eq!(PersonIndex::open(&path).unwrap().of_name("a"), first);
+        let first = PersonIndex::open(&path, None).unwrap();
+        let check = Some(first.check());
+        let again = PersonIndex::open(&path, check).unwrap();
+        assert_eq!(again.of_name("a"), first.of_name("a"));
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        fs::remove_file(&path).unwrap();
+        let refused = |check| PersonIndex::open(&path, check).unwrap_err();
+        assert!(matches!(refused(check), PersonIndexError::Missing { .. }));
+        assert!(!path.exists(), "nothing is put in its place");
+        PersonIndex::random().save(&path).unwrap();
+        assert!(matches!(refused(check), PersonIndexError::OtherKey { .. }));
         fs::write(&path, "12").unwrap();
-        let refused = PersonIndex::open(&path).unwrap_err();
-        assert!(refused.to_string().contains("put back"), "{refused}");
+        assert!(matches!(refused(None), PersonIndexError::NoKey { .. }));
     }
 }

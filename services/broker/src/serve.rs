@@ -11,6 +11,7 @@ use crate::{
     exchange::{Exchange, Greeting},
     hot::Hot,
     ledger::{Ledger, Means, Note},
+    metrics::Broker,
     operator::{Operator, Page, Watches},
     persons::{PersonIndex, PersonIndexError},
     reconcile::Reconciler,
@@ -36,8 +37,10 @@ use jiff::Timestamp;
 use node::{
     fault::Fault,
     identity::{Identity, Peer, Role},
+    metrics::{Calls, Door, Process, Sources},
     shutdown::{Shutdown, drain},
     tls::{Credentials, CredentialsError, Listener},
+    traces::{Tracer, TracesError},
     vitals::Vitals,
 };
 use std::{
@@ -62,9 +65,17 @@ use tonic_health::{
     pb::health_server::{Health, HealthServer},
     server::HealthReporter,
 };
+use tower::layer::util::Stack;
 
 /// The contract's version that this release speaks.
 const CONTRACT_VERSION: &str = "1.0";
+/// The services of the contract that are served here.
+const SERVED: [&str; 4] = [
+    "DeskService",
+    "ExchangeService",
+    "DocumentService",
+    "OperatorService",
+];
 /// Between two sweeps of documents that nobody named.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
 /// Between two looks at whether the store takes what it is given.
@@ -111,6 +122,15 @@ pub enum BrokerError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// Name another address under `metrics.listen`.
+    #[error("metrics.listen: {source}; name another address, or none")]
+    Metrics {
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Mend the key that it names.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Make the folder writable.
     #[error("cannot write {path}: {source}; make its folder writable", path = path.display())]
     AddressFile {
@@ -339,13 +359,26 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     let forms = forms(&config)?;
     let listener = listen(&config, &credentials).await?;
     let address = listener.local_address();
-    let (ground, ledger_end) =
-        Ground::lay(config, credentials, store, registry, documents, shutdown)?;
+    let metrics = listen_for_metrics(&config).await?;
+    let (tracer, export) = Tracer::open(&config.traces, "broker", "")?;
+    let (ground, ledger_end) = Ground::lay(
+        config,
+        credentials,
+        store,
+        registry,
+        documents,
+        tracer,
+        shutdown,
+    )?;
     ground.tell(address);
     let (health, health_service) = tonic_health::server::health_reporter();
     let router = ground.router(forms, restored, health_service);
     let tasks = TaskTracker::new();
     let staff = ground.staff(&tasks);
+    tasks.spawn(export.run(ground.shutdown.child()));
+    if let Some(door) = metrics {
+        tasks.spawn(door.serve(ground.sources(&listener), ground.shutdown.child()));
+    }
     staff.hire(&ground.registry);
     set_health(&health, true).await;
     let vitals = Vitals::new(ground.shutdown.clone());
@@ -415,9 +448,14 @@ async fn listen(config: &Config, credentials: &Credentials) -> Result<Listener, 
     })
 }
 
+async fn listen_for_metrics(config: &Config) -> Result<Option<Door>, BrokerError> {
+    let opened = Door::open(config.metrics).await;
+    opened.map_err(|source| BrokerError::Metrics { source })
+}
+
 type LedgerEnd = oneshot::Receiver<Result<(), StoreError>>;
 type Router = tonic::transport::server::Router<
-    tower::layer::util::Stack<node::undecoded::Layer, tower::layer::util::Identity>,
+    Stack<node::undecoded::Layer, Stack<Calls, tower::layer::util::Identity>>,
 >;
 
 /// What every part of the broker stands on.
@@ -437,6 +475,8 @@ struct Ground {
     standings: Standings,
     suspensions: Suspensions,
     epoch: u64,
+    calls: Calls,
+    tracer: Tracer,
     shutdown: Shutdown,
 }
 
@@ -445,15 +485,17 @@ impl Ground {
     fn lay(
         config: Config,
         credentials: Credentials,
-        store: SqliteStore,
+        mut store: SqliteStore,
         registry: Registry,
         documents: Documents,
+        tracer: Tracer,
         shutdown: Shutdown,
     ) -> Result<(Self, LedgerEnd), BrokerError> {
         let reader = store.reader();
         let belfry = Belfry::default();
         let limits = config.limits;
-        let persons = PersonIndex::open(&config.person_key())?;
+        let persons = PersonIndex::open(&config.person_key(), store.person_check()?)?;
+        store.keep_person_check(&persons.check())?;
         let hot =
             Hot::new(limits.dossiers_cached_max).with_bytes_max(limits.dossiers_cached_bytes_max);
         let origin = reader.origin()?;
@@ -467,6 +509,7 @@ impl Ground {
             code_pattern: config.code_pattern,
             persons: persons.clone(),
         })?;
+        let ledger = ledger.traced(tracer.clone());
         let position = ledger.condition().position.load(Ordering::Relaxed);
         let starts = Starts::begin(&config.store, position)
             .map_err(|error| StoreError::Failed(format!("its starts cannot be kept: {error}")))?;
@@ -486,6 +529,8 @@ impl Ground {
             standings: Standings::new(belfry.departments.clone()),
             suspensions: Suspensions::load(reader.as_ref())?,
             epoch: origin.epoch,
+            calls: Calls::of(&SERVED).traced(tracer.clone()),
+            tracer,
             config,
             credentials,
             registry,
@@ -534,6 +579,7 @@ impl Ground {
             belfry: self.belfry.clone(),
             greeting: self.greeting.clone(),
             reconciler: self.reconciler.clone(),
+            tracer: self.tracer.clone(),
             restore_answered: Arc::new(OnceCell::new_with(restored.then_some(()))),
             limits: self.config.streams,
             shutdown: self.shutdown.child(),
@@ -577,6 +623,7 @@ impl Ground {
             .max_concurrent_streams(limits.streams_per_connection_max)
             .max_connection_age(Duration::from_secs(limits.connection_age_s_max))
             .max_connection_age_grace(limits.drain())
+            .layer(self.calls.clone())
             .layer(node::undecoded::layer())
             .add_service(
                 DeskServiceServer::new(self.desk(forms))
@@ -614,6 +661,7 @@ impl Ground {
             lives: self.reconciler.lives(),
             standings: self.standings.clone(),
             suspensions: self.suspensions.clone(),
+            tracer: self.tracer.clone(),
             config: self.config.courier,
             limits: self.config.streams,
         });
@@ -623,6 +671,30 @@ impl Ground {
             tasks: tasks.clone(),
             shutdown: self.shutdown.child(),
         }
+    }
+
+    /// Who tells the metrics.
+    fn sources(&self, listener: &Listener) -> Sources {
+        let process = Process {
+            service: "broker",
+            agency: String::new(),
+            credentials: self.credentials.clone(),
+            connections: Some(listener.connections()),
+        };
+        let broker = Broker {
+            ledger: self.ledger.clone(),
+            reader: self.reader.clone(),
+            documents: self.documents.clone(),
+            hot: self.hot.clone(),
+            standings: self.standings.clone(),
+            folder: self.config.store.clone(),
+        };
+        Arc::new([
+            Box::new(self.tracer.clone()),
+            Box::new(process),
+            Box::new(self.calls.clone()),
+            Box::new(broker),
+        ])
     }
 
     /// Begins what goes on by itself.

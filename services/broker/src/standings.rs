@@ -2,6 +2,7 @@
 //! a start it is learnt anew.
 
 use crate::bell::Departments;
+use contract::v1::verdict::Outcome;
 use dashmap::DashMap;
 use dossier::name::AgencyCode;
 use jiff::Timestamp;
@@ -54,9 +55,21 @@ pub struct Standing {
     pub owed_by_minute: Vec<u64>,
 }
 
+/// What was counted of a department since the start.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// Streams that were opened.
+    pub opened: u64,
+    /// Streams that could not be opened, or ended.
+    pub failures: u64,
+    /// What it said of items.
+    pub heard: Arc<node::metrics::Verdicts>,
+}
+
 #[derive(Debug, Default)]
 struct State {
     shown: Standing,
+    totals: Totals,
     verdicts: Verdicts,
     owed: VecDeque<u64>,
 }
@@ -132,6 +145,19 @@ impl Standings {
         self.page(agency).read()
     }
 
+    /// How every department does, and what was counted of it, in the order of their codes.
+    pub fn all(&self) -> Vec<(AgencyCode, Standing, Totals)> {
+        let departments = self.0.departments.iter();
+        let mut all: Vec<_> = departments
+            .map(|one| {
+                let state = lock(one.value());
+                (one.key().clone(), state.shown.clone(), state.totals.clone())
+            })
+            .collect();
+        all.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        all
+    }
+
     /// A minute is over in which so much is owed to these departments, and nothing to the others.
     pub fn sample(&self, owed: &[(AgencyCode, u64)]) {
         for (agency, _) in owed {
@@ -179,6 +205,7 @@ impl Page {
         at: Timestamp,
     ) -> Connected {
         let mut state = lock(&self.state);
+        state.totals.opened += 1;
         let shown = &mut state.shown;
         shown.connected_since = Some(at);
         shown.certificate_expires_at = Some(certificate_expires_at);
@@ -199,6 +226,7 @@ impl Page {
     pub fn failed(&self, failures: u32, why: &str) {
         let mut state = lock(&self.state);
         let is_first = state.shown.failures == 0;
+        state.totals.failures += 1;
         state.shown.failures = failures;
         state.shown.last_error = cut(why);
         drop(state);
@@ -213,9 +241,11 @@ impl Page {
     }
 
     /// A verdict came.
-    pub fn verdict(&self) {
+    pub fn verdict(&self, outcome: &Outcome) {
         let second = self.board.second();
-        lock(&self.state).verdicts.count(second);
+        let mut state = lock(&self.state);
+        state.verdicts.count(second);
+        state.totals.heard.note(outcome);
     }
 
     fn read(&self) -> Standing {

@@ -30,8 +30,9 @@ impl Suspensions {
     /// # Errors
     /// The store cannot be read; what was known stays.
     pub fn read_again(&self, reader: &dyn Reader) -> Result<(), StoreError> {
+        let now = reader.suspensions()?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        *known = reader.suspensions()?;
+        *known = now;
         Ok(())
     }
 

@@ -3,8 +3,10 @@
 use node::{
     config::{ConfigError, resolve},
     identity::Identity,
+    metrics::MetricsConfig,
     stream::StreamLimits,
     tls::{CredentialPaths, ListenerLimits},
+    traces::TracesConfig,
 };
 use serde::Deserialize;
 use std::{
@@ -42,6 +44,12 @@ pub struct Config {
     /// Of the streams to and from the broker.
     #[serde(default)]
     pub streams: StreamLimits,
+    /// Where metrics are served.
+    #[serde(default)]
+    pub metrics: MetricsConfig,
+    /// Where spans are sent.
+    #[serde(default)]
+    pub traces: TracesConfig,
     /// A TOML file that says what the scripted handler answers; none where a handler is linked.
     pub script: Option<PathBuf>,
 }

@@ -3,12 +3,14 @@
 use crate::{
     config::Config,
     store::{Round, Store, StoreError},
+    tally::Tally,
 };
 use contract::v1;
 use dashmap::DashMap;
 use node::{
     stream::Guard,
     tls::{ChannelError, ChannelOptions, Credentials, PeerSlot, channel, dial},
+    traces::Tracer,
 };
 use std::{
     collections::HashSet,
@@ -51,6 +53,10 @@ pub(crate) struct Counter {
     /// The broker's store and epoch as its newest hello or answer says.
     pub(crate) broker: watch::Sender<Option<Life>>,
     compared: Mutex<Compared>,
+    /// What is counted.
+    pub(crate) tally: Tally,
+    /// Makes spans.
+    pub(crate) tracer: Tracer,
     /// False from a failed write until the store can be written again.
     writable: watch::Sender<bool>,
 }
@@ -84,6 +90,7 @@ impl Counter {
         config: Config,
         store: Store,
         credentials: &Credentials,
+        tracer: Tracer,
     ) -> Result<Self, ChannelError> {
         let (address, broker) = (config.broker.address.as_str(), &config.broker.identity);
         let options = ChannelOptions::exchange().to_broker();
@@ -105,6 +112,8 @@ impl Counter {
             working: DashMap::new(),
             broker: watch::Sender::new(None),
             compared: Mutex::default(),
+            tally: Tally::default(),
+            tracer,
             writable: watch::Sender::new(true),
         })
     }

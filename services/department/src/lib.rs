@@ -17,6 +17,7 @@ mod reporter;
 pub mod scripted;
 mod service;
 pub mod store;
+mod tally;
 mod teller;
 mod worker;
 
@@ -28,13 +29,16 @@ use counter::Counter;
 use inbox::Inbox;
 use node::{
     identity::Role,
+    metrics::{Calls, Door, Process, Sources},
     shutdown::{Shutdown, drain},
     tls::{ChannelError, Credentials, CredentialsError, Listener},
+    traces::{Tracer, TracesError},
     vitals::Vitals,
 };
 use service::{Service, broker_only, watchers_only};
 use std::{io, sync::Arc, time::Duration};
 use store::{Store, StoreError};
+use tally::Department;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::task::TaskTracker;
 use tonic::{service::interceptor::InterceptedService, transport::Server};
@@ -68,6 +72,12 @@ pub enum RunError {
     /// Name another address to listen on.
     #[error("cannot listen: {0}")]
     Listen(io::Error),
+    /// Name another address under `metrics.listen`.
+    #[error("metrics.listen: {0}; name another address, or none")]
+    Metrics(io::Error),
+    /// Mend the key that it names.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Restart it.
     #[error("the server failed: {0}")]
     Server(#[from] tonic::transport::Error),
@@ -98,8 +108,13 @@ pub async fn run(
     let broker = config.broker.identity.clone();
     let drain_max = Duration::from_secs(config.times.drain_s_max);
     let (streams_max, listener_limits) = (config.limits.streams_max, config.listener);
+    let metrics = Door::open(config.metrics)
+        .await
+        .map_err(RunError::Metrics)?;
     let store = Store::open(&config.store).await?;
-    let counter = Arc::new(Counter::new(config, store.clone(), &credentials)?);
+    let (tracer, export) = Tracer::open(&config.traces, "department", &config.agency_code)?;
+    let counter = Counter::new(config, store.clone(), &credentials, tracer.clone())?;
+    let counter = Arc::new(counter);
     let listener =
         Listener::new(listener, &credentials, listener_limits).map_err(RunError::Listen)?;
     tracing::info!(
@@ -130,10 +145,28 @@ pub async fn run(
     let watchers = watchers_only(broker.clone(), own);
     let vitals = Vitals::new(shutdown.clone());
     let mut tasks = JoinSet::new();
+    tasks.spawn(export.run(shutdown.clone()));
+    let calls = Calls::of(&["DepartmentService"]).traced(tracer.clone());
+    if let Some(door) = metrics {
+        let process = Process {
+            service: "department",
+            agency: counter.config.agency_code.clone(),
+            credentials,
+            connections: Some(listener.connections()),
+        };
+        let sources: Sources = Arc::new([
+            Box::new(tracer),
+            Box::new(process),
+            Box::new(calls.clone()),
+            Box::new(Department(counter.clone())),
+        ]);
+        tasks.spawn(door.serve(sources, shutdown.clone()));
+    }
     tasks.spawn(vitals.watch_end("the listener", listener.shut()));
     let ending = shutdown.clone();
     let server = Server::builder()
         .max_concurrent_streams(streams_max)
+        .layer(calls)
         .layer(node::undecoded::layer())
         .add_service(InterceptedService::new(service, broker_only(broker)))
         .add_service(InterceptedService::new(health_service, watchers.clone()))

@@ -36,7 +36,10 @@ pub(crate) async fn run(counter: Arc<Counter>, shutdown: Shutdown) {
                 () = shutdown.triggered() => return,
             };
             match reconciled {
-                Ok(done) => (agreed, undecided) = (Some(done.with), done.undecided),
+                Ok(done) => {
+                    counter.tally.reconciled();
+                    (agreed, undecided) = (Some(done.with), done.undecided);
+                }
                 Err(error) => {
                     failures += 1;
                     wait(&counter, &shutdown, failures, &error).await;
@@ -62,6 +65,7 @@ async fn wait(
     failures: u32,
     error: &(dyn std::fmt::Display + Sync),
 ) {
+    counter.tally.line_failed();
     let pause = back_off::pause(&counter.config.times, failures);
     let agency = &counter.config.agency_code;
     // The first is told, and then one in eight: a broker away for days fills no disk.

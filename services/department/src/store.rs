@@ -6,6 +6,7 @@ mod outbox;
 mod retention;
 
 pub(crate) use inbox::handover_documents;
+use inbox::{HANDLED, RECEIVED, SUPERSEDED};
 pub use inbox::{Kept, Received};
 pub use notices::{Due, KeptNotice};
 pub(crate) use outbox::NOBODYS_TROUBLE;
@@ -254,6 +255,31 @@ impl Store {
             })
         });
         Ok(seen.await?)
+    }
+
+    /// How much a person must look at.
+    pub async fn incident_count(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM incident";
+        let count = self
+            .embedded
+            .read(move |c| c.query_row(sql, [], |row| row.get(0)));
+        Ok(count.await.map(i64::cast_unsigned)?)
+    }
+
+    /// How many rounds are received and not done, are handled, are superseded.
+    pub async fn inbox_counts(&self) -> Result<[u64; 3], StoreError> {
+        let counts = self.embedded.read(|c| {
+            let sql = "SELECT COUNT(*) FROM inbox WHERE state = ?1";
+            let mut counts = [0; 3];
+            for (count, state) in counts.iter_mut().zip([RECEIVED, HANDLED, SUPERSEDED]) {
+                let counted: i64 = c
+                    .prepare_cached(sql)?
+                    .query_row([state], |row| row.get(0))?;
+                *count = counted.cast_unsigned();
+            }
+            Ok(counts)
+        });
+        Ok(counts.await?)
     }
 
     /// What a person must look at, oldest first.

@@ -3,7 +3,9 @@
 use node::{
     config::{ConfigError, resolve},
     identity::Identity,
+    metrics::MetricsConfig,
     tls::CredentialPaths,
+    traces::TracesConfig,
 };
 use serde::Deserialize;
 use std::{
@@ -37,6 +39,12 @@ pub struct Config {
     pub times: Times,
     /// Where dossiers may be put as files; none where a program submits them.
     pub spool: Option<PathBuf>,
+    /// Where metrics are served.
+    #[serde(default)]
+    pub metrics: MetricsConfig,
+    /// Where spans are sent, by a desk that runs.
+    #[serde(default)]
+    pub traces: TracesConfig,
 }
 
 /// Who the broker is and where.

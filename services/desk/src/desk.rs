@@ -5,6 +5,7 @@ use crate::{
     line::{CallError, Line, LineError, Refused, SaveError, Saved},
     store::{Kept, State, Store, StoreError, Submit},
     submission::{PaperError, Submission},
+    tally::Tally,
     worklist::Worklist,
 };
 use contract::v1::{self, ListResultsResponse, Notice, TrackResponse};
@@ -12,6 +13,7 @@ use dashmap::DashMap;
 use node::{
     documents::Digest,
     fault::Fault,
+    traces::{self, Kind, Tracer},
     transfer::{self, Source, TransferError},
 };
 use std::{path::Path, sync::Arc, time::Duration};
@@ -125,6 +127,10 @@ pub(crate) struct Inner {
     pub(crate) code_taken: Notify,
     /// Counts up whenever notices were kept.
     pub(crate) told: watch::Sender<u64>,
+    /// What is counted.
+    pub(crate) tally: Tally,
+    /// Makes spans.
+    pub(crate) tracer: Tracer,
 }
 
 /// One attempt to send a submit.
@@ -141,6 +147,14 @@ impl Desk {
     /// # Errors
     /// [`OpenError`] says what to mend.
     pub fn open(config: Config) -> Result<Self, OpenError> {
+        Self::open_traced(config, Tracer::default())
+    }
+
+    /// The same, and what it brings to the broker is a span.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_traced(config: Config, tracer: Tracer) -> Result<Self, OpenError> {
         config.check().map_err(OpenError::Config)?;
         let line = Line::new(&config)?;
         let store = Store::open(&config.store)?;
@@ -152,6 +166,8 @@ impl Desk {
             waiting: Notify::new(),
             code_taken: Notify::new(),
             told: watch::Sender::new(0),
+            tally: Tally::default(),
+            tracer,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -419,10 +435,18 @@ impl Desk {
         let Inner { store, line, .. } = &*self.inner;
         let key = request.submit_key.clone();
         let mut client = line.client.clone();
-        let submitted = match self.upload(&request.evidence).await {
-            Ok(()) => line.call(client.submit(request)).await,
-            Err(error) => Err(error),
+        let mut span = self.inner.tracer.span("submit", Kind::Client, None);
+        let submitting = async {
+            self.upload(&request.evidence).await?;
+            line.call(client.submit(request)).await
         };
+        let submitted = traces::within(&span, submitting).await;
+        match &submitted {
+            Ok(response) => span.note("dossier_code", &response.dossier_code),
+            Err(CallError::Refused(refused)) => span.failed(&refused.reason),
+            Err(CallError::Away(_)) => span.failed("AWAY"),
+        }
+        drop(span);
         match submitted {
             Ok(response) => {
                 store.answered(&key, &response, anew).await?;

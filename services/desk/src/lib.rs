@@ -16,6 +16,7 @@ mod serve;
 mod spool;
 mod store;
 mod submission;
+mod tally;
 pub mod worklist;
 
 pub use act::{Act, Answer};
@@ -25,7 +26,12 @@ pub use line::{CallError, Line, LineError, Refused, SaveError, Saved};
 pub use store::{State, StoreError, Submit};
 pub use submission::{PaperError, Submission};
 
-use node::shutdown::Shutdown;
+use node::{
+    metrics::{Door, Process, Sources},
+    shutdown::Shutdown,
+    traces::{Tracer, TracesError},
+};
+use std::{io, sync::Arc};
 
 /// The desk cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +42,12 @@ pub enum RunError {
     /// Look at the disk, then restart it.
     #[error("the disk did not sync what was written; look at it, then start the desk again")]
     DiskLost,
+    /// Name another address under `metrics.listen`.
+    #[error("metrics.listen: {0}; name another address, or none")]
+    Metrics(io::Error),
+    /// Mend the key that it names.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
 }
 
 /// Runs a desk until `shutdown`, with its spool folder if the configuration names one.
@@ -43,7 +55,11 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`] says what to mend; nothing that was taken is lost.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
-    let desk = Desk::open(config)?;
+    let metrics = Door::open(config.metrics)
+        .await
+        .map_err(RunError::Metrics)?;
+    let (tracer, export) = Tracer::open(&config.traces, "desk", &config.agency_code)?;
+    let desk = Desk::open_traced(config, tracer)?;
     let config = &desk.inner.config;
     tracing::info!(
         agency = config.agency_code,
@@ -56,12 +72,32 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
             None => shutdown.triggered().await,
         }
     };
+    let metrics = async {
+        if let Some(door) = metrics {
+            door.serve(sources(&desk), shutdown.clone()).await;
+        }
+    };
     let ended = tokio::select! {
-        _ = async { tokio::join!(desk.serve(shutdown.clone()), spool) } => Ok(()),
+        _ = async { tokio::join!(desk.serve(shutdown.clone()), spool, metrics, export.run(shutdown.clone())) } => Ok(()),
         () = desk.inner.store.lost() => Err(RunError::DiskLost),
     };
     let agency = desk.inner.config.agency_code.clone();
     desk.close().await;
     tracing::info!(agency, "the desk is closed");
     ended
+}
+
+/// Who tells the metrics.
+fn sources(desk: &Desk) -> Sources {
+    let process = Process {
+        service: "desk",
+        agency: desk.inner.config.agency_code.clone(),
+        credentials: desk.inner.line.credentials.clone(),
+        connections: None,
+    };
+    Arc::new([
+        Box::new(desk.inner.tracer.clone()),
+        Box::new(process),
+        Box::new(tally::Told(desk.clone())),
+    ])
 }

@@ -1,6 +1,6 @@
 //! The line to the broker: where a dossier stands, and its results. It keeps nothing.
 
-use crate::{config::Config, store::Lease};
+use crate::{config::Config, store::Lease, tally::Outcomes};
 use contract::v1::{
     self, ListResultsRequest, ListResultsResponse, TrackRequest, TrackResponse,
     desk_service_client::DeskServiceClient,
@@ -9,12 +9,14 @@ use node::{
     documents::Digest,
     fault::Fault,
     tls::{ChannelError, ChannelOptions, Credentials, CredentialsError, channel},
+    traces::Carrying,
     transfer::{self, TransferError},
 };
 use std::{
     collections::HashSet,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{fs, time::timeout};
@@ -167,8 +169,10 @@ pub struct Saved {
 #[derive(Clone)]
 pub struct Line {
     pub(crate) agency_code: String,
-    pub(crate) client: DeskServiceClient<Channel>,
+    pub(crate) client: DeskServiceClient<Carrying<Channel>>,
     pub(crate) documents: Channel,
+    pub(crate) credentials: Credentials,
+    pub(crate) calls: Arc<Outcomes>,
     call_max: Duration,
 }
 
@@ -183,13 +187,16 @@ impl Line {
             let broker = config.broker.identity.clone();
             channel(&config.broker.address, broker, &credentials, options)
         };
-        let client = DeskServiceClient::new(line(ChannelOptions::exchange().to_broker())?)
+        let exchange = line(ChannelOptions::exchange().to_broker())?;
+        let client = DeskServiceClient::new(Carrying(exchange))
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
         Ok(Self {
             agency_code: config.agency_code.clone(),
             client,
             documents: line(ChannelOptions::documents().to_broker())?,
+            credentials,
+            calls: Arc::default(),
             call_max: config.times.call_max(),
         })
     }
@@ -332,8 +339,10 @@ impl Line {
         call: impl Future<Output = Result<tonic::Response<T>, Status>>,
     ) -> Result<T, CallError> {
         let late = |_| Status::deadline_exceeded("no answer in time");
-        let answer = timeout(self.call_max, call).await.map_err(late)??;
-        Ok(answer.into_inner())
+        let answer = timeout(self.call_max, call).await.map_err(late).flatten();
+        let answer = answer.map_err(CallError::from);
+        self.calls.note(&answer);
+        Ok(answer?.into_inner())
     }
 }
 

@@ -180,6 +180,7 @@ impl Desk {
         loop {
             let heard = AtomicU64::new(0);
             let Err(error) = self.watch_once(check, &heard).await;
+            self.inner.tally.watch_ended();
             failures = if heard.into_inner() > 0 {
                 1
             } else {
@@ -228,6 +229,7 @@ impl Desk {
             .map_err(|_| WatchError::Silent)??
             .into_inner();
         check.notify_one();
+        let _watching = self.inner.tally.watch();
         let mut batches = messages.ready_chunks(NOTICES_MAX);
         loop {
             let batch = timeout(silence, batches.next())

@@ -13,6 +13,7 @@ use node::{
 use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use std::{
+    collections::BTreeMap,
     io,
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
@@ -108,6 +109,19 @@ pub struct Submit {
     pub response: Option<v1::SubmitResponse>,
     /// The reason word of a refusal.
     pub refusal: String,
+}
+
+/// How much there is of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Submits: waiting, open, refused, closed.
+    pub(crate) submits: [u64; 4],
+    /// Acts: waiting, done, refused.
+    pub(crate) acts: [u64; 3],
+    /// Notices of the broker.
+    pub(crate) notices: u64,
+    /// Since when the first submit or act waits; none when none does.
+    pub(crate) waiting_since_us: Option<i64>,
 }
 
 /// What became of a new submit.
@@ -288,6 +302,35 @@ impl Store {
                 .optional()
         });
         row.await?.map(Submit::read).transpose()
+    }
+
+    /// How much there is of everything.
+    pub(crate) async fn counts(&self) -> Result<Counts, StoreError> {
+        let counts = self.embedded.read(|c| {
+            let by_state = |sql: &str| -> rusqlite::Result<BTreeMap<i64, u64>> {
+                c.prepare_cached(sql)?
+                    .query_map([], |row| {
+                        Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
+                    })?
+                    .collect()
+            };
+            let submits = by_state("SELECT state, COUNT(*) FROM submit GROUP BY state")?;
+            let acts = by_state("SELECT state, COUNT(*) FROM act GROUP BY state")?;
+            let of = |counts: &BTreeMap<i64, u64>, state| counts.get(&state).copied().unwrap_or(0);
+            let waiting_since = "SELECT min(changed_at) FROM (
+                SELECT changed_at FROM submit WHERE state = 0
+                UNION ALL SELECT changed_at FROM act WHERE state = 0)";
+            let notices = "SELECT COUNT(*) FROM notice";
+            Ok(Counts {
+                submits: [WAITING, OPEN, REFUSED, CLOSED].map(|state| of(&submits, state)),
+                acts: act::STATES.map(|state| of(&acts, state)),
+                notices: c
+                    .query_row(notices, [], |row| row.get::<_, i64>(0))?
+                    .cast_unsigned(),
+                waiting_since_us: c.query_row(waiting_since, [], |row| row.get(0))?,
+            })
+        });
+        Ok(counts.await?)
     }
 
     /// The key of the submit that waits under a leased code, if one does.
@@ -581,7 +624,7 @@ fn identity(request: &v1::SubmitRequest) -> Digest {
     digest_of(&essence.encode_to_vec())
 }
 
-fn now_us() -> i64 {
+pub(crate) fn now_us() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

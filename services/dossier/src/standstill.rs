@@ -20,6 +20,13 @@ pub(crate) fn of_step(dossier: &Dossier, step: &Step) -> Option<Timestamp> {
     Some(step.limit_since.map_or(since, |began| began.max(since)))
 }
 
+impl Dossier {
+    /// Since when a step's limit stands still; none while it runs.
+    pub fn stands_still_since(&self, step: &Step) -> Option<Timestamp> {
+        of_step(self, step)
+    }
+}
+
 /// Since when the window of what the citizen was asked for then stands still; none while it runs.
 pub(crate) fn of_window(dossier: &Dossier, asked_at: Timestamp) -> Option<Timestamp> {
     dossier.stopped_since.map(|since| since.max(asked_at))

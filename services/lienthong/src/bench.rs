@@ -187,7 +187,7 @@ async fn measure(options: &Options, folder: &Path, json: bool) -> anyhow::Result
     }
     if wanted(Measure::Search) {
         say(json, "searches");
-        found.search = tokio::task::block_in_place(|| search::measure(options, folder))?;
+        found.search = search::measure(options, folder)?;
     }
     if wanted(Measure::Fanout) {
         say(json, "fanout");

@@ -6,6 +6,7 @@ use crate::command::{
     broker::BrokerCommand,
     check_procedures::CheckProceduresCommand,
     completions::CompletionsCommand,
+    console::ConsoleCommand,
     demo::DemoCommand,
     department::DepartmentCommand,
     desk::DeskCommand,
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Broker(BrokerCommand),
     Department(DepartmentCommand),
     Desk(DeskCommand),
+    Console(ConsoleCommand),
     #[command(subcommand)]
     Dossier(DossierCommand),
     #[command(subcommand)]
@@ -67,6 +69,7 @@ impl Command {
             Self::Broker(command) => command.run(),
             Self::Department(command) => command.run(),
             Self::Desk(command) => command.run(),
+            Self::Console(command) => command.run(),
             Self::Dossier(command) => command.run(json),
             Self::CheckProcedures(command) => command.run(json),
             Self::Completions(command) => {

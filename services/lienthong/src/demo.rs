@@ -20,7 +20,6 @@ use crate::{
     window::Window,
 };
 use anyhow::{Context as _, anyhow, bail};
-use console::style;
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -28,6 +27,7 @@ use std::{
     rc::Rc,
     time::{Duration, Instant},
 };
+use terminal::style;
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::timeout,
@@ -114,6 +114,12 @@ async fn run_one(
     let started = Instant::now();
     let journey = Rc::new(Journey::read(material)?);
     let mut town = Town::found(folder, &journey)?;
+    if !json {
+        tell!(
+            "The operators' page is at {} while this runs (with --keep, until Ctrl-C)",
+            town.page
+        );
+    }
     let shown = tokio::select! {
         shown = show(&mut town, &journey, started, json) => shown,
         interrupted = interrupted() => Err(interrupted),
@@ -242,6 +248,12 @@ fn tell_what_to_try(town: &Town, journey: &Journey, code: &str) -> anyhow::Resul
     for service in [&town.broker].into_iter().chain(&town.offices) {
         tell!("    {}  {}", service.port, service.identity);
     }
+    tell!("\n  the operators' page");
+    tell!(
+        "    {}  choose \"Enter as\"; the browser warns of the demo's own authority, {}",
+        town.page,
+        folder.join("pki/ca.pem").display()
+    );
     tell!("\n  certificates");
     tell!("    authority  {}", folder.join("pki/ca.pem").display());
     for name in ["desk", "operator"] {

@@ -9,12 +9,12 @@ pub(crate) mod time;
 pub(crate) mod track;
 pub(crate) mod words;
 
-use console::Term;
 use std::{
     fmt,
     io::{self, Write as _},
     process::exit,
 };
+use terminal::Term;
 
 /// Columns of a line when the output is no terminal.
 const COLUMNS_ELSEWHERE: usize = 120;

@@ -246,16 +246,36 @@ impl Authority {
     /// # Errors
     /// The system is of another trust domain, or the validity holds no time.
     pub fn issue(&self, identity: &Identity, validity: Validity) -> Result<Issued, PkiError> {
+        self.issue_for_hosts(identity, &[], validity)
+    }
+
+    /// As [`issue`](Self::issue), for a server that browsers know by these names of hosts too, or by these
+    /// IP addresses.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue), and for a name that no host may have.
+    pub fn issue_for_hosts(
+        &self,
+        identity: &Identity,
+        hosts: &[String],
+        validity: Validity,
+    ) -> Result<Issued, PkiError> {
         if identity.trust_domain != self.trust_domain {
             return Err(PkiError::TrustDomain {
                 own: self.trust_domain.clone(),
                 other: identity.trust_domain.clone(),
             });
         }
-        let names = vec![
+        let mut names = vec![
             SanType::URI(identity.uri().try_into()?),
             SanType::DnsName(identity.dns_name().try_into()?),
         ];
+        for host in hosts {
+            names.push(match host.parse() {
+                Ok(address) => SanType::IpAddress(address),
+                Err(_) => SanType::DnsName(host.as_str().try_into()?),
+            });
+        }
         let not_after = validity.not_after.min(self.not_after);
         let validity = Validity {
             not_after,

@@ -1,9 +1,10 @@
 //! What a process tells: structured log lines on standard error, one event a line, with the
 //! service's name.
 
+mod counts;
 mod lines;
 
-pub use self::lines::Written;
+pub use self::{counts::told, lines::Written};
 
 use serde::Deserialize;
 use std::{
@@ -128,7 +129,10 @@ where
             })
             .boxed(),
     };
-    Registry::default().with(filter).with(lines)
+    Registry::default()
+        .with(filter)
+        .with(lines)
+        .with(counts::Counts)
 }
 
 /// Puts the service's name before what `inner` writes; a JSON object opens in `prefix`.

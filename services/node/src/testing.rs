@@ -55,3 +55,16 @@ pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
         .await
         .expect("what the test waits for");
 }
+
+/// As [`until`], for what must be asked for.
+pub(crate) async fn until_asked<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+    let waiting = async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(20);
+    tokio::time::timeout(patience, waiting)
+        .await
+        .expect("what the test waits for");
+}

@@ -19,6 +19,8 @@ use tokio::net::TcpStream;
 
 /// HTTP/2, the only protocol spoken inside.
 const ALPN_H2: &[u8] = b"h2";
+/// What a browser may speak besides.
+const ALPN_HTTP_1: &[u8] = b"http/1.1";
 
 /// How long a quiet connection stays before the kernel asks whether its peer is there.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
@@ -27,7 +29,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const UNTAKEN_MAX: Duration = Duration::from_secs(60);
 
 /// The cryptography of every connection: hybrid post-quantum key exchange before the classical ones.
-fn provider() -> Arc<CryptoProvider> {
+pub fn provider() -> Arc<CryptoProvider> {
     let mut provider = aws_lc_rs::default_provider();
     provider.kx_groups = vec![
         aws_lc_rs::kx_group::X25519MLKEM768,
@@ -39,7 +41,10 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 /// Sends small messages at once, and notices a peer that has vanished.
-fn tune(tcp: &TcpStream) -> io::Result<()> {
+///
+/// # Errors
+/// The operating system refuses to set an option of the socket.
+pub fn tune(tcp: &TcpStream) -> io::Result<()> {
     tcp.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_AFTER)

@@ -524,6 +524,7 @@ impl Drop for Town {
             for name in [BROKER]
                 .into_iter()
                 .chain(POSTS.iter().map(|post| post.name))
+                .chain(["desk"])
             {
                 eprintln!("——— {name} ———\n{}", self.log(name).text());
             }

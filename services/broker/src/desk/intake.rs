@@ -43,7 +43,9 @@ impl Desk {
 
     /// Of a procedure that is suspended no new dossier is taken; what was taken before is answered again.
     async fn must_go_on(&self, system: &str, submit: &wire::Submit) -> Result<(), Status> {
-        if !self.suspensions.is_procedure(&submit.procedure_code) {
+        // What a restored broker lost was taken once: its citizen has a receipt.
+        let is_suspended = self.suspensions.is_procedure(&submit.procedure_code);
+        if !is_suspended || self.ledger.was_restored() && submit.code.is_some() {
             return Ok(());
         }
         let id = DossierId::derive(system, &submit.submission.key);

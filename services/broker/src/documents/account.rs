@@ -64,6 +64,23 @@ pub(super) struct Asked {
     pub(super) size_bytes: u64,
 }
 
+/// What of documents is under way and unnamed, of all systems together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Uploads that a call is at.
+    pub uploads: usize,
+    /// Downloads that a call is at.
+    pub downloads: usize,
+    /// Uploads that have begun and not ended, those that were broken off among them.
+    pub parts: usize,
+    /// Bytes that count against their systems: of uploads, and of documents that no dossier names.
+    pub unnamed_bytes: u64,
+    /// Bytes of uploads that came since the start.
+    pub received_bytes: u64,
+    /// Bytes of downloads that were given since the start.
+    pub given_bytes: u64,
+}
+
 impl Accounts {
     /// Reads what was under way when the process ended. `unnamed_bytes` is by system.
     pub(super) fn load(uploads: &Path, unnamed_bytes: HashMap<String, u64>) -> io::Result<Self> {
@@ -100,6 +117,19 @@ impl Accounts {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is under way and unnamed.
+    pub(super) fn usage(&self) -> Usage {
+        let inner = self.lock();
+        let accounts = || inner.systems.values();
+        Usage {
+            uploads: inner.busy,
+            downloads: inner.downloads,
+            parts: accounts().map(|account| account.parts.len()).sum(),
+            unnamed_bytes: accounts().map(Account::bytes).sum(),
+            ..Usage::default()
+        }
     }
 
     /// Takes up an upload, or says why not. Whoever takes it up must [`park`](Self::park) or

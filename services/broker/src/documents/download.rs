@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _, SeekFrom},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -21,7 +21,7 @@ pub struct Download {
     end: u64,
     rest: Bytes,
     ahead: Option<JoinHandle<(File, io::Result<Bytes>)>>,
-    _counted: Counted,
+    counted: Counted,
 }
 
 struct Counted {
@@ -86,7 +86,7 @@ impl Documents {
             end,
             rest: Bytes::new(),
             ahead: (offset < end).then(|| read(file, end - offset)),
-            _counted: counted,
+            counted,
         })
     }
 }
@@ -119,6 +119,8 @@ impl Download {
         let data = self.rest.split_to(self.rest.len().min(CHUNK_BYTES_MAX));
         let offset = self.offset;
         self.offset += data.len() as u64;
+        let given = &self.counted.inner.given_bytes;
+        given.fetch_add(data.len() as u64, Ordering::Relaxed);
         Ok(Some((offset, data)))
     }
 }

@@ -1,14 +1,17 @@
 //! Bytes in: received, hashed and written side by side, in constant memory.
 
 use super::{
-    Documents, Refusal,
+    Documents, Inner, Refusal,
     account::{Asked, folder_name},
     part::{Part, free_bytes, write_down},
 };
 use bytes::Bytes;
 use dossier::name::Digest;
 use jiff::Timestamp;
-use std::mem;
+use std::{
+    mem,
+    sync::{Arc, atomic::Ordering},
+};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Bytes of one chunk.
@@ -40,6 +43,7 @@ pub struct Complete {
 
 /// An upload under way. Dropped before its end it is put aside, to go on where it stands.
 pub struct Upload {
+    inner: Arc<Inner>,
     size_bytes: u64,
     expected_offset: u64,
     gathered: Vec<Bytes>,
@@ -110,6 +114,7 @@ impl Documents {
         });
         let part = opened.await.map_err(|_| broken_off())??;
         Ok(Upload {
+            inner: self.inner.clone(),
             size_bytes: header.size_bytes,
             expected_offset: header.offset,
             gathered: Vec::new(),
@@ -206,6 +211,8 @@ impl Upload {
             });
         }
         self.expected_offset += data.len() as u64;
+        let received = &self.inner.received_bytes;
+        received.fetch_add(data.len() as u64, Ordering::Relaxed);
         if self.expected_offset > self.size_bytes {
             return Err(self
                 .discard(Refusal::TooLong {

@@ -110,11 +110,14 @@ impl Keeper {
                 drop(reply.send(self.erase(turn, dossiers, now)));
             }
             Job::Note { note, reply } => {
+                if let Err(failure) = self.may_release(turn, &note.quarantines) {
+                    drop(reply.send(Err(failure)));
+                    return;
+                }
                 turn.batch.incidents.extend(note.incidents);
                 turn.batch.attempts.extend(note.attempts);
                 turn.batch.blobs.extend(note.blobs);
                 turn.batch.timers.extend(note.timers);
-                self.release(turn, &note.quarantines);
                 turn.batch.quarantines.extend(note.quarantines);
                 turn.batch.suspensions.extend(note.suspensions);
                 turn.batch.audits.extend(note.audits);
@@ -529,12 +532,26 @@ impl Keeper {
         Ok(done)
     }
 
-    /// A dossier that may go on is read anew.
-    fn release(&self, turn: &mut Turn, quarantines: &[Quarantine]) {
+    /// A dossier that is to go on must be stopped still: nothing of it is under way in this turn, and nobody
+    /// has let it go on before.
+    fn may_release(&self, turn: &Turn, quarantines: &[Quarantine]) -> Result<(), Failure> {
         for one in quarantines.iter().filter(|one| one.why.is_none()) {
-            turn.works.remove(&one.dossier_id);
-            self.means.hot.forget(&one.dossier_id);
+            let id = &one.dossier_id;
+            let row = self.reader.dossier(id);
+            let row = row.map_err(|error| Failure::Storage(error.to_string()))?;
+            let is_stopped = row.is_some_and(|row| row.quarantined.is_some());
+            let is_touched = turn.works.contains_key(id)
+                || turn
+                    .batch
+                    .quarantines
+                    .iter()
+                    .any(|other| other.dossier_id == *id);
+            if !is_stopped || is_touched {
+                return Err(Failure::NotQuarantined);
+            }
+            self.means.hot.forget(id);
         }
+        Ok(())
     }
 
     fn happened(
@@ -611,6 +628,12 @@ impl Keeper {
         if !decided.entries.is_empty()
             && let Some(work) = turn.works.get_mut(&id)
         {
+            let has_closed = before.closed_at.is_none() && decided.dossier.closed_at.is_some();
+            if has_closed {
+                // With the numbers that its steps gave, such as a newborn's.
+                let parties = vault::parties(&decided.dossier, rules.procedure);
+                work.know(self.means.persons.of_parties(&parties));
+            }
             work.take(Some(&before), decided, rules.procedure);
         }
         match refusal {

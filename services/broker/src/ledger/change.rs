@@ -94,7 +94,7 @@ impl Work {
 
     /// Whose dossier it is.
     pub(super) fn know(&mut self, persons: Vec<PersonKey>) {
-        self.persons = persons;
+        self.persons.extend(persons);
     }
 
     /// An operator did what was just taken in.

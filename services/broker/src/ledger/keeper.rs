@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How often the store is tried while it takes nothing.
@@ -181,8 +181,10 @@ impl Keeper {
             }));
         }
         let suspensions = batch.suspensions.len() as u64;
+        let began = Instant::now();
         match self.means.store.commit(batch) {
             Ok(kept) => {
+                self.condition.commit_seconds.took(began.elapsed());
                 self.means.belfry.commits.ring(bell::Committed {
                     changes: kept.changes.len() as u64,
                     incidents: kept.incidents,
@@ -216,6 +218,11 @@ impl Keeper {
             belfry.owed.send_to_the_store();
             belfry.notices.ring_all();
             belfry.timers.committed(Timestamp::MIN);
+            belfry.commits.ring(bell::Committed {
+                changes: 1,
+                incidents: 1,
+                suspensions: 1,
+            });
         }
     }
 

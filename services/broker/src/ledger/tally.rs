@@ -4,7 +4,7 @@
 use crate::store::TallyKey;
 use dossier::{
     Dossier, Entry, Event,
-    dossier::{Ending, Stage},
+    dossier::{Ending, Part, Stage, Task},
     event::{Channel, LookUpOutcome},
     evidence::Source,
     name::AgencyCode,
@@ -61,7 +61,6 @@ pub(super) fn of(before: Option<&Dossier>, entry: &Entry, after: &Dossier) -> Ve
         Event::Received(_) | Event::Filed(_) | Event::Accepted(_) => counted.arrival(entry, after),
         Event::LookedUp {
             outcome: LookUpOutcome::Found,
-            given: _,
             ..
         } => counted.desk(REUSED, 0, after),
         Event::Reused { evidence, .. } => {
@@ -135,13 +134,17 @@ impl Counted {
             return;
         };
         let is_done = matches!(now.stage, Stage::Completed | Stage::Refused);
-        if was.stage.is_finished() || !is_done {
+        // Neither what was asked in between nor saying once more that a result stands is the step's work.
+        let is_work = was.is_procedures() && was.task() == Task::Work;
+        if was.stage.is_finished() || !is_done || !is_work {
             return;
         }
         if let Some(since) = was.held_since {
             let held = self.at.duration_since(since).as_secs();
             self.add(HELD, bucket(held, &HELD_BOUNDS_S), &now.agency);
-            if was.limit_passed || was.due_at.is_some_and(|due| due < self.at) {
+            let stands_since = before.and_then(|before| before.stands_still_since(was));
+            let until = stands_since.unwrap_or(self.at);
+            if was.limit_passed || was.due_at.is_some_and(|due| due < until) {
                 self.add(HELD_LATE, 0, &now.agency);
             }
         }
@@ -156,7 +159,13 @@ impl Counted {
             return;
         }
         let is_online = after.received.channel == Channel::Online;
-        let is_late = after.parts.values().any(|part| part.promise_passed);
+        // The alarm that says so may ring a moment after the part has ended.
+        let is_past = |part: &Part| part.pauses.is_empty() && part.promised_at < self.at;
+        let was_open = |id| {
+            before.is_some_and(|before| before.parts.get(id).is_some_and(|one| one.end.is_none()))
+        };
+        let mut parts = after.parts.iter();
+        let is_late = parts.any(|(id, part)| part.promise_passed || was_open(id) && is_past(part));
         self.desk(CLOSED, 0, after);
         if is_late {
             self.desk(CLOSED_LATE, 0, after);

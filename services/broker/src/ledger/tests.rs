@@ -9,7 +9,7 @@ use crate::{
     board::News,
     documents::DocumentsConfig,
     registry::Sources,
-    store::{Batch, Committed as Kept, DossierFault, Erased, MemoryStore, Reader},
+    store::{AuditFilter, Batch, Committed as Kept, DossierFault, Erased, MemoryStore, Reader},
 };
 use contract::v1;
 use dossier::Refusal;
@@ -410,6 +410,43 @@ async fn a_dossier_that_the_store_would_not_have_stops_and_a_person_is_told() {
     assert!(matches!(again, Err(Failure::Quarantined)));
     let incidents = world.reader.incidents(false, None, None, 10).unwrap();
     assert_eq!(incidents[0].key.cause, "DOSSIER_QUARANTINED");
+
+    // Two let it go on at once: one does, and what happened in between is not lost.
+    let release = || Note {
+        quarantines: vec![Quarantine {
+            dossier_id: id,
+            why: None,
+        }],
+        audits: vec![Audit {
+            at: Timestamp::now(),
+            operator: "duty".into(),
+            via: None,
+            call: "ReleaseDossier".into(),
+            dossier_id: Some(id),
+            subject: id.to_string(),
+            reason: "seen to".into(),
+            before: "quarantined".into(),
+            after: "goes on".into(),
+        }],
+        ..Note::default()
+    };
+    let (first, second) = tokio::join!(world.ledger.note(release()), world.ledger.note(release()));
+    let outcomes = [first, second];
+    let refused = outcomes
+        .iter()
+        .filter(|one| matches!(one, Err(Failure::NotQuarantined)));
+    assert_eq!(refused.count(), 1, "{outcomes:?}");
+    let (acknowledged, third) = tokio::join!(
+        world.ledger.happen(id, None, acknowledge()),
+        world.ledger.note(release())
+    );
+    acknowledged.unwrap();
+    assert!(matches!(third, Err(Failure::NotQuarantined)));
+    let audits = world
+        .reader
+        .audits(&AuditFilter::default(), None, 9)
+        .unwrap();
+    assert_eq!(audits.len(), 1, "one act, one entry");
     assert_eq!(incidents[0].code.as_ref(), Some(recorded.dossier.code()));
 }
 

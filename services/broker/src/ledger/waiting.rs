@@ -141,6 +141,18 @@ impl Door {
         room.admit(job, place)
     }
 
+    /// How much waits.
+    pub(super) fn waiting(&self) -> Lines {
+        let state = self.0.0.state();
+        let line = |line: Line| state.lines[line as usize].len();
+        Lines {
+            own: line(Line::Own),
+            going_on: line(Line::GoingOn),
+            beginning: line(Line::Beginning),
+            bytes: state.bytes,
+        }
+    }
+
     /// Whether a submit would be let in now: asked before work is done for one.
     ///
     /// # Errors
@@ -149,6 +161,19 @@ impl Door {
         let room = &self.0.0;
         room.look(&room.state(), Line::Beginning, COMMAND_BYTES)
     }
+}
+
+/// How many commands wait in each line, and the bytes of what came from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lines {
+    /// What the broker itself has to say.
+    pub own: usize,
+    /// What comes from outside for what is there.
+    pub going_on: usize,
+    /// What begins something.
+    pub beginning: usize,
+    /// Bytes of what came from outside.
+    pub bytes: usize,
 }
 
 impl Room {

@@ -31,6 +31,10 @@ fn entry(found: Audited) -> v1::AuditEntry {
         after: audit.after,
         reason: audit.reason,
         number,
+        dossier_id: audit
+            .dossier_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
         via: audit.via.unwrap_or_default(),
         subject: audit.subject,
         hash: Bytes::copy_from_slice(hash.as_bytes()),

@@ -14,6 +14,7 @@ use dossier::{
     name::{DossierId, EvidenceName},
     party::{Identifier, Party, PartyRole},
     procedure::Procedure,
+    vault,
 };
 use jiff::Timestamp;
 use node::fault::Fault;
@@ -148,7 +149,8 @@ impl Operator {
         let Some(case) = Case::load(self.reader.as_ref(), &self.registry, id)? else {
             return Ok(shown);
         };
-        let parties = &case.dossier.received.parties;
+        // With the numbers that its steps gave.
+        let parties = vault::parties(&case.dossier, case.rulebook.rules().procedure);
         let wanted = |party: &&Party| match by {
             PersonBy::Name(name) => self.persons.of_name(&party.name) == self.persons.of_name(name),
             PersonBy::Number(number) => party.identifiers.contains(number),
@@ -237,6 +239,18 @@ fn for_operators(mut dossier: v1::TrackResponse) -> v1::TrackResponse {
     dossier.filed_by_party_id.clear();
     for obligation in &mut dossier.obligations {
         obligation.payment_reference.clear();
+        obligation.purpose.clear();
+    }
+    // What departments and desks write in their own words may name people.
+    for step in &mut dossier.steps {
+        step.reason.clear();
+    }
+    for item in dossier
+        .supplements
+        .iter_mut()
+        .flat_map(|one| &mut one.items)
+    {
+        item.reason.clear();
     }
     dossier
 }

@@ -53,19 +53,13 @@ impl<'t> Sums<'t> {
 
     /// Over all buckets.
     fn sum(&self, name: &str, agency: &str) -> u64 {
-        let of_it = self.0.iter();
-        of_it
-            .filter(|((its, whose, _), _)| (*its, *whose) == (name, agency))
-            .map(|(_, count)| count)
-            .sum()
+        let of_it = self.0.range((name, agency, 0)..=(name, agency, u8::MAX));
+        of_it.map(|(_, count)| count).sum()
     }
 
     fn bucket(&self, name: &str, agency: &str, bucket: u8) -> u64 {
-        let found = self
-            .0
-            .iter()
-            .find(|((its, whose, at), _)| (*its, *whose, *at) == (name, agency, bucket));
-        found.map_or(0, |(_, count)| *count)
+        let found = self.0.get(&(name, agency, bucket));
+        found.copied().unwrap_or_default()
     }
 
     /// How many fall in the buckets up to this bound, in seconds.
@@ -156,8 +150,8 @@ const ONLINE: Line = Line {
     name: "electronic_share",
     vi: "Tỷ lệ hồ sơ nộp trực tuyến",
     en: "Dossiers that came online",
-    basis_vi: "Từ 30 % trở lên và không hồ sơ trực tuyến nào quá hạn: 2 điểm.",
-    basis_en: "30 % or more and none of them late: 2 points",
+    basis_vi: "Từ 30 % trở lên và không hồ sơ trực tuyến nào đã kết thúc quá hạn: 2 điểm.",
+    basis_en: "30 % or more, and none of them closed late: 2 points",
 };
 const ONLINE_ON_TIME: Line = Line {
     number: 0,

@@ -20,6 +20,8 @@ use tonic::Status;
 
 /// Days that distributions and denials are summed over.
 const DAYS: i64 = 30;
+/// Flows on page one, the widest: a message has its limit.
+const FLOWS_MAX: usize = 2_000;
 /// Of the time, how much may go into computing page one, whoever asks how often: one part in so many.
 const SHARE: u32 = 10;
 
@@ -53,7 +55,15 @@ impl Operator {
         _: access::Operator,
         _: v1::OverviewRequest,
     ) -> Result<v1::OverviewResponse, Status> {
-        // One computes it; whoever asks meanwhile waits for that.
+        // One computes it, also when whoever asked is gone; whoever asks meanwhile waits for that.
+        let operator = self.clone();
+        let computed = tokio::spawn(async move { operator.page_one().await });
+        computed
+            .await
+            .unwrap_or_else(|_| Err(Status::internal("page one was broken off; ask again")))
+    }
+
+    async fn page_one(&self) -> Result<v1::OverviewResponse, Status> {
         let mut last = self.page.0.lock().await;
         if let Some(computed) = last.as_ref().filter(|one| Instant::now() < one.until) {
             return Ok(computed.page.clone());
@@ -73,7 +83,8 @@ impl Operator {
         let (reader, names, now) = (&self.reader, Names::of(&self.registry), Timestamp::now());
         let today = civil_date(now);
         let attention = reader.causes_open().map_err(unreadable)?;
-        let flows = reader.flows().map_err(unreadable)?;
+        let mut flows = reader.flows().map_err(unreadable)?;
+        flows.sort_by_key(|flow| std::cmp::Reverse(flow.open));
         let month = today.saturating_sub(DAYS.days());
         let tomorrow = today.saturating_add(1.day());
         let tallies = reader.tallies(month, tomorrow).map_err(unreadable)?;
@@ -100,6 +111,7 @@ impl Operator {
                 .collect(),
             flows: flows
                 .into_iter()
+                .take(FLOWS_MAX)
                 .map(|flow| v1::Flow {
                     desk_name: names.agency(flow.desk.as_str()),
                     step_title: Some(names.step(&flow.procedure, &flow.step)),
@@ -112,7 +124,7 @@ impl Operator {
                     overdue: flow.overdue,
                 })
                 .collect(),
-            today: Some(self.today(today, now)?),
+            today: Some(self.today(today)?),
             distributions: measures::distributions(&tallies, &names),
             supplements_denied: denied
                 .into_iter()
@@ -126,11 +138,11 @@ impl Operator {
         })
     }
 
-    fn today(&self, today: Date, now: Timestamp) -> Result<v1::Today, Status> {
+    fn today(&self, today: Date) -> Result<v1::Today, Status> {
         let reader = &self.reader;
         let tomorrow = today.saturating_add(1.day());
         let tallies = reader.tallies(today, tomorrow).map_err(unreadable)?;
-        let open = reader.open_counts(now).map_err(unreadable)?;
+        let open = reader.open_counts().map_err(unreadable)?;
         let sum = |name: &str| -> u64 {
             let of_name = tallies.iter().filter(|one| one.name == name);
             of_name.map(|one| one.count).sum()

@@ -2,7 +2,8 @@
 
 use super::{Operator, Streaming, deed::Deed, retries::Resting, unreadable};
 use crate::{
-    access, causes,
+    access::Still,
+    causes,
     desk::blocking,
     ledger::Note,
     store::{Incident, IncidentChange, StepRow},
@@ -12,12 +13,15 @@ use contract::v1::{self, RedriveIncidentsResponse, RedriveKind, RedriveOutcome a
 use dossier::name::{AgencyCode, DossierId, StepId};
 use jiff::Timestamp;
 use node::fault::Fault;
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 /// Answers that wait for whoever reads slowly.
 const WAITING_MAX: usize = 16;
+/// How long an answer may stay unread before the rest is left.
+const UNREAD_MAX: Duration = Duration::from_secs(30);
 
 /// What came of one, in both languages.
 type Came = (Outcome, Text);
@@ -28,18 +32,24 @@ fn came(outcome: Outcome, vi: &str, en: &str) -> Came {
 }
 
 impl Operator {
-    pub(super) async fn serve_redrive_incidents(
+    /// Each is begun only while whoever asked may still do so and reads what came of those before.
+    pub(super) fn redrive_all(
         &self,
-        who: access::Operator,
-        request: v1::RedriveIncidentsRequest,
+        still: Still,
+        request: &v1::RedriveIncidentsRequest,
     ) -> Result<Streaming<RedriveIncidentsResponse>, Status> {
+        let who = still.operator(&self.access)?;
         let directory = self.registry.directory();
-        let item = wire::redrive(&request, &directory).map_err(Fault::into_status)?;
+        let item = wire::redrive(request, &directory).map_err(Fault::into_status)?;
         let deed = Deed::new(who, "RedriveIncidents", item.reason);
         let (send, receive) = mpsc::channel(WAITING_MAX);
         let operator = self.clone();
         tokio::spawn(async move {
             for incident_id in item.incidents {
+                if let Err(status) = still.operator(&operator.access) {
+                    let _ = timeout(UNREAD_MAX, send.send(Err(status))).await;
+                    return;
+                }
                 let tried = operator.redrive(&deed, &incident_id).await;
                 let (outcome, text) = tried.unwrap_or_else(|status| failed(&status));
                 let answer = RedriveIncidentsResponse {
@@ -47,7 +57,8 @@ impl Operator {
                     outcome: outcome.into(),
                     text: Some(text),
                 };
-                if send.send(Ok(answer)).await.is_err() {
+                let sent = timeout(UNREAD_MAX, send.send(Ok(answer))).await;
+                if !matches!(sent, Ok(Ok(()))) || operator.shutdown.is_triggered() {
                     return;
                 }
             }
@@ -96,14 +107,14 @@ impl Operator {
             incidents: vec![IncidentChange::Closed {
                 number: incident.number,
                 at: now,
+                audit: Some(Box::new(deed.audit(
+                    now,
+                    incident.key.dossier_id,
+                    subject(incident),
+                    "open".into(),
+                    "closed".into(),
+                ))),
             }],
-            audits: vec![deed.audit(
-                now,
-                incident.key.dossier_id,
-                subject(incident),
-                "open".into(),
-                "closed".into(),
-            )],
             ..Note::default()
         };
         self.keep(note, |_| {}).await?;
@@ -133,7 +144,7 @@ impl Operator {
                 key.dossier_id,
                 subject(incident),
                 "open, and waits for its next time".into(),
-                "open, and tried now".into(),
+                "open, and asked to be tried now".into(),
             )],
             ..Note::default()
         };

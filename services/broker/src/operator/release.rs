@@ -4,6 +4,7 @@ use super::{Operator, deed::Deed, unknown_dossier, unreadable};
 use crate::{
     access, causes,
     desk::blocking,
+    failure::Failure,
     hot,
     ledger::Note,
     records::verify_chain,
@@ -92,13 +93,7 @@ fn check(id: &DossierId, loaded: &Loaded, registry: &Registry) -> Result<(), Str
 }
 
 fn not_quarantined() -> Status {
-    Fault::new(
-        Code::FailedPrecondition,
-        "NOT_QUARANTINED",
-        "the dossier is not quarantined; there is nothing to release",
-        "Hồ sơ không bị tạm dừng để kiểm tra; không có gì để cho đi tiếp.",
-    )
-    .into_status()
+    Failure::NotQuarantined.fault().into_status()
 }
 
 fn still_unreadable(what: &str) -> Status {

@@ -15,7 +15,7 @@ use node::fault::Fault;
 use tonic::{Code, Status};
 
 /// Rounds whose attempts are forgotten in one commit; of more, the courier alone lets them rest no longer.
-const FORGOTTEN_MAX: usize = 10_000;
+const FORGOTTEN_MAX: usize = 500;
 
 /// A round that waits for its next time.
 pub(super) struct Resting {
@@ -74,7 +74,7 @@ impl Operator {
             only,
             agency.to_string(),
             format!("{rounds} rounds rest"),
-            "tried now".into(),
+            "asked to be tried now".into(),
         );
         let forgotten = resting.into_iter().take(FORGOTTEN_MAX);
         let note = Note {

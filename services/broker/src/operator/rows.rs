@@ -61,6 +61,7 @@ impl Names {
         let FoundDossier {
             row,
             incidents_open,
+            is_late,
         } = found;
         let summary = &row.summary;
         let state = match row.quarantined {
@@ -69,8 +70,6 @@ impl Names {
         };
         let is_open = summary.closed_at.is_none();
         let open = row.steps.iter().filter(|step| is_open && step.is_open());
-        let is_past = |at: Option<Timestamp>| at.is_some_and(|at| at < self.now);
-        let steps_late = open.clone().any(|step| is_past(step.due_at));
         v1::DossierRow {
             dossier_id: row.dossier_id.to_string(),
             dossier_code: summary.code.to_string(),
@@ -82,7 +81,7 @@ impl Names {
             received_at: wire::timestamp(summary.received_at),
             promised_at: wire::timestamp(summary.promised_at),
             closed_at: summary.closed_at.and_then(wire::timestamp),
-            overdue: is_open && (steps_late || is_past(Some(summary.promised_at))),
+            overdue: is_open && *is_late,
             incidents_open: *incidents_open,
             open_steps: open
                 .map(|step| v1::OpenStep {

@@ -10,9 +10,12 @@ use crate::{
 };
 use contract::v1;
 use dossier::{name::AgencyCode, procedure::civil_date};
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, ToSpan as _, civil::Date};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tonic::Status;
+
+/// Years that one answer sums.
+const SPAN_YEARS_MAX: i64 = 3;
 
 impl Operator {
     pub(super) async fn serve_statistics(
@@ -20,8 +23,13 @@ impl Operator {
         _: access::Operator,
         request: v1::StatisticsRequest,
     ) -> Result<v1::StatisticsResponse, Status> {
-        let from = day("from", request.from.as_ref())?.unwrap_or(Date::MIN);
-        let until = day("until", request.until.as_ref())?.unwrap_or(Date::MAX);
+        let tomorrow = civil_date(Timestamp::now()).saturating_add(1.day());
+        let until = day("until", request.until.as_ref())?.unwrap_or(tomorrow);
+        let year_before = until.saturating_sub(1.year());
+        let from = day("from", request.from.as_ref())?.unwrap_or(year_before);
+        if from < until.saturating_sub(SPAN_YEARS_MAX.years()) {
+            return Err(bad_field("from", "at most three years before until"));
+        }
         if from >= until {
             return Err(bad_field("until", "a later day than from"));
         }

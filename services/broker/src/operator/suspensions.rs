@@ -23,7 +23,8 @@ impl Operator {
         let directory = self.registry.directory();
         let (agency, reason) =
             wire::suspend_department(&request, &directory).map_err(Fault::into_status)?;
-        if directory.agency(agency.as_str()).is_none() {
+        // What is suspended may go on, also when the directory no longer names it.
+        if request.suspended && directory.agency(agency.as_str()).is_none() {
             return Err(unknown_agency(&agency));
         }
         let deed = Deed::new(who, "SuspendDepartment", reason);
@@ -41,7 +42,7 @@ impl Operator {
         let (procedure, reason) =
             wire::suspend_procedure(&request, &directory).map_err(Fault::into_status)?;
         let procedures = self.registry.procedures();
-        if !procedures.current().any(|one| *one.code() == procedure) {
+        if request.suspended && !procedures.current().any(|one| *one.code() == procedure) {
             return Err(unknown_procedure(&procedure));
         }
         let deed = Deed::new(who, "SuspendProcedure", reason);

@@ -1,25 +1,22 @@
 //! A watch: tells an operator's screen what changed, so that it is never behind the truth.
 
 use super::{Operator, Streaming, bad_field, rows::Names};
-use crate::{
-    access::{ON_BEHALF_OF, OperatorCall},
-    store::StoreError,
-};
+use crate::access::{OperatorCall, Still};
 use contract::v1;
-use node::{fault::Fault, identity::Peer};
+use node::fault::Fault;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
+use tonic::{Code, Request, Status};
 
 /// Watches that all operators together may have open.
 const WATCHES_MAX: usize = 256;
+/// Watches that one operator may have open.
+const WATCHES_PER_OPERATOR_MAX: usize = 16;
 /// Dossiers in one message.
 const DOSSIERS_MAX: usize = 100;
 /// Between two messages, at least: what changes meanwhile goes together.
@@ -31,35 +28,57 @@ const UNREAD_MAX: Duration = Duration::from_secs(30);
 /// Messages that wait for whoever reads slowly.
 const WAITING_MAX: usize = 4;
 
-/// Watches that are open. Cheap to clone.
+/// Watches that are open, by operator. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Watches(Arc<AtomicUsize>);
+pub struct Watches(Arc<Mutex<HashMap<String, usize>>>);
 
 /// One of them; it closes when this is dropped.
 #[derive(Debug)]
-struct Open(Arc<AtomicUsize>);
+struct Open {
+    watches: Watches,
+    operator: String,
+}
 
 impl Watches {
-    fn open(&self) -> Option<Open> {
-        let before = self.0.fetch_add(1, Ordering::Relaxed);
-        let open = Open(self.0.clone());
-        (before < WATCHES_MAX).then_some(open)
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self, operator: String) -> Option<Open> {
+        let mut open = self.lock();
+        let all: usize = open.values().sum();
+        let own = open.entry(operator.clone()).or_default();
+        if all >= WATCHES_MAX || *own >= WATCHES_PER_OPERATOR_MAX {
+            return None;
+        }
+        *own += 1;
+        Some(Open {
+            watches: self.clone(),
+            operator,
+        })
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let mut open = self.watches.lock();
+        if let Some(own) = open.get_mut(&self.operator) {
+            *own -= 1;
+            if *own == 0 {
+                open.remove(&self.operator);
+            }
+        }
     }
 }
 
 /// What one screen was told.
 struct Told {
     operator: Operator,
-    peer: Arc<Peer>,
-    named: Option<AsciiMetadataValue>,
+    still: Still,
     epoch: u64,
     position: u64,
+    /// It was away: what has no record of its own may have changed.
+    is_back: bool,
     _open: Open,
 }
 
@@ -79,8 +98,8 @@ impl Operator {
         &self,
         request: &Request<v1::WatchDossiersRequest>,
     ) -> Result<Streaming<v1::WatchDossiersResponse>, Status> {
-        let peer = request.extensions().get::<Arc<Peer>>().cloned();
-        let peer = peer.ok_or_else(|| Status::internal("nobody knows who calls"))?;
+        let still = Still::of(request, OperatorCall::WatchDossiers)?;
+        let who = still.operator(&self.access)?;
         let (epoch, now) = (self.ledger.epoch(), self.position());
         let position = match request.get_ref().cursor.as_str() {
             "" => now,
@@ -91,11 +110,11 @@ impl Operator {
                 None => return Err(bad_field("cursor", "one that this broker gave, or empty")),
             },
         };
-        let open = self.watches.open().ok_or_else(|| {
+        let open = self.watches.open(who.identity).ok_or_else(|| {
             Fault::new(
                 Code::ResourceExhausted,
                 "TOO_MANY_WATCHES",
-                "operators have as many watches open as they may; close one",
+                "this operator has as many watches open as it may, or all together have; close one",
                 "Đã mở quá số luồng theo dõi cho phép. Đóng bớt.",
             )
             .retry_after(Duration::from_secs(5))
@@ -103,10 +122,10 @@ impl Operator {
         })?;
         let told = Told {
             operator: self.clone(),
-            peer,
-            named: request.metadata().get(ON_BEHALF_OF).cloned(),
+            still,
             epoch,
             position,
+            is_back: !request.get_ref().cursor.is_empty(),
             _open: open,
         };
         let (send, receive) = mpsc::channel(WAITING_MAX);
@@ -127,22 +146,20 @@ impl Told {
         let mut before = *commits.borrow_and_update();
         let mut rung = *departments.borrow_and_update();
         loop {
-            // A certificate may run out, and a grant may be taken away, while the stream is open.
-            let access = &self.operator.access;
-            let still = access.in_force(&self.peer, jiff::Timestamp::now());
-            let still = still.map_err(Fault::into_status).and_then(|()| {
-                access.operator_of(&self.peer, self.named.as_ref(), OperatorCall::WatchDossiers)
-            });
+            let still = self.still.operator(&self.operator.access);
             let now = *commits.borrow_and_update();
             let rings = *departments.borrow_and_update();
+            let is_back = std::mem::take(&mut self.is_back);
             let message = match still {
                 Err(status) => Err(status),
                 Ok(_) => self
                     .changes()
                     .await
                     .map(|changes| v1::WatchDossiersResponse {
-                        incidents: now.incidents != before.incidents,
-                        departments: rings != rung || now.suspensions != before.suspensions,
+                        incidents: is_back || now.incidents != before.incidents,
+                        departments: is_back
+                            || rings != rung
+                            || now.suspensions != before.suspensions,
                         ..changes
                     }),
             };
@@ -184,9 +201,13 @@ impl Told {
         let more = until < now && dossiers.len() >= DOSSIERS_MAX;
         self.position = if more { now } else { until.max(position) };
         if self.operator.ledger.epoch() != self.epoch {
-            return Err(super::unreadable(StoreError::Failed(
-                "the broker was restored; watch again from nothing".into(),
-            )));
+            return Err(Fault::new(
+                Code::OutOfRange,
+                "CURSOR_OF_ANOTHER_EPOCH",
+                "the broker was restored since this watch began; begin with an empty cursor",
+                "Hệ thống đã được khôi phục từ bản sao. Bắt đầu theo dõi lại với con trỏ rỗng.",
+            )
+            .into_status());
         }
         Ok(v1::WatchDossiersResponse {
             cursor: cursor(self.epoch, self.position),

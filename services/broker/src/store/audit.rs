@@ -1,4 +1,5 @@
-//! What operators did: one entry for each act, chained, so that none can be taken away unseen.
+//! What operators did: one entry for each act, chained, so that none can be changed, or taken away from
+//! between others, unseen by whoever checks the hashes.
 
 use dossier::name::{Digest, DossierCode, DossierId};
 use jiff::Timestamp;

@@ -277,6 +277,8 @@ pub enum IncidentChange {
         number: u64,
         /// When.
         at: Timestamp,
+        /// What the audit says of it, if it was open.
+        audit: Option<Box<Audit>>,
     },
 }
 

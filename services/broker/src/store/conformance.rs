@@ -873,7 +873,15 @@ fn an_incident_is_one_while_it_is_open(ground: &mut dyn Ground) {
     let again = tell(happened("DEPARTMENT_UNREACHABLE", Some("H26.2"), 5));
     assert_eq!((again.len(), again[0].count), (2, 1));
     let number = again[0].number;
-    assert_eq!(tell(IncidentChange::Closed { number, at: at(6) }).len(), 1);
+    assert_eq!(
+        tell(IncidentChange::Closed {
+            number,
+            at: at(6),
+            audit: None,
+        })
+        .len(),
+        1
+    );
 
     let reader = store.reader();
     let all = reader.incidents(true, None, None, 9).unwrap();

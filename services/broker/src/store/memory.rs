@@ -408,7 +408,8 @@ impl State {
                     found.closed_at = Some(whole_micros(at));
                 }
             }
-            IncidentChange::Closed { number, at } => {
+            IncidentChange::Closed { number, at, audit } => {
+                let mut closed = false;
                 for found in self
                     .incidents
                     .iter_mut()
@@ -416,6 +417,10 @@ impl State {
                     .filter(|i| i.number == number)
                 {
                     found.closed_at = Some(whole_micros(at));
+                    closed = true;
+                }
+                if let Some(audit) = audit.filter(|_| closed) {
+                    self.audit(*audit);
                 }
             }
         }

@@ -21,10 +21,10 @@ mod write;
 use self::{
     checkpoint::Checkpointer, connection::Use, known::Known, readers::Readers, write::Write,
 };
-use super::{Batch, Committed, Erased, Origin, Reader, Store, StoreError};
+use super::{Batch, Committed, Erased, Origin, PersonKey, Reader, Store, StoreError};
 use dossier::name::DossierId;
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
@@ -36,6 +36,8 @@ use std::{
 const FILE_NAME: &str = "broker.db";
 /// The name of the file that says by its lock that a broker runs.
 const LOCK_NAME: &str = "broker.lock";
+/// Connections for what operators look at.
+const WATCHERS: usize = 2;
 
 /// How the embedded store is run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -54,9 +56,10 @@ pub struct SqliteConfig {
 }
 
 impl SqliteConfig {
-    /// Bytes of the file's pages that are kept in memory at most: 8 MiB, and 4 MiB for each reader.
+    /// Bytes of the file's pages that are kept in memory at most: 8 MiB, and 4 MiB for each reader and for
+    /// each of the two that operators have.
     pub const fn cache_bytes_max(&self) -> usize {
-        connection::cache_bytes_max(self.readers)
+        connection::cache_bytes_max(self.readers + WATCHERS)
     }
 }
 
@@ -86,6 +89,8 @@ pub struct SqliteStore {
 
 struct SqliteReader {
     readers: Readers,
+    /// For what operators look at: whoever looks at much must not hold up couriers and the ledger.
+    watchers: Readers,
 }
 
 impl SqliteStore {
@@ -109,6 +114,7 @@ impl SqliteStore {
             .map_err(at(folder))?;
         let time_max = Duration::from_millis(config.read_ms_max);
         let readers = Readers::open(&path, config.readers, time_max)?;
+        let watchers = Readers::open(&path, WATCHERS, time_max)?;
         let checkpointer = Checkpointer::start(&path);
         tracing::info!(
             sqlite = rusqlite::version(),
@@ -121,10 +127,35 @@ impl SqliteStore {
             page_bytes: connection::page_bytes(&connection)?,
             connection: Some(connection),
             known: Known::default(),
-            reader: Arc::new(SqliteReader { readers }),
+            reader: Arc::new(SqliteReader { readers, watchers }),
             checkpointer,
             _lock: lock,
         })
+    }
+
+    /// By what this store knows the key of its index of persons; none before the first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn person_check(&self) -> Result<Option<PersonKey>, StoreError> {
+        self.reader.readers.read(|connection| {
+            let sql = "SELECT value FROM meta WHERE key = 'person_check'";
+            let found = connection.query_row(sql, [], |row| row.get(0).map(PersonKey));
+            found.optional()
+        })
+    }
+
+    /// Remembers by what it knows the key, once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn keep_person_check(&mut self, check: &PersonKey) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO meta (key, value) VALUES ('person_check', ?1)";
+        let Some(connection) = &self.connection else {
+            return Ok(());
+        };
+        let kept = connection.execute(sql, [check.0]);
+        kept.map(drop).map_err(connection::before_commit)
     }
 
     /// Copies the log back and cuts it off, so that what was erased does not linger there. Where a reader

@@ -9,10 +9,13 @@ use std::time::Duration;
 /// How long one search looks; then it gives what it found, and where to go on.
 pub const SEARCH_TIME_MAX: Duration = Duration::from_millis(25);
 /// Incidents that say that somebody is late with a dossier.
-pub const LATE: [&str; 3] = [
+pub const LATE: [&str; 6] = [
     causes::LIMIT_PASSED.word,
     causes::PROMISE_PASSED.word,
     causes::INTAKE_LIMIT_PASSED.word,
+    causes::LOOK_UP_SILENT.word,
+    causes::CONSULTATION_SILENT.word,
+    causes::PAYMENT_OVERDUE.word,
 ];
 
 /// What people search dossiers by; what is none does not narrow.
@@ -43,10 +46,16 @@ pub struct Search {
 }
 
 impl Search {
-    /// Whether a dossier is wanted, by its row; whether it has incidents is asked elsewhere.
+    /// Whether a dossier is wanted.
+    pub(super) fn wants_found(&self, found: &FoundDossier) -> bool {
+        (!self.stuck || found.incidents_open > 0)
+            && (!self.overdue || found.is_late)
+            && self.wants(&found.row)
+    }
+
+    /// Whether a dossier is wanted, by its row alone.
     pub(super) fn wants(&self, row: &DossierRow) -> bool {
         let summary = &row.summary;
-        let is = |wanted: bool| wanted;
         let at = |one: &super::StepRow| {
             self.agency
                 .as_ref()
@@ -55,7 +64,7 @@ impl Search {
                 && one.is_open()
         };
         let quarantined = i32::from(contract::v1::DossierState::Quarantined);
-        is(!self.open || summary.closed_at.is_none())
+        (!self.open || summary.closed_at.is_none())
             && self.state.is_none_or(|state| match state == quarantined {
                 true => row.quarantined.is_some(),
                 false => summary.state == state && row.quarantined.is_none(),
@@ -86,6 +95,8 @@ pub struct FoundDossier {
     pub row: DossierRow,
     /// How many incidents of it are open.
     pub incidents_open: u32,
+    /// Whether one of [`LATE`] is among them.
+    pub is_late: bool,
 }
 
 /// What a search found until it stopped.
@@ -136,7 +147,7 @@ pub struct OpenCounts {
     pub open: u64,
     /// Of them, waiting for the citizen.
     pub waiting_for_citizen: u64,
-    /// Of them, past the promised date.
+    /// Of them, with an open incident of [`LATE`].
     pub overdue: u64,
 }
 
@@ -261,8 +272,8 @@ pub trait Watch: Send + Sync {
     fn attempts_of(&self, id: &DossierId) -> Result<Vec<AttemptFound>, StoreError>;
     /// Where the open steps are.
     fn flows(&self) -> Result<Vec<FlowRow>, StoreError>;
-    /// How open dossiers stand at an instant.
-    fn open_counts(&self, at: Timestamp) -> Result<OpenCounts, StoreError>;
+    /// How open dossiers stand.
+    fn open_counts(&self) -> Result<OpenCounts, StoreError>;
     /// Open dossiers of each procedure.
     fn open_by_procedure(&self) -> Result<Vec<(ProcedureCode, u64)>, StoreError>;
     /// What each agency has before it; those with nothing are left out.

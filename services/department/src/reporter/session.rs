@@ -6,20 +6,22 @@ use crate::{
     reconcile,
     report::report_documents,
     store::{NOBODYS_TROUBLE, Reply, StoreError, Waiting},
+    tally::Reporting,
 };
 use contract::v1::{
-    ReportRequest, exchange_service_client::ExchangeServiceClient, verdict::Outcome,
+    self, ReportRequest, exchange_service_client::ExchangeServiceClient, verdict::Outcome,
 };
 use futures_util::StreamExt as _;
 use node::{
     fault::Fault,
     shutdown::Shutdown,
     stream::{self, Inbound, NotOffered, Offers, Refusal, Session, Settled},
+    traces::{Kind, Span},
     transfer::{self, Source, TransferError},
 };
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, VecDeque},
+    collections::{BinaryHeap, HashMap, VecDeque},
     error::Error,
     sync::Arc,
     time::Duration,
@@ -69,6 +71,8 @@ struct Outbox<'a> {
     writing: Option<JoinHandle<Result<(), StoreError>>>,
     after: i64,
     more: bool,
+    /// Of the reports that are under way, where spans are made.
+    spans: HashMap<String, Span>,
 }
 
 /// Opens the stream and reports on it until it ends.
@@ -104,6 +108,7 @@ pub(super) async fn run(
         "the report stream is open"
     );
 
+    let _reporting = Reporting::begin(counter);
     let mut lives = counter.broker.subscribe();
     let (offers, mut settlements) = session.sending(counter.guard());
     let mut outbox = Outbox {
@@ -119,6 +124,7 @@ pub(super) async fn run(
         writing: None,
         after: 0,
         more: true,
+        spans: HashMap::new(),
     };
     let mut reconciling: Option<JoinHandle<_>> = None;
     let mut reconcile_at =
@@ -301,12 +307,14 @@ impl Outbox<'_> {
                 continue;
             }
             let Waiting {
-                item,
+                mut item,
                 dossier_code,
                 sequence,
             } = report;
+            let span = self.span(&mut item, &dossier_code);
+            let item_id = span.is_some().then(|| item.item_id.clone());
             match self.offers.try_offer(item) {
-                Ok(()) => {}
+                Ok(()) => self.spans.extend(item_id.zip(span)),
                 Err(NotOffered {
                     why: Refusal::UnderWay,
                     ..
@@ -324,9 +332,33 @@ impl Outbox<'_> {
         false
     }
 
+    /// The span of a report that is offered, which the item names.
+    fn span(&self, item: &mut v1::Item, dossier_code: &str) -> Option<Span> {
+        let tracer = &self.counter.tracer;
+        let Some(v1::item::Kind::Report(report)) = &item.kind else {
+            return None;
+        };
+        if !tracer.is_on() || report.handover_id.is_empty() {
+            return None;
+        }
+        let mut span = tracer.hop("report", Kind::Producer, &report.handover_id, "");
+        span.note("dossier_code", dossier_code);
+        span.note("step", &report.step_id);
+        span.note("agency", &report.agency_code);
+        span.note_number("round", report.round);
+        item.traceparent = span.traceparent();
+        Some(span)
+    }
+
     /// Takes a verdict. True when the broker cannot tell: reconcile then.
     fn settle(&mut self, settled: Settled) -> bool {
         let Settled { item_id, outcome } = settled;
+        // Its span ends with the verdict.
+        let span = self.spans.remove(&item_id);
+        if let (Some(mut span), false) = (span, matches!(outcome, Outcome::Recorded(_))) {
+            span.failed("NOT_RECORDED");
+        }
+        self.counter.tally.heard.note(&outcome);
         let times = &self.counter.config.times;
         let again = |later: &mut BinaryHeap<_>, after, item_id| {
             later.push(Reverse((Instant::now() + after, item_id)));

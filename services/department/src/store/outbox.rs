@@ -388,6 +388,20 @@ impl Store {
         Ok(held.await?)
     }
 
+    /// When it happened what the first report that waits tells, in seconds of Unix time; none when none
+    /// waits.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn waiting_since(&self) -> Result<Option<i64>, StoreError> {
+        let first = self.waiting_after(0, 1).await?.pop();
+        let happened_at = first.and_then(|first| match first.item.kind {
+            Some(v1::item::Kind::Report(report)) => report.happened_at,
+            _ => None,
+        });
+        Ok(happened_at.map(|at| at.seconds))
+    }
+
     /// How many reports wait, are recorded, are refused.
     ///
     /// # Errors

@@ -164,6 +164,8 @@ impl Town {
             },
             listener: ListenerLimits::default(),
             streams: StreamLimits::default(),
+            metrics: Default::default(),
+            traces: Default::default(),
             script: None,
         }
     }

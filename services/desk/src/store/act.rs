@@ -12,6 +12,9 @@ const DONE: i64 = 1;
 /// Refused by the broker.
 const REFUSED: i64 = 2;
 
+/// All of them.
+pub(super) const STATES: [i64; 3] = [WAITING, DONE, REFUSED];
+
 /// One act.
 #[derive(Debug, Clone)]
 pub(crate) struct KeptAct {

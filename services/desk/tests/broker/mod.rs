@@ -135,6 +135,8 @@ impl Town {
                 ..Times::default()
             },
             spool: None,
+            metrics: Default::default(),
+            traces: Default::default(),
         };
         Self {
             broker,

@@ -94,7 +94,7 @@ pub(crate) fn measure(_: &Options, folder: &Path) -> anyhow::Result<Vec<Searched
 fn page_one(reader: &dyn Reader) -> Result<usize, StoreError> {
     let flows = reader.flows()?;
     reader.causes_open()?;
-    reader.open_counts(Timestamp::now())?;
+    reader.open_counts()?;
     reader.suspensions()?;
     Ok(flows.len())
 }

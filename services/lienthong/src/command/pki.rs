@@ -42,7 +42,7 @@ pub(crate) struct InitCommand {
 /// Issue a system its certificate and key: ECDSA P-256, for both ends of a connection.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lienthong pki issue broker broker\n  lienthong pki issue department police-mau-mot --out police --days 90\n  lienthong pki issue desk desk-mau-mot \\\n      --not-before 2026-12-01T00:00:00Z --not-after 2027-01-01T00:00:00Z"
+    after_help = "Example:\n  lienthong pki issue broker broker\n  lienthong pki issue department police-mau-mot --out police --days 90\n  lienthong pki issue operator console --host localhost\n  lienthong pki issue desk desk-mau-mot \\\n      --not-before 2026-12-01T00:00:00Z --not-after 2027-01-01T00:00:00Z"
 )]
 pub(crate) struct IssueCommand {
     /// What the system is.
@@ -56,6 +56,9 @@ pub(crate) struct IssueCommand {
     /// The folder for the files, made when it is not there; the authority's when left out.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// A host's name, or IP address, by which browsers know it too; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
     /// How many days the certificate is valid.
     #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..))]
     days: u32,
@@ -136,7 +139,7 @@ impl IssueCommand {
             self.not_before.unwrap_or(lasting.not_before),
             self.not_after.unwrap_or(lasting.not_after),
         );
-        let issued = authority.issue(&identity, validity)?;
+        let issued = authority.issue_for_hosts(&identity, &self.host, validity)?;
         let folder = self.out.as_deref().unwrap_or(&self.ca);
         make_folder(folder)?;
         let (certificate, key) = issued.save(folder, &self.code)?;

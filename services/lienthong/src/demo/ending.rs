@@ -7,7 +7,6 @@ use crate::{
     window::Window,
 };
 use anyhow::Context as _;
-use console::style;
 use contract::v1::{
     DeliveryStatus, DossierState, ListResultsResponse, NationalStatus, TrackResponse,
 };
@@ -17,6 +16,7 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
+use terminal::style;
 
 /// How every PDF begins, and what stands near its end.
 const PDF_HEAD: &[u8] = b"%PDF-";

@@ -3,7 +3,6 @@
 
 use super::journey::Journey;
 use crate::screen::{self, table::wrap, tell, words};
-use console::{Term, measure_text_width, style};
 use contract::v1::{self, PeerReturnState, StepState, notice::Kind};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -11,6 +10,7 @@ use std::{
     rc::Rc,
     time::{Duration, Instant},
 };
+use terminal::{Term, measure_text_width, style};
 
 /// Between two frames of what is under way.
 const FRAME: Duration = Duration::from_millis(100);

@@ -22,6 +22,10 @@ pub(crate) struct Town {
     pub(crate) broker: Service,
     pub(crate) offices: Vec<Service>,
     pub(crate) desk: Process,
+    pub(crate) console: Process,
+    /// Where a browser finds the console.
+    pub(crate) page: String,
+    _page_port: Port,
 }
 
 impl Town {
@@ -29,7 +33,7 @@ impl Town {
     pub(crate) fn found(folder: &Path, journey: &Journey) -> anyhow::Result<Self> {
         let site = Site::found(folder, TRUST_DOMAIN)?;
         let logs = site.logs();
-        site.issue(Role::Operator, "operator", "operator")?;
+        let person = site.issue(Role::Operator, "operator", "operator")?;
         let operator = site.credentials("operator")?;
 
         let identity = site.issue(Role::Broker, "broker", "broker")?;
@@ -86,11 +90,24 @@ impl Town {
             Site::credential_lines("operator")
         );
         site.write("operator.toml", &config)?;
+        site.issue_for_browsers("console")?;
+        let page_port = Port::reserve()?;
+        let config = format!(
+            "state = \"stores/console\"\n\n[web]\nlisten = \"{page_port}\"\n\
+             certificate = \"pki/console.pem\"\nkey = \"pki/console.key\"\n\n\
+             [login]\nlocal_operator = \"{person}\"\n\n{toward_broker}\n[credentials]\n{}",
+            Site::credential_lines("console")
+        );
+        let config = site.write("console.toml", &config)?;
+        let console = Process::new("console", "console", &config, &logs);
         Ok(Self {
             folder: folder.to_owned(),
             broker,
             offices,
             desk,
+            console,
+            page: format!("https://{page_port}"),
+            _page_port: page_port,
         })
     }
 
@@ -102,20 +119,22 @@ impl Town {
         for service in self.offices.iter_mut().chain([&mut self.broker]) {
             service.serves().await?;
         }
-        self.desk.start()
+        self.desk.start()?;
+        self.console.start()
     }
 
     /// Ends everything, the desk first.
     pub(crate) async fn close(&mut self) {
         let Self {
             desk,
+            console,
             broker,
             offices,
             ..
         } = self;
         let ending = offices.iter_mut().map(|office| office.process.stop());
         // What cannot be ended now ends with the demo.
-        let _ = desk.stop().await;
+        let _ = tokio::join!(desk.stop(), console.stop());
         let _ = tokio::join!(
             futures_util::future::join_all(ending),
             broker.process.stop()
@@ -125,7 +144,9 @@ impl Town {
     /// Every process.
     pub(crate) fn processes(&self) -> impl Iterator<Item = &Process> {
         let services = [&self.broker].into_iter().chain(&self.offices);
-        services.map(|service| &service.process).chain([&self.desk])
+        services
+            .map(|service| &service.process)
+            .chain([&self.desk, &self.console])
     }
 
     /// The office of this name.
@@ -141,6 +162,7 @@ impl Town {
     pub(crate) async fn fall(&mut self) -> anyhow::Error {
         let Self {
             desk,
+            console,
             broker,
             offices,
             ..
@@ -149,7 +171,7 @@ impl Town {
             .iter_mut()
             .map(|office| &mut office.process)
             .collect();
-        processes.extend([&mut broker.process, desk]);
+        processes.extend([&mut broker.process, desk, console]);
         let falling = processes
             .into_iter()
             .map(|process| Box::pin(process.fall()));

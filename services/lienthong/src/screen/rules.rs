@@ -2,12 +2,12 @@
 //! had the time, and what was handed out.
 
 use super::{table::wrap, time, words};
-use console::{StyledObject, style};
 use contract::v1::{
     DeliveryStatus, FinanceStatus, ObligationStatus, PauseStatus, SupplementStatus, TimeHolder,
     TrackResponse,
 };
 use std::{collections::HashMap, fmt::Write as _};
+use terminal::{StyledObject, style};
 
 /// The sections that have something to say, each with a blank line before it.
 pub(crate) fn render(dossier: &TrackResponse, columns: usize) -> String {
@@ -235,7 +235,7 @@ mod tests {
             }],
             ..Default::default()
         };
-        let screen = console::strip_ansi_codes(&render(&dossier, 80)).into_owned();
+        let screen = terminal::strip_ansi_codes(&render(&dossier, 80)).into_owned();
         for line in [
             "  … 30.000.000 đồng · Thuế · NV-1 · chưa nộp, hạn 11:00:00",
             "  … transfer · chờ nộp tiền · từ 10:00:00, chưa kết thúc",

@@ -1,8 +1,8 @@
 //! A table that fits the width it is given: cells wrap, and where even that is too narrow, each row
 //! becomes a list of its cells.
 
-use console::measure_text_width;
 use std::fmt::Write as _;
+use terminal::measure_text_width;
 
 /// Between two columns.
 const GAP: usize = 2;

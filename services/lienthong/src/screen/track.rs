@@ -1,9 +1,9 @@
 //! One dossier on one screen: where it stands, its parts, its steps, and its control slip.
 
 use super::{rules, slip, table::wrap, time, words};
-use console::{StyledObject, measure_text_width, style};
 use contract::v1::{self, DossierState, PartState, StepState};
 use std::fmt::Write as _;
+use terminal::{StyledObject, measure_text_width, style};
 
 /// Columns that the names of steps and parts may take.
 const TITLE_COLUMNS_MAX: usize = 32;

@@ -52,6 +52,16 @@ impl Site {
         Ok(identity)
     }
 
+    /// As [`issue`](Self::issue), for a server that browsers on this machine know as localhost.
+    pub(crate) fn issue_for_browsers(&self, code: &str) -> anyhow::Result<Identity> {
+        let identity = Identity::new(self.trust_domain, Role::Operator, code)?;
+        let hosts = ["localhost", "127.0.0.1"].map(str::to_owned);
+        self.authority
+            .issue_for_hosts(&identity, &hosts, Validity::days(VALID_DAYS))?
+            .save(&self.folder.join("pki"), code)?;
+        Ok(identity)
+    }
+
     /// The credentials of this name.
     pub(crate) fn credentials(&self, name: &str) -> anyhow::Result<Credentials> {
         let pki = self.folder.join("pki");

@@ -1,5 +1,6 @@
 //! A connection whose other end is known, and how many there are.
 
+use super::refusals::REASONS;
 use crate::identity::{Identity, Peer};
 use std::{
     collections::HashMap,
@@ -34,7 +35,7 @@ pub struct Connection {
 pub struct Connections {
     open: Arc<AtomicUsize>,
     handshakes: Arc<AtomicUsize>,
-    refused: Arc<AtomicU64>,
+    refused: Arc<[AtomicU64; REASONS.len()]>,
     by_address: Tally<IpAddr>,
     by_system: Tally<Identity>,
 }
@@ -88,7 +89,13 @@ impl Connections {
 
     /// Connections refused since the start.
     pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+        self.refused_by_reason().map(|(_, count)| count).sum()
+    }
+
+    /// The same, by the reason word of the log.
+    pub fn refused_by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = REASONS.into_iter().zip(self.refused.iter());
+        counts.map(|(reason, count)| (reason, count.load(Ordering::Relaxed)))
     }
 
     /// Open connections of one system.
@@ -96,8 +103,12 @@ impl Connections {
         self.by_system.count(system)
     }
 
-    pub(super) fn note_refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn note_refused(&self, reason: &str) {
+        let place = REASONS.iter().position(|one| *one == reason);
+        debug_assert!(place.is_some(), "{reason}");
+        if let Some(place) = place {
+            self.refused[place].fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn begin_handshake(&self) -> Open {

@@ -1,7 +1,7 @@
 //! What a process shows and believes: its certificate and key, and its authority's certificate.
 
 use super::{
-    ALPN_H2, provider,
+    ALPN_H2, ALPN_HTTP_1, provider,
     verifier::{ClientVerifier, ServerVerifier},
 };
 use crate::identity::{DenyList, Identity, IdentityError, Peer};
@@ -249,6 +249,39 @@ impl Credentials {
             .with_client_auth_cert(self.certified.cert.clone(), self.key.clone_key())?;
         config.resumption = Resumption::disabled();
         config.alpn_protocols = vec![ALPN_H2.to_vec()];
+        Ok(Arc::new(config))
+    }
+
+    /// How this process answers browsers, with a certificate and key of their own: TLS 1.3 only. Who shows a
+    /// certificate must be of this trust domain; who shows none is let in, and is nobody yet.
+    ///
+    /// # Errors
+    /// Says which file cannot be read or does not fit the other.
+    pub fn web_server_config(
+        &self,
+        certificate: &Path,
+        key: &Path,
+    ) -> Result<Arc<ServerConfig>, CredentialsError> {
+        warn_of_loose_mode(key);
+        let (certificate, key) = (Pem::read(certificate)?, Pem::read(key)?);
+        let (chain, private_key) = (certificate.certificates()?, key.private_key()?);
+        let verifier =
+            ClientVerifier::optional(self).map_err(|error| certificate.unusable(error))?;
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(|error| certificate.unusable(error))?
+            .with_client_cert_verifier(Arc::new(verifier))
+            .with_single_cert(chain, private_key);
+        let mut config = config.map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => CredentialsError::Mismatch {
+                certificate: certificate.name.clone(),
+                key: key.name.clone(),
+            },
+            error => certificate.unusable(error),
+        })?;
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.alpn_protocols = vec![ALPN_H2.to_vec(), ALPN_HTTP_1.to_vec()];
         Ok(Arc::new(config))
     }
 

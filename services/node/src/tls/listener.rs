@@ -259,7 +259,7 @@ impl Door {
     }
 
     fn refuse(&mut self, address: IpAddr, reason: &'static str, error: &str) {
-        self.hall.connections.note_refused();
+        self.hall.connections.note_refused(reason);
         self.refusals.note(address, reason, error);
     }
 }

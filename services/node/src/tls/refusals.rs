@@ -10,6 +10,27 @@ pub(super) const QUIET_INTERVAL: Duration = Duration::from_secs(60);
 /// Reasons and addresses told apart in one interval; the rest is one count.
 const TOLD_APART_MAX: usize = 100;
 
+/// Why a connection is refused: every word that stands in the log.
+pub(super) const REASONS: [&str; 17] = [
+    "CERTIFICATE_DENIED",
+    "CERTIFICATE_EXPIRED",
+    "CERTIFICATE_INVALID",
+    "CERTIFICATE_NOT_VALID_YET",
+    "CERTIFICATE_OF_ANOTHER_AUTHORITY",
+    "CONNECTIONS_MAX",
+    "CONNECTIONS_PER_ADDRESS_MAX",
+    "CONNECTIONS_PER_SYSTEM_MAX",
+    "CONNECTION_LOST",
+    "HANDSHAKES_MAX",
+    "HANDSHAKE_TIMEOUT",
+    "IDENTITY_REFUSED",
+    "NO_CERTIFICATE",
+    "NOT_TLS",
+    "NO_SOCKET",
+    "REFUSED_BY_PEER",
+    "TLS_VERSION_OR_ALGORITHM",
+];
+
 /// Tells the first refusal of each reason from each address in an interval, and counts the others.
 #[derive(Debug)]
 pub(super) struct Refusals {

@@ -35,10 +35,20 @@ pub(super) struct ClientVerifier {
     chain: Arc<dyn ClientCertVerifier>,
     trust_domain: String,
     denied: DenyList,
+    is_mandatory: bool,
 }
 
 impl ClientVerifier {
     pub(super) fn new(own: &Credentials) -> Result<Self, Error> {
+        Self::with(own, true)
+    }
+
+    /// Lets those in too who show no certificate; one that is shown must be good.
+    pub(super) fn optional(own: &Credentials) -> Result<Self, Error> {
+        Self::with(own, false)
+    }
+
+    fn with(own: &Credentials, is_mandatory: bool) -> Result<Self, Error> {
         let chain = WebPkiClientVerifier::builder_with_provider(own.roots().clone(), provider())
             .build()
             .map_err(|error| Error::General(error.to_string()))?;
@@ -47,11 +57,16 @@ impl ClientVerifier {
             chain,
             trust_domain,
             denied: own.denied().clone(),
+            is_mandatory,
         })
     }
 }
 
 impl ClientCertVerifier for ClientVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.is_mandatory
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.chain.root_hint_subjects()
     }

@@ -8,7 +8,7 @@ use crate::store::{
 };
 use contract::v1::DossierState;
 use dossier::name::{AgencyCode, Digest, DossierId, ProcedureCode};
-use jiff::{Timestamp, civil::Date};
+use jiff::civil::Date;
 use std::collections::BTreeMap;
 
 impl State {
@@ -55,6 +55,7 @@ impl State {
         FoundDossier {
             row: held.row.clone(),
             incidents_open: u32::try_from(open).unwrap_or(u32::MAX),
+            is_late: self.is_late(held),
         }
     }
 
@@ -74,9 +75,7 @@ impl Watch for MemoryStore {
         let state = self.state();
         let wanted = state.dossiers.iter().rev().filter(|held| {
             before.is_none_or(|before| held.row.number < before)
-                && search.wants(&held.row)
-                && (!search.stuck || state.open_incidents(held).next().is_some())
-                && (!search.overdue || state.is_late(held))
+                && search.wants_found(&state.found(held))
         });
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
         let found: Vec<_> = wanted.take(limit).map(|held| state.found(held)).collect();
@@ -204,16 +203,17 @@ impl Watch for MemoryStore {
         Ok(flows.into_iter().map(row).collect())
     }
 
-    fn open_counts(&self, at: Timestamp) -> Result<OpenCounts, StoreError> {
+    fn open_counts(&self) -> Result<OpenCounts, StoreError> {
         let state = self.state();
         let mut counts = OpenCounts::default();
-        let open = state.dossiers.iter().map(|held| &held.row.summary);
-        for summary in open.filter(|summary| summary.closed_at.is_none()) {
-            let is_waiting = summary.state == i32::from(DossierState::WaitingForCitizen);
+        let is_open = |held: &&Held| held.row.summary.closed_at.is_none();
+        for held in state.dossiers.iter().filter(is_open) {
+            let waiting = i32::from(DossierState::WaitingForCitizen);
             counts.open += 1;
-            counts.waiting_for_citizen += u64::from(is_waiting);
-            counts.overdue += u64::from(summary.promised_at < whole_micros(at));
+            counts.waiting_for_citizen += u64::from(held.row.summary.state == waiting);
         }
+        let late = state.dossiers.iter().filter(|held| state.is_late(held));
+        counts.overdue = late.count() as u64;
         Ok(counts)
     }
 

@@ -2,10 +2,14 @@
 
 -- Where a closed dossier came to rest, so that the rare endings are found among many.
 ALTER TABLE dossier ADD COLUMN closed_state INTEGER;
+UPDATE dossier SET closed_state = (SELECT state FROM head WHERE dossier = number)
+  WHERE closed_at IS NOT NULL;
 CREATE INDEX dossier_by_procedure ON dossier (procedure);
 CREATE INDEX dossier_by_territory ON dossier (territory);
 CREATE INDEX dossier_open_by_number ON dossier (number) WHERE closed_at IS NULL;
 CREATE INDEX dossier_by_closed_state ON dossier (closed_state) WHERE closed_state IS NOT NULL;
+CREATE INDEX dossier_open_by_procedure ON dossier (procedure) WHERE closed_at IS NULL;
+CREATE INDEX dossier_quarantined ON dossier (number) WHERE quarantined IS NOT NULL;
 
 -- The number of its dossier, if it is about one.
 ALTER TABLE incident ADD COLUMN dossier INTEGER REFERENCES dossier;
@@ -14,6 +18,8 @@ CREATE INDEX incident_by_dossier ON incident (dossier) WHERE dossier IS NOT NULL
 CREATE INDEX incident_open_by_dossier ON incident (dossier)
   WHERE dossier IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX incident_open_by_number ON incident (number) WHERE closed_at IS NULL;
+CREATE INDEX incident_by_cause ON incident (cause, number);
+CREATE INDEX incident_open_by_cause ON incident (cause, number) WHERE closed_at IS NULL;
 
 -- Whose dossier it is: a keyed hash of a folded name, or of a number. The key is not in this file.
 CREATE TABLE person (

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     records::Stored,
     store::{
-        Change, DossierFault, NoticeRow, OwedKind, OwedRow,
+        Change, DossierFault, NoticeRow, OwedKind, OwedRow, Search,
         conformance::{at, id, named, received},
     },
 };
@@ -113,6 +113,40 @@ fn a_store_of_a_row_for_each_record_is_refused() {
     assert!(found_3, "{refused}");
     let said = refused.to_string();
     assert!(said.ends_with("give this one a new folder"), "{said}");
+}
+
+#[test]
+fn a_store_of_the_version_before_is_brought_to_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    file.execute_batch(include_str!("schema_4.sql")).unwrap();
+    file.execute_batch(
+        "PRAGMA user_version = 4;
+         INSERT INTO word (word, text) VALUES (1, 'H26.1'), (2, 'birth'), (3, 'P');
+         INSERT INTO dossier (number, partition, id, code, desk, procedure, territory, calendar,
+           received_at, promised_at, closed_at)
+         VALUES (1, 0, x'00000000000000000000000000000001', 'H26.1-260901-0001', 1, 2, 3,
+           zeroblob(32), 1, 2, 3);
+         INSERT INTO head (dossier, state, sequence, last_position, last_hash, owed, steps)
+         VALUES (1, 5, 1, 1, zeroblob(32), x'', x'');
+         INSERT INTO incident (cause, dossier_id, step, agency, vi, en, opened_at, last_at, count)
+         VALUES ('REFUSED_LATE', x'00000000000000000000000000000001', '', '', '', '', 4, 4, 1);",
+    )
+    .unwrap();
+    drop(file);
+    let store = open(folder.path());
+    let withdrawn = Search {
+        state: Some(5),
+        ..Search::default()
+    };
+    let stuck = Search {
+        stuck: true,
+        ..Search::default()
+    };
+    for search in [withdrawn, stuck] {
+        let page = store.reader().search(&search, None, 9).unwrap();
+        assert_eq!(page.found.len(), 1, "{search:?}");
+    }
 }
 
 /// The free pages of the file, and what was copied back, hold nothing of it.

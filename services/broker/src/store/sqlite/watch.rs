@@ -13,7 +13,7 @@ use crate::store::{
 };
 use contract::v1::DossierState;
 use dossier::name::{AgencyCode, Digest, DossierId, ProcedureCode};
-use jiff::{Timestamp, civil::Date};
+use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, ToSql, params, params_from_iter};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -63,31 +63,28 @@ impl Driver {
             }
         }
         let open = "AND closed_at IS NULL";
-        let is_closed = |state: i32| {
-            [
-                DossierState::Closed,
-                DossierState::Withdrawn,
-                DossierState::NotAccepted,
-            ]
-            .map(i32::from)
-            .contains(&state)
+        // Nearly all that are closed are so in the same way: that narrows nothing.
+        let is_rare = |state: i32| {
+            [DossierState::Withdrawn, DossierState::NotAccepted]
+                .map(i32::from)
+                .contains(&state)
         };
         let mut one = |which: &str| all.remove(which).into_iter().collect::<Vec<_>>();
-        Ok(Some(if search.stuck || search.overdue {
-            let causes = match search.overdue {
-                true => format!("AND cause IN ('{}')", LATE.join("', '")),
-                false => String::new(),
-            };
-            let sql = format!(
-                "SELECT DISTINCT dossier FROM incident WHERE dossier IS NOT NULL
-                 AND closed_at IS NULL {causes} AND dossier < ?1 ORDER BY dossier DESC"
-            );
+        let quarantined = i32::from(DossierState::Quarantined);
+        Ok(Some(if search.state == Some(quarantined) {
+            let sql = "SELECT number FROM dossier INDEXED BY dossier_quarantined
+                       WHERE quarantined IS NOT NULL AND number < ?1 ORDER BY number DESC";
+            Self::new(sql, vec![])
+        } else if search.stuck || search.overdue {
+            let sql = "SELECT DISTINCT dossier FROM incident INDEXED BY incident_open_by_dossier
+                       WHERE dossier IS NOT NULL AND closed_at IS NULL AND dossier < ?1
+                       ORDER BY dossier DESC";
             Self::new(sql, vec![])
         } else if search.agency.is_some() {
             let sql = "SELECT DISTINCT dossier FROM step WHERE agency = ?2 AND dossier < ?1
                        ORDER BY dossier DESC";
             Self::new(sql, one("agency"))
-        } else if let Some(state) = search.state.filter(|state| is_closed(*state)) {
+        } else if let Some(state) = search.state.filter(|state| is_rare(*state)) {
             let sql = "SELECT number FROM dossier WHERE closed_state = ?2 AND number < ?1
                        ORDER BY number DESC";
             Self::new(sql, vec![Box::new(state)])
@@ -138,14 +135,24 @@ fn found_by(c: &Connection, number: i64) -> Result<Option<FoundDossier>> {
     let Some(row) = found.map(|found| found.named(c)).transpose()? else {
         return Ok(None);
     };
-    let sql = "SELECT count(*) FROM incident WHERE dossier = ?1 AND closed_at IS NULL";
-    let incidents_open = c
-        .prepare_cached(sql)?
-        .query_row([number], |row| row.get(0))?;
+    let sql = "SELECT cause FROM incident WHERE dossier = ?1 AND closed_at IS NULL";
+    let mut statement = c.prepare_cached(sql)?;
+    let mut causes = statement.query([number])?;
+    let (mut incidents_open, mut is_late) = (0, false);
+    while let Some(cause) = causes.next()? {
+        incidents_open += 1;
+        is_late |= LATE.contains(&cause.get_ref(0)?.as_str()?);
+    }
     Ok(Some(FoundDossier {
         row,
         incidents_open,
+        is_late,
     }))
+}
+
+/// Words for a list in SQL; each is one of ours.
+fn quoted(words: &[&str]) -> String {
+    format!("'{}'", words.join("', '"))
 }
 
 fn count(row: &Row<'_>, at: usize) -> Result<u64> {
@@ -160,7 +167,7 @@ impl Watch for SqliteReader {
         limit: usize,
     ) -> Result<SearchPage, StoreError> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let mut page = SearchPage::default();
             // One transaction, so that all rows are of the same commit.
             let read = c.unchecked_transaction()?;
@@ -176,7 +183,7 @@ impl Watch for SqliteReader {
             ))?;
             while let Some(row) = rows.next()? {
                 let number: i64 = row.get(0)?;
-                let found = found_by(&read, number)?.filter(|found| search.wants(&found.row));
+                let found = found_by(&read, number)?.filter(|found| search.wants_found(found));
                 page.found.extend(found);
                 if page.found.len() == limit || begun.elapsed() > SEARCH_TIME_MAX {
                     page.next = Some(number.cast_unsigned());
@@ -188,7 +195,7 @@ impl Watch for SqliteReader {
     }
 
     fn found(&self, id: &DossierId) -> Result<Option<FoundDossier>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let read = c.unchecked_transaction()?;
             let Some(row) = dossier(&read, id)? else {
                 return Ok(None);
@@ -203,7 +210,7 @@ impl Watch for SqliteReader {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<FoundDossier>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let read = c.unchecked_transaction()?;
             let sql = "SELECT dossier FROM person WHERE key = ?1 AND dossier < ?2
                        ORDER BY dossier DESC LIMIT ?3";
@@ -222,7 +229,7 @@ impl Watch for SqliteReader {
         position: u64,
         limit: usize,
     ) -> Result<(Vec<FoundDossier>, u64), StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let read = c.unchecked_transaction()?;
             let sql = "SELECT position, dossier FROM record WHERE position > ?1
                        ORDER BY position LIMIT ?2";
@@ -244,7 +251,7 @@ impl Watch for SqliteReader {
     }
 
     fn incident(&self, number: IncidentCursor) -> Result<Option<Incident>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             c.prepare_cached(&format!("{INCIDENT} WHERE i.number = ?1"))?
                 .query_row([number.cast_signed()], incident_row)
                 .optional()
@@ -252,7 +259,7 @@ impl Watch for SqliteReader {
     }
 
     fn incidents_of(&self, id: &DossierId, limit: usize) -> Result<Vec<Incident>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let sql = format!(
                 "{INCIDENT} WHERE i.dossier = (SELECT number FROM dossier WHERE id = ?1)
                  ORDER BY i.number DESC LIMIT ?2"
@@ -264,7 +271,7 @@ impl Watch for SqliteReader {
     }
 
     fn causes_open(&self) -> Result<Vec<CauseOpen>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let sql = "SELECT cause, count(*), min(opened_at) FROM incident
                        WHERE closed_at IS NULL GROUP BY cause ORDER BY min(opened_at)";
             c.prepare_cached(sql)?
@@ -280,7 +287,7 @@ impl Watch for SqliteReader {
     }
 
     fn attempts_of(&self, id: &DossierId) -> Result<Vec<AttemptFound>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let sql = "SELECT w.text, t.round, t.attempts, t.next_at, t.last_error
                        FROM attempt t JOIN word w ON w.word = t.step
                        WHERE t.dossier = (SELECT number FROM dossier WHERE id = ?1)
@@ -302,7 +309,7 @@ impl Watch for SqliteReader {
     }
 
     fn flows(&self) -> Result<Vec<FlowRow>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let sql = "SELECT k.text, p.text, s.text, a.text, n, late FROM (
                          SELECT d.desk AS desk, d.procedure AS procedure, o.step AS step,
                            o.agency AS agency, count(*) AS n, sum(EXISTS (
@@ -329,27 +336,31 @@ impl Watch for SqliteReader {
         })
     }
 
-    fn open_counts(&self, at: Timestamp) -> Result<OpenCounts, StoreError> {
-        self.readers.read(|c| {
-            let sql = "SELECT count(*), coalesce(sum(h.state = ?2), 0),
-                         coalesce(sum(d.promised_at < ?1), 0)
-                       FROM dossier d JOIN head h ON h.dossier = d.number
-                       WHERE d.closed_at IS NULL";
+    fn open_counts(&self) -> Result<OpenCounts, StoreError> {
+        self.watchers.read(|c| {
+            let sql = format!(
+                "SELECT count(*), coalesce(sum(h.state = ?1), 0), (
+                   SELECT count(DISTINCT dossier) FROM incident
+                   WHERE closed_at IS NULL AND dossier IS NOT NULL AND cause IN ({LATE_CAUSES}))
+                 FROM dossier d INDEXED BY dossier_open_by_number
+                 JOIN head h ON h.dossier = d.number WHERE d.closed_at IS NULL",
+                LATE_CAUSES = quoted(&LATE),
+            );
             let waiting = i32::from(DossierState::WaitingForCitizen);
-            c.prepare_cached(sql)?
-                .query_row(params![at.as_microsecond(), waiting], |row| {
-                    Ok(OpenCounts {
-                        open: count(row, 0)?,
-                        waiting_for_citizen: count(row, 1)?,
-                        overdue: count(row, 2)?,
-                    })
+            c.prepare_cached(&sql)?.query_row([waiting], |row| {
+                Ok(OpenCounts {
+                    open: count(row, 0)?,
+                    waiting_for_citizen: count(row, 1)?,
+                    overdue: count(row, 2)?,
                 })
+            })
         })
     }
 
     fn open_by_procedure(&self) -> Result<Vec<(ProcedureCode, u64)>, StoreError> {
-        self.readers.read(|c| {
-            let sql = "SELECT w.text, n FROM (SELECT procedure, count(*) AS n FROM dossier
+        self.watchers.read(|c| {
+            let sql = "SELECT w.text, n FROM (SELECT procedure, count(*) AS n
+                         FROM dossier INDEXED BY dossier_open_by_procedure
                          WHERE closed_at IS NULL GROUP BY procedure)
                        JOIN word w ON w.word = procedure ORDER BY w.text";
             c.prepare_cached(sql)?
@@ -359,7 +370,7 @@ impl Watch for SqliteReader {
     }
 
     fn loads(&self) -> Result<Vec<Load>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let sql = "SELECT w.text, sum(owed), min(due), sum(steps) FROM (
                          SELECT agency, count(*) AS owed, min(due_at) AS due, 0 AS steps
                          FROM owed GROUP BY agency
@@ -380,7 +391,7 @@ impl Watch for SqliteReader {
     }
 
     fn suspensions(&self) -> Result<Vec<Suspension>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let sql = "SELECT kind, name, since, operator, reason FROM suspension
                        ORDER BY kind, name";
             c.prepare_cached(sql)?
@@ -406,7 +417,7 @@ impl Watch for SqliteReader {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Audited>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let select = "SELECT a.number, a.at, a.operator, a.via, a.call, a.dossier, a.subject,
                             a.reason, a.before, a.after, a.hash, d.code
                           FROM audit a LEFT JOIN dossier d ON d.id = a.dossier
@@ -434,7 +445,7 @@ impl Watch for SqliteReader {
     }
 
     fn tallies(&self, from: Date, until: Date) -> Result<Vec<Tally>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let sql = "SELECT n.text, a.text, t.bucket, sum(t.count) FROM tally t
                        JOIN word n ON n.word = t.name JOIN word a ON a.word = t.agency
                        WHERE t.day >= ?1 AND t.day < ?2
@@ -453,7 +464,7 @@ impl Watch for SqliteReader {
     }
 
     fn denied(&self, from: Date, until: Date) -> Result<Vec<(AgencyCode, u64)>, StoreError> {
-        self.readers.read(|c| {
+        self.watchers.read(|c| {
             let sql = "SELECT w.text, sum(d.count) FROM denial d JOIN word w ON w.word = d.agency
                        WHERE d.day >= ?1 AND d.day < ?2 GROUP BY d.agency ORDER BY w.text";
             c.prepare_cached(sql)?

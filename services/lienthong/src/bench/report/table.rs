@@ -27,7 +27,7 @@ impl Table {
         let widths = self.widths();
         let line = |cells: &mut dyn Iterator<Item = &str>| {
             let cells = cells.zip(&widths).enumerate().map(|(at, (cell, width))| {
-                let blanks = " ".repeat(width - console::measure_text_width(cell));
+                let blanks = " ".repeat(width - terminal::measure_text_width(cell));
                 if at == 0 {
                     format!("{cell}{blanks}")
                 } else {
@@ -59,8 +59,8 @@ impl Table {
         let columns = 0..self.headings.len();
         let width = |at: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(at));
-            let widest = cells.map(|cell| console::measure_text_width(cell)).max();
-            let heading = console::measure_text_width(self.headings[at]);
+            let widest = cells.map(|cell| terminal::measure_text_width(cell)).max();
+            let heading = terminal::measure_text_width(self.headings[at]);
             widest.unwrap_or_default().max(heading)
         };
         columns.map(width).collect()

@@ -9,10 +9,10 @@ use super::{
 use crate::screen::{self, json, table::Table, track};
 use anyhow::Context as _;
 use clap::Args;
-use console::style;
 use contract::v1::{InspectDossierRequest, InspectDossierResponse};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use terminal::style;
 
 /// Show one dossier whole: its steps, clock and control slip, what happened, what is tried again.
 #[derive(Debug, Args)]

@@ -9,10 +9,10 @@ use super::{
 use crate::screen::{self, json, table::Table};
 use anyhow::Context as _;
 use clap::Args;
-use console::style;
 use contract::v1::{Distribution, Flow, OverviewRequest, OverviewResponse};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use terminal::style;
 
 /// Flows that are shown on a screen.
 const FLOWS_SHOWN_MAX: usize = 20;

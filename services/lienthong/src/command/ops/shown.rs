@@ -3,10 +3,10 @@
 use super::{ending::Ending, line::Line};
 use crate::screen::{json, tell};
 use clap::Args;
-use console::Term;
 use contract::v1::{WatchDossiersRequest, WatchDossiersResponse};
 use serde_json::Value;
 use std::time::Duration;
+use terminal::Term;
 use tonic::{Code, Status};
 
 /// Between two attempts to hear of a broker that is away.

@@ -42,12 +42,16 @@ impl Write<'_> {
                     params![key.cause, dossier_id, step, agency, at.as_microsecond()],
                 )?
             }
-            IncidentChange::Closed { number, at } => {
+            IncidentChange::Closed { number, at, audit } => {
                 self.known.forget_incidents();
-                self.execute(
+                let closed = self.execute(
                     "UPDATE incident SET closed_at = ?2 WHERE number = ?1 AND closed_at IS NULL",
                     params![number.cast_signed(), at.as_microsecond()],
-                )?
+                )?;
+                if let Some(audit) = audit.as_ref().filter(|_| closed > 0) {
+                    self.audit(audit)?;
+                }
+                closed
             }
         };
         self.incidents += changed as u64;

@@ -1,0 +1,334 @@
+//! The flow of open steps: desks on the left, steps in the middle, departments on the right, each line as
+//! wide as what is open along it.
+
+use super::{at, shortened};
+use crate::{language::Language, words::states};
+use contract::v1::Flow;
+use std::collections::BTreeMap;
+
+const WIDTH: f64 = 960.0;
+const BAR: f64 = 12.0;
+const GAP: f64 = 22.0;
+/// Room above the first bar.
+const TOP: f64 = 28.0;
+const COLUMNS: [f64; 3] = [226.0, 474.0, 722.0];
+/// The height of everything that is open, at least and at most.
+const FLOW_MIN: f64 = 90.0;
+const FLOW_MAX: f64 = 320.0;
+const THIN: f64 = 1.5;
+const LABEL_CHARS: usize = 28;
+
+/// A column's bar.
+pub(crate) struct Node {
+    pub(crate) label: String,
+    pub(crate) title: String,
+    pub(crate) x: String,
+    pub(crate) y: String,
+    pub(crate) height: String,
+    pub(crate) label_x: String,
+    pub(crate) label_y: String,
+    pub(crate) anchor: &'static str,
+    pub(crate) open: u64,
+    pub(crate) overdue: u64,
+    pub(crate) href: String,
+}
+
+/// A line between two bars.
+pub(crate) struct Band {
+    pub(crate) path: String,
+    pub(crate) width: String,
+    pub(crate) title: String,
+    pub(crate) is_overdue: bool,
+}
+
+/// The whole picture.
+pub(crate) struct Picture {
+    pub(crate) height: String,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) bands: Vec<Band>,
+    /// The same as rows: desk, step, department, open, overdue.
+    pub(crate) rows: Vec<Row>,
+}
+
+pub(crate) struct Row {
+    pub(crate) desk: String,
+    pub(crate) step: String,
+    pub(crate) department: String,
+    pub(crate) open: u64,
+    pub(crate) overdue: u64,
+    pub(crate) href: String,
+}
+
+/// What a column's bars are known by.
+type Key = (usize, String);
+
+struct Bar {
+    label: String,
+    open: u64,
+    overdue: u64,
+    href: String,
+    y: f64,
+    height: f64,
+    /// How far lines have filled it, from the left and towards the right.
+    filled: [f64; 2],
+}
+
+fn query(pairs: &[(&str, &str)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs);
+    format!("/dossiers?{}", query.finish())
+}
+
+/// Draws it; none when nothing is open.
+pub(crate) fn draw(flows: &[Flow], language: Language) -> Option<Picture> {
+    let flows: Vec<&Flow> = flows.iter().filter(|flow| flow.open > 0).collect();
+    let total: u64 = flows.iter().map(|flow| flow.open).sum();
+    if total == 0 {
+        return None;
+    }
+    let scale = (total as f64 * 14.0).clamp(FLOW_MIN, FLOW_MAX) / total as f64;
+    let (bars, links) = gather(&flows, language);
+    let (mut bars, height) = place(bars, scale);
+
+    let mut bands = Vec::new();
+    for ((left, right), (open, overdue)) in &links {
+        for (amount, is_overdue) in [(open - overdue, false), (*overdue, true)] {
+            if amount > 0 {
+                bands.push(band(
+                    &mut bars, left, right, amount, is_overdue, scale, language,
+                ));
+            }
+        }
+    }
+    let rows = flows.iter().map(|flow| Row {
+        desk: name_of(&flow.desk_name, &flow.desk_agency_code),
+        step: step_of(flow, language),
+        department: name_of(&flow.agency_name, &flow.agency_code),
+        open: flow.open,
+        overdue: flow.overdue,
+        href: query(&[
+            ("desk", &flow.desk_agency_code),
+            ("step", &flow.step_id),
+            ("agency", &flow.agency_code),
+            ("open", "1"),
+        ]),
+    });
+    let mut rows: Vec<Row> = rows.collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.open));
+    let nodes = bars.into_iter().map(|((column, _), bar)| node(column, bar));
+    Some(Picture {
+        height: at(height),
+        nodes: nodes.collect(),
+        bands,
+        rows,
+    })
+}
+
+fn name_of(name: &str, code: &str) -> String {
+    if name.is_empty() { code } else { name }.to_owned()
+}
+
+fn step_of(flow: &Flow, language: Language) -> String {
+    if let Some(errand) = errand(flow) {
+        return states::errand(errand, language).to_owned();
+    }
+    name_of(&language.text(&flow.step_title), &flow.step_id)
+}
+
+/// What the broker asks on a dossier's behalf is one bar of its sort, however many there are.
+fn errand(flow: &Flow) -> Option<&'static str> {
+    let mut sorts = ["slip_", "look_up_", "consult_"].into_iter();
+    sorts.find(|sort| flow.step_id.starts_with(sort))
+}
+
+type Bars = BTreeMap<Key, Bar>;
+type Links = BTreeMap<(Key, Key), (u64, u64)>;
+
+fn gather(flows: &[&Flow], language: Language) -> (Bars, Links) {
+    let mut bars = Bars::new();
+    let mut links = Links::new();
+    for flow in flows {
+        let step = match errand(flow) {
+            Some(errand) => errand.to_owned(),
+            None => format!("{}\u{0}{}", flow.procedure_code, flow.step_id),
+        };
+        let keys: [Key; 3] = [
+            (0, flow.desk_agency_code.clone()),
+            (1, step),
+            (2, flow.agency_code.clone()),
+        ];
+        let labels = [
+            name_of(&flow.desk_name, &flow.desk_agency_code),
+            step_of(flow, language),
+            name_of(&flow.agency_name, &flow.agency_code),
+        ];
+        let hrefs = [
+            query(&[("desk", &flow.desk_agency_code), ("open", "1")]),
+            query(&[("step", &flow.step_id), ("open", "1")]),
+            query(&[("agency", &flow.agency_code), ("open", "1")]),
+        ];
+        for ((key, label), href) in keys.iter().zip(labels).zip(hrefs) {
+            let bar = bars.entry(key.clone()).or_insert_with(|| Bar {
+                label,
+                href,
+                open: 0,
+                overdue: 0,
+                y: 0.0,
+                height: 0.0,
+                filled: [0.0; 2],
+            });
+            bar.open += flow.open;
+            bar.overdue += flow.overdue;
+        }
+        let [desk, step, department] = keys;
+        for pair in [(desk, step.clone()), (step, department)] {
+            let link = links.entry(pair).or_default();
+            link.0 += flow.open;
+            link.1 += flow.overdue.min(flow.open);
+        }
+    }
+    (bars, links)
+}
+
+/// Puts each column's bars below each other, the columns centred.
+fn place(mut bars: Bars, scale: f64) -> (Bars, f64) {
+    let mut heights = [0.0_f64; 3];
+    for ((column, _), bar) in &mut bars {
+        bar.height = (bar.open as f64 * scale).max(THIN);
+        heights[*column] += bar.height + GAP;
+    }
+    let tallest = heights.iter().copied().fold(0.0, f64::max);
+    let mut next = heights.map(|height| TOP + (tallest - height) / 2.0);
+    for ((column, _), bar) in &mut bars {
+        bar.y = next[*column];
+        next[*column] += bar.height + GAP;
+    }
+    (bars, tallest + TOP)
+}
+
+fn band(
+    bars: &mut Bars,
+    left: &Key,
+    right: &Key,
+    amount: u64,
+    is_overdue: bool,
+    scale: f64,
+    language: Language,
+) -> Band {
+    let width = (amount as f64 * scale).max(THIN);
+    let mut end = |key: &Key, side: usize| {
+        let Some(bar) = bars.get_mut(key) else {
+            return (0.0, String::new());
+        };
+        let y = bar.y + bar.filled[side] + width / 2.0;
+        bar.filled[side] += width;
+        (y, bar.label.clone())
+    };
+    let ((from, from_label), (to, to_label)) = (end(left, 1), end(right, 0));
+    let (x0, x1) = (COLUMNS[left.0] + BAR, COLUMNS[right.0]);
+    let middle = (x0 + x1) / 2.0;
+    let state = match is_overdue {
+        true => language.of("quá hạn", "past the limit"),
+        false => language.of("đang mở", "open"),
+    };
+    Band {
+        path: format!(
+            "M{} {}C{middle} {} {middle} {} {} {}",
+            at(x0),
+            at(from),
+            at(from),
+            at(to),
+            at(x1),
+            at(to)
+        ),
+        width: at(width),
+        title: format!("{from_label} → {to_label}: {amount} {state}"),
+        is_overdue,
+    }
+}
+
+fn node(column: usize, bar: Bar) -> Node {
+    let x = COLUMNS[column];
+    let (label_x, label_y, anchor) = match column {
+        0 => (x - 8.0, bar.y + bar.height / 2.0 + 4.0, "end"),
+        1 => (x + BAR / 2.0, bar.y - 6.0, "middle"),
+        _ => (x + BAR + 8.0, bar.y + bar.height / 2.0 + 4.0, "start"),
+    };
+    Node {
+        label: shortened(
+            &bar.label,
+            if column == 1 {
+                LABEL_CHARS + 8
+            } else {
+                LABEL_CHARS
+            },
+        ),
+        title: bar.label,
+        x: at(x),
+        y: at(bar.y),
+        height: at(bar.height),
+        label_x: at(label_x),
+        label_y: at(label_y),
+        anchor,
+        open: bar.open,
+        overdue: bar.overdue,
+        href: bar.href,
+    }
+}
+
+/// The width of the picture, in its own units.
+pub(crate) fn width() -> String {
+    at(WIDTH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(desk: &str, step: &str, agency: &str, open: u64, overdue: u64) -> Flow {
+        Flow {
+            desk_agency_code: desk.into(),
+            step_id: step.into(),
+            agency_code: agency.into(),
+            open,
+            overdue,
+            ..Flow::default()
+        }
+    }
+
+    #[test]
+    fn each_bar_is_as_high_as_what_is_open_through_it() {
+        let flows = [flow("d", "a", "x", 3, 1), flow("d", "b", "y", 6, 0)];
+        let picture = draw(&flows, Language::En).unwrap();
+        assert_eq!(picture.nodes.len(), 5);
+        let height = |label: &str| {
+            let node = picture.nodes.iter().find(|node| node.label == label);
+            node.unwrap().height.parse::<f64>().unwrap()
+        };
+        assert!((height("d") - height("x") - height("y")).abs() < 0.3);
+        assert!((height("b") - 2.0 * height("a")).abs() < 0.3);
+        assert_eq!(
+            picture.bands.len(),
+            6,
+            "what is overdue has lines of its own"
+        );
+        assert_eq!(picture.rows[0].open, 6);
+    }
+
+    #[test]
+    fn errands_of_one_sort_are_one_bar() {
+        let flows = [
+            flow("d", "slip_1", "x", 1, 0),
+            flow("d", "slip_2", "x", 1, 0),
+        ];
+        let picture = draw(&flows, Language::Vi).unwrap();
+        assert_eq!(picture.nodes.len(), 3);
+        assert_eq!(picture.nodes[1].label, "Phiếu chuyển xử lý");
+    }
+
+    #[test]
+    fn nothing_open_is_no_picture() {
+        assert!(draw(&[flow("d", "a", "x", 0, 0)], Language::Vi).is_none());
+        assert!(draw(&[], Language::Vi).is_none());
+    }
+}
