@@ -7,6 +7,7 @@ mod alerts;
 mod bad_input;
 mod between;
 mod child;
+mod console;
 mod contract;
 mod counter;
 mod crash;

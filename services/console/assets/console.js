@@ -8,24 +8,29 @@
     var format = { timeZone: "Asia/Ho_Chi_Minh", hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit" };
     return new Date().toLocaleTimeString("vi-VN", format);
   }
+  var again = null;
+  function refresh() {
+    var live = document.getElementById("live");
+    if (live) htmx.trigger(live, "refresh");
+  }
   function lost() {
     if (line && line.hidden) {
       line.querySelector("time").textContent = clock();
       line.hidden = false;
+      // Whoever was logged out meanwhile is led to the door by the answer.
+      again = setInterval(refresh, 3000);
     }
   }
   function found() {
     if (line) line.hidden = true;
+    clearInterval(again);
   }
   var leaving = false;
   window.addEventListener("beforeunload", function () { leaving = true; });
   document.addEventListener("htmx:sseError", function () { if (!leaving) lost(); });
   document.addEventListener("htmx:sendError", function () { if (!leaving) lost(); });
   document.addEventListener("htmx:sseOpen", function () {
-    if (line && !line.hidden) {
-      var live = document.getElementById("live");
-      if (live) htmx.trigger(live, "refresh");
-    }
+    if (line && !line.hidden) refresh();
     found();
     document.documentElement.dataset.hears = "changes";
   });

@@ -23,6 +23,8 @@ use tokio::{
 
 /// A comment is sent after so long without an event, so that a broken line is noticed.
 const QUIET_MAX: Duration = Duration::from_secs(10);
+/// How many times more seldom it is told that some dossiers went on.
+const CALM: u32 = 4;
 /// After so long the browser is to come again, and is looked at anew.
 const STREAM_MAX: Duration = Duration::from_secs(15 * 60);
 /// After how many milliseconds a browser comes again.
@@ -108,16 +110,20 @@ impl Page {
         }
     }
 
-    /// What changed, with whatever else changes within the shortest time between two tellings.
+    /// What changed, with whatever else changes within the shortest time between two tellings. That some
+    /// dossiers went on, which under load is always so, is told more seldom than all else.
     async fn hear(&mut self) -> Option<Change> {
         let mut change = self.one().await?;
         let pause = Duration::from_millis(self.app.config.times.telling_ms_min);
-        let until = self.told_at.map_or_else(Instant::now, |told| told + pause);
-        let mut waited = std::pin::pin!(sleep_until(until));
         loop {
+            let pause = match self.is_urgent(&change) {
+                true => pause,
+                false => pause * CALM,
+            };
+            let until = self.told_at.map_or_else(Instant::now, |told| told + pause);
             tokio::select! {
                 biased;
-                () = &mut waited => break,
+                () = sleep_until(until) => break,
                 more = self.one() => change.join(more?),
             }
         }
@@ -126,6 +132,14 @@ impl Page {
         }
         self.told_at = Some(Instant::now());
         Some(change)
+    }
+
+    fn is_urgent(&self, change: &Change) -> bool {
+        let is_this = |code: &String| change.codes.contains(code);
+        change.incidents
+            || change.departments
+            || change.link
+            || self.dossier.as_ref().is_some_and(is_this)
     }
 
     async fn one(&mut self) -> Option<Change> {

@@ -19,10 +19,14 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use jiff::Timestamp;
 use node::identity::Peer;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 /// Bytes of an address; the longest that the page itself makes has some hundred.
 const URI_BYTES_MAX: usize = 8_192;
+
+/// How long a form may take to come.
+const FORM_MAX: Duration = Duration::from_secs(20);
 
 /// Scripts, styles and pictures from here alone; nothing inline; forms to here alone; no frames.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -233,13 +237,19 @@ pub(crate) async fn read(
     bytes_max: usize,
     visit: &Visit,
 ) -> Result<Fields, Response> {
-    match axum::body::to_bytes(body, bytes_max).await {
-        Ok(bytes) => Ok(Fields::parse(&bytes)),
-        Err(_) => Err(pages::plain(
+    match timeout(FORM_MAX, axum::body::to_bytes(body, bytes_max)).await {
+        Ok(Ok(bytes)) => Ok(Fields::parse(&bytes)),
+        Ok(Err(_)) => Err(pages::plain(
             visit,
             StatusCode::PAYLOAD_TOO_LARGE,
             "Biểu mẫu quá lớn.",
             "The form is too large.",
+        )),
+        Err(_) => Err(pages::plain(
+            visit,
+            StatusCode::REQUEST_TIMEOUT,
+            "Biểu mẫu đến quá chậm.",
+            "The form came too slowly.",
         )),
     }
 }

@@ -53,6 +53,11 @@ pub(crate) fn end_of_day(text: &str) -> Option<Timestamp> {
     begin_of(read_day(text)?.tomorrow().ok()?)
 }
 
+/// A day as a person writes it, `22/11/2026`; empty for what is no day.
+pub(crate) fn day_of(text: &str) -> String {
+    read_day(text).map_or_else(String::new, |day| day.strftime("%d/%m/%Y").to_string())
+}
+
 fn begin_of(day: Date) -> Option<Timestamp> {
     Some(day.to_zoned(zone()).ok()?.timestamp())
 }
@@ -129,6 +134,8 @@ mod tests {
         assert_eq!(begin_of_day("2026-11-23"), Some(begin));
         assert_eq!(begin_of_day(" 23/11/2026 "), Some(begin));
         assert_eq!(end_of_day("22/11/2026"), Some(begin));
+        assert_eq!(day_of("2026-11-23"), "23/11/2026");
+        assert_eq!(day_of("soon"), "");
         for text in ["", "yesterday", "2026-13-01", "<b>", "9999999999"] {
             assert_eq!(begin_of_day(text), None, "{text}");
         }

@@ -161,7 +161,7 @@ fn to_the_door(visit: &Visit, method: &Method, headers: &HeaderMap) -> Response 
     }
     let mut response = StatusCode::UNAUTHORIZED.into_response();
     if visit.is_refresh
-        && let Ok(door) = HeaderValue::from_str("/login")
+        && let Ok(door) = HeaderValue::from_str(&door)
     {
         response.headers_mut().insert("hx-redirect", door);
     }

@@ -1,6 +1,7 @@
 //! Every text of the page, in Vietnamese and English, in one table.
 
 pub(crate) mod causes;
+pub(crate) mod happened;
 pub(crate) mod states;
 
 use crate::language::Language;
@@ -166,6 +167,9 @@ words! {
     held_since: "Đã nhận", "Held since";
     finished: "Xong", "Finished";
     due: "Hạn", "Due";
+    due_by: "hạn", "by";
+    day_hint: "nn/tt/nnnn", "dd/mm/yyyy";
+    look: "Mở hồ sơ để xử lý", "Open it to put it right";
     waits_for: "Chờ", "Waits for";
     after_steps: "Sau bước", "After";
     needs: "Cần", "Needs";

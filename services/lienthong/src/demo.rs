@@ -114,6 +114,12 @@ async fn run_one(
     let started = Instant::now();
     let journey = Rc::new(Journey::read(material)?);
     let mut town = Town::found(folder, &journey)?;
+    if !json {
+        tell!(
+            "The operators' page is at {} while this runs (with --keep, until Ctrl-C)",
+            town.page
+        );
+    }
     let shown = tokio::select! {
         shown = show(&mut town, &journey, started, json) => shown,
         interrupted = interrupted() => Err(interrupted),

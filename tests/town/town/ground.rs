@@ -171,6 +171,20 @@ impl Ground {
         self.authority.issue(&identity, validity).unwrap()
     }
 
+    /// As [`issue`](Self::issue), for a server that browsers know by these names too.
+    pub(crate) fn issue_for_hosts(
+        &self,
+        role: Role,
+        code: &str,
+        hosts: &[String],
+        validity: Validity,
+    ) -> Issued {
+        let identity = Identity::new(TRUST_DOMAIN, role, code).unwrap();
+        self.authority
+            .issue_for_hosts(&identity, hosts, validity)
+            .unwrap()
+    }
+
     /// What a system of this town shows and believes.
     pub(crate) fn credentials(&self, role: Role, code: &str) -> Credentials {
         let issued = self.issue(role, code, Validity::days(2));

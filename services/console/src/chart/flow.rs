@@ -2,7 +2,7 @@
 //! wide as what is open along it.
 
 use super::{at, shortened};
-use crate::language::Language;
+use crate::{language::Language, words::states};
 use contract::v1::Flow;
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ const BAR: f64 = 12.0;
 const GAP: f64 = 22.0;
 /// Room above the first bar.
 const TOP: f64 = 28.0;
-const COLUMNS: [f64; 3] = [200.0, 474.0, 748.0];
+const COLUMNS: [f64; 3] = [226.0, 474.0, 722.0];
 /// The height of everything that is open, at least and at most.
 const FLOW_MIN: f64 = 90.0;
 const FLOW_MAX: f64 = 320.0;
@@ -74,9 +74,9 @@ struct Bar {
 }
 
 fn query(pairs: &[(&str, &str)]) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::from("/dossiers?"));
+    let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(pairs);
-    query.finish()
+    format!("/dossiers?{}", query.finish())
 }
 
 /// Draws it; none when nothing is open.
@@ -129,7 +129,16 @@ fn name_of(name: &str, code: &str) -> String {
 }
 
 fn step_of(flow: &Flow, language: Language) -> String {
+    if let Some(errand) = errand(flow) {
+        return states::errand(errand, language).to_owned();
+    }
     name_of(&language.text(&flow.step_title), &flow.step_id)
+}
+
+/// What the broker asks on a dossier's behalf is one bar of its sort, however many there are.
+fn errand(flow: &Flow) -> Option<&'static str> {
+    let mut sorts = ["slip_", "look_up_", "consult_"].into_iter();
+    sorts.find(|sort| flow.step_id.starts_with(sort))
 }
 
 type Bars = BTreeMap<Key, Bar>;
@@ -139,7 +148,10 @@ fn gather(flows: &[&Flow], language: Language) -> (Bars, Links) {
     let mut bars = Bars::new();
     let mut links = Links::new();
     for flow in flows {
-        let step = format!("{}\u{0}{}", flow.procedure_code, flow.step_id);
+        let step = match errand(flow) {
+            Some(errand) => errand.to_owned(),
+            None => format!("{}\u{0}{}", flow.procedure_code, flow.step_id),
+        };
         let keys: [Key; 3] = [
             (0, flow.desk_agency_code.clone()),
             (1, step),
@@ -301,6 +313,17 @@ mod tests {
             "what is overdue has lines of its own"
         );
         assert_eq!(picture.rows[0].open, 6);
+    }
+
+    #[test]
+    fn errands_of_one_sort_are_one_bar() {
+        let flows = [
+            flow("d", "slip_1", "x", 1, 0),
+            flow("d", "slip_2", "x", 1, 0),
+        ];
+        let picture = draw(&flows, Language::Vi).unwrap();
+        assert_eq!(picture.nodes.len(), 3);
+        assert_eq!(picture.nodes[1].label, "Phiếu chuyển xử lý");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{at, shortened};
 use contract::v1::{GraphStep, StepStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
-const BOX_WIDTH: f64 = 196.0;
+const BOX_WIDTH: f64 = 212.0;
 const BOX_HEIGHT: f64 = 64.0;
 const ACROSS: f64 = 56.0;
 const DOWN: f64 = 20.0;
@@ -81,7 +81,7 @@ pub(crate) fn draw(
             step_id: step.step_id.clone(),
             title: shortened(&title, TITLE_CHARS),
             whole_title: title,
-            agency: shortened(agency, TITLE_CHARS + 4),
+            agency: shortened(agency, TITLE_CHARS + 3),
             state: status.map_or(0, |status| status.state),
             x: at(x),
             y: at(y),

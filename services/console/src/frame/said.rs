@@ -1,7 +1,7 @@
 //! The contract's enums as templates write them: numbers in, words out.
 
 use super::Frame;
-use crate::words::{causes, states};
+use crate::words::{causes, happened, states};
 use contract::v1::{CauseClass, IncidentOwner, Limit, LimitUnit, RedriveKind, StepState};
 
 /// Makes a method for each enum that gives its word.
@@ -51,7 +51,15 @@ impl Frame {
     }
 
     pub(crate) fn event(&self, word: &str) -> String {
-        states::event(word, self.language)
+        happened::event(word, self.language)
+    }
+
+    pub(crate) fn outcome(&self, word: &str) -> String {
+        happened::outcome(word, self.language)
+    }
+
+    pub(crate) fn figure(&self, name: &str) -> String {
+        happened::figure(name, self.language)
     }
 
     pub(crate) fn reasons(&self, reasons: &[i32]) -> String {

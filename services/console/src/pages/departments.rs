@@ -47,8 +47,8 @@ pub(crate) async fn page(State(app): State<App>, member: Member) -> Response {
     let f = Frame::inside(&app, &member, Section::Departments)
         .live("sse:departments, sse:incidents, sse:dossiers, sse:link", "");
     let cards = departments.map(|mut all| {
-        // Whoever needs a person first stands first.
-        all.sort_by_key(|it| (!is_trouble(it), it.agency_code.clone()));
+        // Whoever needs a person first stands first, and whoever has nothing to do last.
+        all.sort_by_key(|it| (!is_trouble(it), is_idle(it), it.agency_code.clone()));
         all.into_iter().map(|it| card(it, &f)).collect()
     });
     let page = Page {
@@ -61,6 +61,10 @@ pub(crate) async fn page(State(app): State<App>, member: Member) -> Response {
 
 fn is_trouble(it: &DepartmentStatus) -> bool {
     it.suspended || it.failures > 0 || it.overdue_steps > 0
+}
+
+fn is_idle(it: &DepartmentStatus) -> bool {
+    it.connected_since.is_none() && it.open_steps == 0 && it.owed == 0
 }
 
 fn card(it: DepartmentStatus, f: &Frame) -> Card {

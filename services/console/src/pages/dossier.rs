@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use contract::v1::{
-    GraphStep, InspectDossierRequest, InspectDossierResponse, StepState, StepStatus, TrackResponse,
+    InspectDossierRequest, InspectDossierResponse, StepState, StepStatus, TrackResponse,
 };
 use http::StatusCode;
 
@@ -65,24 +65,21 @@ impl Shown {
         }
     }
 
-    /// The step's place in the graph, for the table beside it.
-    fn graph_step(&self, step_id: &str) -> Option<&GraphStep> {
-        self.whole.graph.iter().find(|step| step.step_id == step_id)
-    }
-
-    fn after(&self, step_id: &str) -> String {
-        self.graph_step(step_id)
-            .map_or_else(String::new, |step| step.after.join(", "))
-    }
-
-    fn needs(&self, step_id: &str) -> String {
-        self.graph_step(step_id)
-            .map_or_else(String::new, |step| step.needs.join(", "))
-    }
-
-    fn gives(&self, step_id: &str) -> String {
-        self.graph_step(step_id)
-            .map_or_else(String::new, |step| step.gives.join(", "))
+    /// The step's place in the graph, in words: what it comes after, what it needs and gives.
+    fn place(&self, step_id: &str, f: &Frame) -> Vec<(&'static str, String)> {
+        let mut graph = self.whole.graph.iter();
+        let Some(step) = graph.find(|step| step.step_id == step_id) else {
+            return Vec::new();
+        };
+        [
+            (f.w.after_steps, &step.after),
+            (f.w.needs, &step.needs),
+            (f.w.gives, &step.gives),
+        ]
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(word, names)| (word, names.join(", ")))
+        .collect()
     }
 
     /// What the step is called.

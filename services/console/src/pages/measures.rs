@@ -56,8 +56,8 @@ pub(crate) async fn page(State(app): State<App>, member: Member) -> Response {
     let answered = member.caller.statistics(request).await;
     let f = Frame::inside(&app, &member, Section::Measures);
     let page = Page {
-        from: member.query.get("from").to_owned(),
-        until: member.query.get("until").to_owned(),
+        from: time::day_of(member.query.get("from")),
+        until: time::day_of(member.query.get("until")),
         query: member.query.query_of(&["from", "until"]),
         wrong,
         shown: answered.map(|answer| shown(answer, &f)),

@@ -1,7 +1,7 @@
 //! Page one: what is stuck and why, whose it is, and the button that puts it right; how work flows, and how
 //! today goes.
 
-use super::{render, stale};
+use super::{back, render, stale};
 use crate::{
     app::App,
     chart::{
@@ -14,8 +14,8 @@ use crate::{
 };
 use axum::{extract::State, response::Response};
 use contract::v1::{
-    AgencyCount, Incident, ListIncidentsRequest, OverviewRequest, OverviewResponse, Suspension,
-    Text, Today,
+    AgencyCount, Grant, Incident, ListIncidentsRequest, OverviewRequest, OverviewResponse,
+    Suspension, Text, Today,
 };
 use http::StatusCode;
 
@@ -57,6 +57,10 @@ struct Stuck {
 
 /// `GET /`
 pub(crate) async fn page(State(app): State<App>, member: Member) -> Response {
+    let may = |grant| member.session.may(grant);
+    if may(Grant::Audit) && !may(Grant::Observe) && !may(Grant::Operate) {
+        return back("/audit");
+    }
     let incidents = ListIncidentsRequest {
         page_size: INCIDENTS_MAX,
         ..ListIncidentsRequest::default()
