@@ -4,9 +4,10 @@
 
 use serde_json::Value;
 use std::{
-    io::{BufRead as _, BufReader, Lines},
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Output, Stdio},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -126,6 +127,19 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Lines as they come, so that one that does not come is not waited for for ever.
+fn lines_of(output: ChildStdout) -> mpsc::Receiver<String> {
+    let (send, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
 /// Ctrl-C.
 fn interrupt(child: &mut Child) -> Option<i32> {
     let pid = child.id().to_string();
@@ -167,21 +181,21 @@ fn an_operator_suspends_extends_and_resumes_and_a_script_learns_what_came_of_eac
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut shown = BufReader::new(watching.stdout.take().unwrap()).lines();
-    let next = |shown: &mut Lines<BufReader<ChildStdout>>| -> Value {
-        serde_json::from_str(&shown.next().unwrap().unwrap()).unwrap()
+    let shown = lines_of(watching.stdout.take().unwrap());
+    let next = || -> Value {
+        let line = shown
+            .recv_timeout(PATIENCE)
+            .expect("the list is shown again");
+        serde_json::from_str(&line).unwrap()
     };
-    assert_eq!(next(&mut shown)["dossiers"].as_array().unwrap().len(), 0);
+    assert_eq!(next()["dossiers"].as_array().unwrap().len(), 0);
 
     town.ops(&format!("suspend department {POLICE} --reason moving"));
     assert_eq!(department(&town, POLICE)["suspended"], true);
     town.submit();
     let dossiers = town.open_dossiers(1);
     let code = dossiers[0]["dossier_code"].as_str().unwrap().to_owned();
-    assert_eq!(
-        next(&mut shown)["dossiers"][0]["dossier_code"],
-        code.as_str()
-    );
+    assert_eq!(next()["dossiers"][0]["dossier_code"], code.as_str());
     until("the residence to be due", || {
         let shown = town.ops(&format!("dossier {code}"));
         let steps = shown["dossier"]["steps"].as_array().unwrap().clone();
