@@ -92,6 +92,7 @@ pub fn envelopes(bytes: &[u8]) {
             let item = v1::Item {
                 item_id: item_id.into(),
                 kind: None,
+                ..Default::default()
             };
             let _ = offers.try_offer(item);
         }

@@ -346,6 +346,7 @@ async fn an_item_of_an_unknown_kind_is_refused_and_the_others_go_on() {
         items.clone().map(|(id, kind, _)| v1::Item {
             item_id: id.into(),
             kind,
+            ..Default::default()
         }),
     )
     .await;
@@ -427,6 +428,7 @@ async fn a_department_refuses_kinds_that_it_does_not_know() {
         let item = Some(v1::Item {
             item_id: "strange".into(),
             kind,
+            ..Default::default()
         });
         let answer = broker
             .department()

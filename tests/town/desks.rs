@@ -216,6 +216,7 @@ impl Town {
             },
             spool: None,
             metrics: Default::default(),
+            traces: Default::default(),
         })
         .unwrap()
     }

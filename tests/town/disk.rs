@@ -101,6 +101,7 @@ async fn uploads_stop_before_the_ledger_has_to() {
     let item = v1::Item {
         item_id: "p".into(),
         kind: Some(v1::item::Kind::Report(report)),
+        ..Default::default()
     };
     assert!(
         matches!(police.report(item).await, Outcome::Recorded(_)),

@@ -115,6 +115,7 @@ async fn a_certificate_that_is_denied_loses_its_open_stream() {
     let item = v1::Item {
         item_id: "1".into(),
         kind: None,
+        ..Default::default()
     };
     say.send(request(Content::Item(item.clone())))
         .await
@@ -413,6 +414,7 @@ fn report(dossier_id: &str, step_id: &str, agency: &str) -> v1::Item {
     v1::Item {
         item_id: "meddling".into(),
         kind: Some(v1::item::Kind::Report(report)),
+        ..Default::default()
     }
 }
 

@@ -162,6 +162,7 @@ async fn a_department_that_reports_and_never_reads_is_not_listened_to_for_ever()
         v1::Item {
             item_id: number.to_string(),
             kind,
+            ..Default::default()
         }
     };
     while !stalled(say.send(envelope(Content::Item(item(items))))).await {

@@ -30,3 +30,4 @@ mod silence;
 mod stories;
 mod told;
 mod town;
+mod traces;

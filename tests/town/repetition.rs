@@ -203,6 +203,7 @@ async fn a_handover_that_comes_twice_is_worked_on_once() {
     let item = v1::Item {
         item_id: "again".into(),
         kind: Some(v1::item::Kind::Handover(handover)),
+        ..Default::default()
     };
     for _ in 0..3 {
         let request = v1::HandOverOneRequest {
@@ -260,7 +261,7 @@ impl Puppet {
 }
 
 /// The residence registered, with its paper at the broker.
-async fn residence(police: &Puppet) -> Kind {
+pub(crate) async fn residence(police: &Puppet) -> Kind {
     let paper = Scan::new("thông báo cư trú");
     police
         .caller

@@ -32,6 +32,7 @@ async fn extends(town: &Town, handover: &v1::Handover) {
     let item = v1::Item {
         item_id: format!("extension-{}", handover.handover_id),
         kind: Some(v1::item::Kind::Report(report)),
+        ..Default::default()
     };
     let outcome = town.system_of("police").report(item).await;
     assert!(matches!(outcome, Outcome::Recorded(_)), "{outcome:?}");

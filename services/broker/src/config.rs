@@ -7,6 +7,7 @@ use node::{
     metrics::MetricsConfig,
     stream::{MESSAGE_BYTES_MAX, StreamLimits},
     tls::{CredentialPaths, ListenerLimits},
+    traces::TracesConfig,
 };
 use serde::Deserialize;
 use std::{
@@ -70,6 +71,9 @@ pub struct Config {
     /// Where metrics are served.
     #[serde(default)]
     pub metrics: MetricsConfig,
+    /// Where spans are sent.
+    #[serde(default)]
+    pub traces: TracesConfig,
 }
 
 fn code_pattern() -> CodePattern {

@@ -45,6 +45,7 @@ use node::{
     shutdown::Shutdown,
     stream::{self, Inbound, Offers, Settlements, StreamLimits},
     tls::{self, ChannelOptions, Credentials},
+    traces::{self, Kind, Span, TRACEPARENT_BYTES, Tracer},
 };
 use prost::Message as _;
 use std::{
@@ -65,8 +66,8 @@ const CALLS_APART: Duration = Duration::from_secs(1);
 const OPEN_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a department may take to say what its software is.
 const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(5);
-/// Bytes of a message that are the envelope's and not the item's.
-const ENVELOPE_BYTES: usize = 64;
+/// Bytes of a message that are the envelope's, or the span's, and not the item's.
+const ENVELOPE_BYTES: usize = 64 + 2 + TRACEPARENT_BYTES;
 /// Bytes of one handover.
 const HANDOVER_BYTES_MAX: usize = stream::MESSAGE_BYTES_MAX - ENVELOPE_BYTES;
 
@@ -95,6 +96,8 @@ pub struct Office {
     pub standings: Standings,
     /// To whom nothing is handed over.
     pub suspensions: Suspensions,
+    /// Makes spans.
+    pub tracer: Tracer,
     /// How to try.
     pub config: CourierConfig,
     /// Limits of streams.
@@ -124,6 +127,8 @@ struct Load {
     under_way: HashMap<String, UnderWay>,
     keys: HashSet<Key>,
     settling: FuturesUnordered<BoxFuture<'static, Done>>,
+    /// Of the rounds that are under way, where spans are made.
+    spans: HashMap<String, Span>,
 }
 
 /// What is on its way to the department.
@@ -484,15 +489,16 @@ impl Courier {
                             let office = self.office.clone();
                             let agency = self.agency.clone();
                             let (item_id, outcome) = (settled.item_id, settled.outcome);
+                            let span = load.spans.remove(&item_id);
                             load.settling.push(async move {
-                                match under_way {
+                                settle_within(span, async move { match under_way {
                                     UnderWay::Round(round) => {
                                         office.settle(&agency, item_id, round, outcome).await
                                     }
                                     UnderWay::Notice(telling) => {
                                         office.settle_notice(&agency, item_id, telling, outcome).await
                                     }
-                                }
+                                }}).await
                             }.boxed());
                         }
                     }
@@ -550,7 +556,7 @@ impl Courier {
                     return later(STORE_PAUSE);
                 }
             };
-            let (item, under_way) = match self.item(key, &owed) {
+            let (mut item, under_way) = match self.item(key, &owed) {
                 Ok(Made::Item(item, under_way)) => (*item, under_way),
                 Ok(Made::Nothing) => continue,
                 Ok(Made::Unreadable(key, action)) => {
@@ -571,8 +577,14 @@ impl Courier {
                 continue;
             }
             let item_id = item.item_id.clone();
+            let span = self.span(&mut item, &under_way);
             match offers.try_offer(item).map_err(|refused| refused.why) {
-                Ok(()) => load.begin(item_id, under_way),
+                Ok(()) => {
+                    if let Some(span) = span {
+                        load.spans.insert(item_id.clone(), span);
+                    }
+                    load.begin(item_id, under_way);
+                }
                 Err(stream::Refusal::UnderWay) => {}
                 // A verdict, or the end, brings us back here.
                 Err(stream::Refusal::WindowFull | stream::Refusal::Ended) => {
@@ -587,6 +599,27 @@ impl Courier {
             }
         }
         load.list.wake_at()
+    }
+
+    /// The span of a round that is offered, which the item names: the first of its hop, or one more try.
+    fn span(&self, item: &mut Item, under_way: &UnderWay) -> Option<Span> {
+        let UnderWay::Round(round) = under_way else {
+            return None;
+        };
+        let tracer = &self.office.tracer;
+        if !tracer.is_on() {
+            return None;
+        }
+        let mut span = match round.attempts {
+            0 => tracer.hop_begin("hand over", Kind::Producer, &item.item_id),
+            _ => tracer.hop("hand over again", Kind::Producer, &item.item_id, ""),
+        };
+        span.note("dossier_code", round.code.as_str());
+        span.note("step", round.step.as_str());
+        span.note("agency", self.agency.as_str());
+        span.note_number("round", round.key.round);
+        item.traceparent = span.traceparent();
+        Some(span)
     }
 
     fn item(&self, key: Key, row: &Owing) -> Result<Made, StoreError> {
@@ -738,6 +771,7 @@ impl Load {
             under_way: HashMap::new(),
             keys: HashSet::new(),
             settling: FuturesUnordered::new(),
+            spans: HashMap::new(),
         }
     }
 
@@ -751,6 +785,20 @@ impl Load {
         self.keys.remove(&done.key);
         if let Some((until, is_kept)) = done.rest {
             self.list.rest(done.key, until, is_kept);
+        }
+    }
+}
+
+/// Writes down what became of a round, which is a part of handing it over.
+async fn settle_within(span: Option<Span>, settling: impl Future<Output = Done>) -> Done {
+    match span {
+        None => settling.await,
+        Some(mut span) => {
+            let done = traces::within(&span, settling).await;
+            if done.rest.is_some() {
+                span.failed("NOT_RECORDED");
+            }
+            done
         }
     }
 }

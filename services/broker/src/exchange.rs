@@ -8,7 +8,7 @@ use crate::{
     reconcile::Reconciler,
     registry::Registry,
     starts::Starts,
-    wire,
+    wire::{self, ReportItem},
 };
 use contract::v1::{self, exchange_service_server::ExchangeService};
 use dossier::name::AgencyCode;
@@ -18,6 +18,7 @@ use node::{
     identity::Identity,
     shutdown::Shutdown,
     stream::{self, StreamLimits},
+    traces::{self, Kind, Span, Tracer},
 };
 use std::{
     pin::Pin,
@@ -67,6 +68,8 @@ pub struct Exchange {
     pub greeting: Greeting,
     /// Compares what both sides hold.
     pub reconciler: Arc<Reconciler>,
+    /// Makes spans.
+    pub tracer: Tracer,
     /// A restore was answered with a new epoch by this process: there can be only one, because
     /// nobody restores a store while a broker runs on it.
     pub restore_answered: Arc<OnceCell<()>>,
@@ -85,9 +88,10 @@ impl Exchange {
         system: &Identity,
         uri: Arc<str>,
         agency: Option<&AgencyCode>,
-        item: v1::Item,
+        mut item: v1::Item,
     ) -> v1::Verdict {
         let item_id = item.item_id.clone();
+        let told = std::mem::take(&mut item.traceparent);
         let parsed = match wire::report(&item, &self.registry.directory()) {
             Ok(parsed) => parsed,
             Err(fault) => return wire::refused(item_id, fault),
@@ -100,7 +104,14 @@ impl Exchange {
         if !speaks_for_it {
             return wire::refused(item_id, wire::denied("NOT_YOUR_AGENCY"));
         }
-        match self.ledger.report(uri, parsed).await {
+        let mut span = self.span(&parsed, &told);
+        let outcome = traces::within(&span, self.ledger.report(uri, parsed)).await;
+        match &outcome {
+            Ok(recorded) => span.note("dossier_code", recorded.dossier.code().as_str()),
+            Err(failure) => span.failed(failure.reason()),
+        }
+        drop(span);
+        match outcome {
             Ok(recorded) => wire::recorded(item_id, recorded.at, recorded.position),
             Err(failure) => {
                 if matches!(failure, Failure::Refused(_)) {
@@ -109,6 +120,21 @@ impl Exchange {
                 failure.verdict(item_id, self.ledger.was_restored())
             }
         }
+    }
+
+    /// The last span of a hop, after the one that gave the report.
+    fn span(&self, parsed: &ReportItem, told: &str) -> Span {
+        let report = &parsed.report;
+        let mut span = match report.handover.as_str() {
+            "" => self.tracer.span("take report", Kind::Consumer, None),
+            handover => self
+                .tracer
+                .hop("take report", Kind::Consumer, handover, told),
+        };
+        span.note("agency", report.agency.as_str());
+        span.note("step", report.step.as_str());
+        span.note_number("round", report.round);
+        span
     }
 
     fn department_called(&self, agency: &str) {

@@ -38,6 +38,7 @@ use dossier::{
 };
 use jiff::Timestamp;
 use keeper::Keeper;
+use node::traces::{self, Kind, Tracer};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -174,6 +175,7 @@ impl Condition {
 pub struct Ledger {
     door: Door,
     condition: Arc<Condition>,
+    tracer: Tracer,
 }
 
 impl std::fmt::Debug for Job {
@@ -249,7 +251,18 @@ impl Ledger {
             });
         spawned
             .map_err(|error| StoreError::Failed(format!("no thread for the ledger: {error}")))?;
-        Ok((Self { door, condition }, end))
+        let ledger = Self {
+            door,
+            condition,
+            tracer: Tracer::default(),
+        };
+        Ok((ledger, end))
+    }
+
+    /// The same; what it records for a span is a span.
+    #[must_use]
+    pub fn traced(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// What others may know of it.
@@ -289,7 +302,12 @@ impl Ledger {
             // A dropped reply is a commit in doubt, or a stop in the middle of one.
             answer.await.unwrap_or(Err(Failure::Doubt))
         };
-        self.condition.refused.note(asked.await)
+        let mut span = traces::current().map(|_| self.tracer.child("record", Kind::Internal));
+        let outcome = self.condition.refused.note(asked.await);
+        if let (Some(span), Err(failure)) = (&mut span, &outcome) {
+            span.failed(failure.reason());
+        }
+        outcome
     }
 
     /// Files a dossier, or files and receives it in one.

@@ -40,6 +40,7 @@ use node::{
     metrics::{Calls, Door, Process, Sources},
     shutdown::{Shutdown, drain},
     tls::{Credentials, CredentialsError, Listener},
+    traces::{Tracer, TracesError},
     vitals::Vitals,
 };
 use std::{
@@ -127,6 +128,9 @@ pub enum BrokerError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// Mend the key that it names.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Make the folder writable.
     #[error("cannot write {path}: {source}; make its folder writable", path = path.display())]
     AddressFile {
@@ -356,13 +360,22 @@ async fn open(config: Config, restored: bool, shutdown: Shutdown) -> Result<Runn
     let listener = listen(&config, &credentials).await?;
     let address = listener.local_address();
     let metrics = listen_for_metrics(&config).await?;
-    let (ground, ledger_end) =
-        Ground::lay(config, credentials, store, registry, documents, shutdown)?;
+    let (tracer, export) = Tracer::open(&config.traces, "broker", "")?;
+    let (ground, ledger_end) = Ground::lay(
+        config,
+        credentials,
+        store,
+        registry,
+        documents,
+        tracer,
+        shutdown,
+    )?;
     ground.tell(address);
     let (health, health_service) = tonic_health::server::health_reporter();
     let router = ground.router(forms, restored, health_service);
     let tasks = TaskTracker::new();
     let staff = ground.staff(&tasks);
+    tasks.spawn(export.run(ground.shutdown.child()));
     if let Some(door) = metrics {
         tasks.spawn(door.serve(ground.sources(&listener), ground.shutdown.child()));
     }
@@ -463,6 +476,7 @@ struct Ground {
     suspensions: Suspensions,
     epoch: u64,
     calls: Calls,
+    tracer: Tracer,
     shutdown: Shutdown,
 }
 
@@ -474,6 +488,7 @@ impl Ground {
         mut store: SqliteStore,
         registry: Registry,
         documents: Documents,
+        tracer: Tracer,
         shutdown: Shutdown,
     ) -> Result<(Self, LedgerEnd), BrokerError> {
         let reader = store.reader();
@@ -494,6 +509,7 @@ impl Ground {
             code_pattern: config.code_pattern,
             persons: persons.clone(),
         })?;
+        let ledger = ledger.traced(tracer.clone());
         let position = ledger.condition().position.load(Ordering::Relaxed);
         let starts = Starts::begin(&config.store, position)
             .map_err(|error| StoreError::Failed(format!("its starts cannot be kept: {error}")))?;
@@ -513,7 +529,8 @@ impl Ground {
             standings: Standings::new(belfry.departments.clone()),
             suspensions: Suspensions::load(reader.as_ref())?,
             epoch: origin.epoch,
-            calls: Calls::of(&SERVED),
+            calls: Calls::of(&SERVED).traced(tracer.clone()),
+            tracer,
             config,
             credentials,
             registry,
@@ -562,6 +579,7 @@ impl Ground {
             belfry: self.belfry.clone(),
             greeting: self.greeting.clone(),
             reconciler: self.reconciler.clone(),
+            tracer: self.tracer.clone(),
             restore_answered: Arc::new(OnceCell::new_with(restored.then_some(()))),
             limits: self.config.streams,
             shutdown: self.shutdown.child(),
@@ -643,6 +661,7 @@ impl Ground {
             lives: self.reconciler.lives(),
             standings: self.standings.clone(),
             suspensions: self.suspensions.clone(),
+            tracer: self.tracer.clone(),
             config: self.config.courier,
             limits: self.config.streams,
         });
@@ -671,6 +690,7 @@ impl Ground {
             folder: self.config.store.clone(),
         };
         Arc::new([
+            Box::new(self.tracer.clone()),
             Box::new(process),
             Box::new(self.calls.clone()),
             Box::new(broker),

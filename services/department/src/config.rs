@@ -6,6 +6,7 @@ use node::{
     metrics::MetricsConfig,
     stream::StreamLimits,
     tls::{CredentialPaths, ListenerLimits},
+    traces::TracesConfig,
 };
 use serde::Deserialize;
 use std::{
@@ -46,6 +47,9 @@ pub struct Config {
     /// Where metrics are served.
     #[serde(default)]
     pub metrics: MetricsConfig,
+    /// Where spans are sent.
+    #[serde(default)]
+    pub traces: TracesConfig,
     /// A TOML file that says what the scripted handler answers; none where a handler is linked.
     pub script: Option<PathBuf>,
 }

@@ -10,6 +10,7 @@ use dashmap::DashMap;
 use node::{
     stream::Guard,
     tls::{ChannelError, ChannelOptions, Credentials, PeerSlot, channel, dial},
+    traces::Tracer,
 };
 use std::{
     collections::HashSet,
@@ -54,6 +55,8 @@ pub(crate) struct Counter {
     compared: Mutex<Compared>,
     /// What is counted.
     pub(crate) tally: Tally,
+    /// Makes spans.
+    pub(crate) tracer: Tracer,
     /// False from a failed write until the store can be written again.
     writable: watch::Sender<bool>,
 }
@@ -87,6 +90,7 @@ impl Counter {
         config: Config,
         store: Store,
         credentials: &Credentials,
+        tracer: Tracer,
     ) -> Result<Self, ChannelError> {
         let (address, broker) = (config.broker.address.as_str(), &config.broker.identity);
         let options = ChannelOptions::exchange().to_broker();
@@ -109,6 +113,7 @@ impl Counter {
             broker: watch::Sender::new(None),
             compared: Mutex::default(),
             tally: Tally::default(),
+            tracer,
             writable: watch::Sender::new(true),
         })
     }

@@ -4,12 +4,14 @@
 use crate::{
     counter::Counter,
     store::{Kept, Round, StoreError, handover_documents, timestamp},
+    worker::note_round,
 };
 use contract::v1::{self, department_notice, item::Kind, verdict::Outcome};
 use dashmap::DashMap;
 use node::{
     documents::Digest,
     fault::Fault,
+    traces,
     transfer::{self, TransferError},
 };
 use prost::Message as _;
@@ -41,7 +43,7 @@ impl Inbox {
     /// The verdict on an item. It comes after everything that it says is durable.
     pub(crate) async fn take(&self, item: v1::Item) -> v1::Verdict {
         let outcome = match item.kind {
-            Some(Kind::Handover(handover)) => self.take_handover(handover).await,
+            Some(Kind::Handover(handover)) => self.take_in_span(handover, &item.traceparent).await,
             Some(Kind::Notice(notice)) => self.take_notice(notice).await,
             Some(Kind::Report(_)) | None => Err(fault(
                 Code::InvalidArgument,
@@ -64,6 +66,18 @@ impl Inbox {
             item_id: item.item_id,
             outcome: Some(outcome),
         }
+    }
+
+    /// Takes a handover, after the span that gives it.
+    async fn take_in_span(&self, handover: v1::Handover, told: &str) -> Result<Outcome, Fault> {
+        let tracer = &self.counter.tracer;
+        let mut span = tracer.hop("take", traces::Kind::Consumer, &handover.handover_id, told);
+        note_round(&mut span, &handover);
+        let taken = traces::within(&span, self.take_handover(handover)).await;
+        if let Err(fault) = &taken {
+            span.failed(fault.reason());
+        }
+        taken
     }
 
     async fn take_handover(&self, handover: v1::Handover) -> Result<Outcome, Fault> {

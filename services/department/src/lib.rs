@@ -32,6 +32,7 @@ use node::{
     metrics::{Calls, Door, Process, Sources},
     shutdown::{Shutdown, drain},
     tls::{ChannelError, Credentials, CredentialsError, Listener},
+    traces::{Tracer, TracesError},
     vitals::Vitals,
 };
 use service::{Service, broker_only, watchers_only};
@@ -74,6 +75,9 @@ pub enum RunError {
     /// Name another address under `metrics.listen`.
     #[error("metrics.listen: {0}; name another address, or none")]
     Metrics(io::Error),
+    /// Mend the key that it names.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Restart it.
     #[error("the server failed: {0}")]
     Server(#[from] tonic::transport::Error),
@@ -108,7 +112,9 @@ pub async fn run(
         .await
         .map_err(RunError::Metrics)?;
     let store = Store::open(&config.store).await?;
-    let counter = Arc::new(Counter::new(config, store.clone(), &credentials)?);
+    let (tracer, export) = Tracer::open(&config.traces, "department", &config.agency_code)?;
+    let counter = Counter::new(config, store.clone(), &credentials, tracer.clone())?;
+    let counter = Arc::new(counter);
     let listener =
         Listener::new(listener, &credentials, listener_limits).map_err(RunError::Listen)?;
     tracing::info!(
@@ -139,7 +145,8 @@ pub async fn run(
     let watchers = watchers_only(broker.clone(), own);
     let vitals = Vitals::new(shutdown.clone());
     let mut tasks = JoinSet::new();
-    let calls = Calls::of(&["DepartmentService"]);
+    tasks.spawn(export.run(shutdown.clone()));
+    let calls = Calls::of(&["DepartmentService"]).traced(tracer.clone());
     if let Some(door) = metrics {
         let process = Process {
             service: "department",
@@ -148,6 +155,7 @@ pub async fn run(
             connections: Some(listener.connections()),
         };
         let sources: Sources = Arc::new([
+            Box::new(tracer),
             Box::new(process),
             Box::new(calls.clone()),
             Box::new(Department(counter.clone())),

@@ -140,6 +140,7 @@ pub(crate) async fn item(
         v1::Item {
             item_id,
             kind: Some(ItemKind::Report(report)),
+            ..Default::default()
         },
         documents,
     ))

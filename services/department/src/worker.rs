@@ -9,7 +9,10 @@ use crate::{
 };
 use contract::v1;
 use futures_util::FutureExt as _;
-use node::shutdown::Shutdown;
+use node::{
+    shutdown::Shutdown,
+    traces::{self, Kind, Span},
+};
 use prost::Message as _;
 use std::{
     cmp::Reverse,
@@ -149,10 +152,19 @@ async fn work(
         outgoing: counter.outgoing.clone(),
         progress: Arc::new(AtomicU32::new(0)),
     };
+    let mut span = counter
+        .tracer
+        .hop("work", Kind::Internal, &handover.handover_id, "");
+    note_round(&mut span, &handover);
+    let working = traces::within(&span, answer(&counter, handler.as_ref(), work));
     let done = tokio::select! {
         () = superseded.cancelled() => Ok(Reported::Superseded),
-        done = answer(&counter, handler.as_ref(), work) => done,
+        done = working => done,
     };
+    if done.is_err() {
+        span.failed("TRIED_AGAIN");
+    }
+    drop(span);
     counter
         .working
         .remove_if(&key, |_, working| working.place == sequence);
@@ -232,4 +244,12 @@ async fn answer(
         .store
         .report(place, &round, code, items, documents, true)
         .await?)
+}
+
+/// Says of a span which round it is about.
+pub(crate) fn note_round(span: &mut Span, handover: &v1::Handover) {
+    span.note("dossier_code", &handover.dossier_code);
+    span.note("step", &handover.step_id);
+    span.note("agency", &handover.agency_code);
+    span.note_number("round", handover.round);
 }

@@ -124,6 +124,7 @@ fn item(handover: v1::Handover) -> v1::Item {
     v1::Item {
         item_id: handover.handover_id.clone(),
         kind: Some(Kind::Handover(handover)),
+        ..Default::default()
     }
 }
 
@@ -413,6 +414,7 @@ async fn what_cannot_be_taken_is_refused_by_its_reason_and_the_stream_goes_on() 
             .offer(v1::Item {
                 item_id: "i".into(),
                 kind,
+                ..Default::default()
             })
             .await
             .unwrap();
@@ -641,6 +643,7 @@ async fn a_closed_dossier_is_forgotten_after_its_time_and_not_before() {
     let notice = v1::Item {
         item_id: "n".into(),
         kind: Some(Kind::Notice(notice)),
+        ..Default::default()
     };
     recorded(town.hand_over(notice).await);
     town.stop().await;
@@ -793,6 +796,7 @@ fn notice(number: u64, kind: impl FnOnce(String) -> v1::department_notice::Kind)
     v1::Item {
         item_id: format!("notice-{number}"),
         kind: Some(Kind::Notice(notice)),
+        ..Default::default()
     }
 }
 

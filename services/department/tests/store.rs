@@ -76,6 +76,7 @@ async fn say(store: &Store, place: i64, item_ids: &[&str]) -> Reported {
     let item = |id: &&str| v1::Item {
         item_id: (*id).into(),
         kind: Some(Kind::Report(v1::Report::default())),
+        ..Default::default()
     };
     let items = item_ids.iter().map(item).collect();
     let round = round();
@@ -187,6 +188,7 @@ async fn progress_that_comes_after_its_outcome_is_nobodys_trouble_and_anything_e
             kind,
             ..Default::default()
         })),
+        ..Default::default()
     });
     let round = round();
     let said = store.report(place, &round, "code", items.into(), Vec::new(), true);
@@ -313,6 +315,7 @@ async fn came_to_round_3() -> (TempDir, Store) {
     let item = |id: &str| v1::Item {
         item_id: id.into(),
         kind: Some(Kind::Report(v1::Report::default())),
+        ..Default::default()
     };
     let items = vec![item("recorded of 3"), item("waits of 3")];
     let round = round_of(3);

@@ -2,7 +2,10 @@
 
 use crate::{form::ActForm, submission::PaperError, submission::take_papers};
 use contract::v1::{self, desk_service_client::DeskServiceClient};
-use node::documents::{Digest, Documents};
+use node::{
+    documents::{Digest, Documents},
+    traces::Carrying,
+};
 use prost::{DecodeError, Message as _};
 use std::path::{Path, PathBuf};
 use tonic::{Status, transport::Channel};
@@ -119,7 +122,7 @@ macro_rules! requests {
             /// Asks the broker; its answer as bytes.
             pub(crate) async fn call(
                 self,
-                mut client: DeskServiceClient<Channel>,
+                mut client: DeskServiceClient<Carrying<Channel>>,
             ) -> Result<tonic::Response<Vec<u8>>, Status> {
                 Ok(match self {
                     $(Self::$kind(request) => client.$call(request).await?.map(|one| one.encode_to_vec()),)*

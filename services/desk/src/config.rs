@@ -5,6 +5,7 @@ use node::{
     identity::Identity,
     metrics::MetricsConfig,
     tls::CredentialPaths,
+    traces::TracesConfig,
 };
 use serde::Deserialize;
 use std::{
@@ -41,6 +42,9 @@ pub struct Config {
     /// Where metrics are served.
     #[serde(default)]
     pub metrics: MetricsConfig,
+    /// Where spans are sent, by a desk that runs.
+    #[serde(default)]
+    pub traces: TracesConfig,
 }
 
 /// Who the broker is and where.

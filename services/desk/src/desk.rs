@@ -13,6 +13,7 @@ use dashmap::DashMap;
 use node::{
     documents::Digest,
     fault::Fault,
+    traces::{self, Kind, Tracer},
     transfer::{self, Source, TransferError},
 };
 use std::{path::Path, sync::Arc, time::Duration};
@@ -128,6 +129,8 @@ pub(crate) struct Inner {
     pub(crate) told: watch::Sender<u64>,
     /// What is counted.
     pub(crate) tally: Tally,
+    /// Makes spans.
+    pub(crate) tracer: Tracer,
 }
 
 /// One attempt to send a submit.
@@ -144,6 +147,14 @@ impl Desk {
     /// # Errors
     /// [`OpenError`] says what to mend.
     pub fn open(config: Config) -> Result<Self, OpenError> {
+        Self::open_traced(config, Tracer::default())
+    }
+
+    /// The same, and what it brings to the broker is a span.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_traced(config: Config, tracer: Tracer) -> Result<Self, OpenError> {
         config.check().map_err(OpenError::Config)?;
         let line = Line::new(&config)?;
         let store = Store::open(&config.store)?;
@@ -156,6 +167,7 @@ impl Desk {
             code_taken: Notify::new(),
             told: watch::Sender::new(0),
             tally: Tally::default(),
+            tracer,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -423,10 +435,18 @@ impl Desk {
         let Inner { store, line, .. } = &*self.inner;
         let key = request.submit_key.clone();
         let mut client = line.client.clone();
-        let submitted = match self.upload(&request.evidence).await {
-            Ok(()) => line.call(client.submit(request)).await,
-            Err(error) => Err(error),
+        let mut span = self.inner.tracer.span("submit", Kind::Client, None);
+        let submitting = async {
+            self.upload(&request.evidence).await?;
+            line.call(client.submit(request)).await
         };
+        let submitted = traces::within(&span, submitting).await;
+        match &submitted {
+            Ok(response) => span.note("dossier_code", &response.dossier_code),
+            Err(CallError::Refused(refused)) => span.failed(&refused.reason),
+            Err(CallError::Away(_)) => span.failed("AWAY"),
+        }
+        drop(span);
         match submitted {
             Ok(response) => {
                 store.answered(&key, &response, anew).await?;

@@ -29,6 +29,7 @@ pub use submission::{PaperError, Submission};
 use node::{
     metrics::{Door, Process, Sources},
     shutdown::Shutdown,
+    traces::{Tracer, TracesError},
 };
 use std::{io, sync::Arc};
 
@@ -44,6 +45,9 @@ pub enum RunError {
     /// Name another address under `metrics.listen`.
     #[error("metrics.listen: {0}; name another address, or none")]
     Metrics(io::Error),
+    /// Mend the key that it names.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
 }
 
 /// Runs a desk until `shutdown`, with its spool folder if the configuration names one.
@@ -54,7 +58,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
     let metrics = Door::open(config.metrics)
         .await
         .map_err(RunError::Metrics)?;
-    let desk = Desk::open(config)?;
+    let (tracer, export) = Tracer::open(&config.traces, "desk", &config.agency_code)?;
+    let desk = Desk::open_traced(config, tracer)?;
     let config = &desk.inner.config;
     tracing::info!(
         agency = config.agency_code,
@@ -73,7 +78,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
         }
     };
     let ended = tokio::select! {
-        _ = async { tokio::join!(desk.serve(shutdown.clone()), spool, metrics) } => Ok(()),
+        _ = async { tokio::join!(desk.serve(shutdown.clone()), spool, metrics, export.run(shutdown.clone())) } => Ok(()),
         () = desk.inner.store.lost() => Err(RunError::DiskLost),
     };
     let agency = desk.inner.config.agency_code.clone();
@@ -90,5 +95,9 @@ fn sources(desk: &Desk) -> Sources {
         credentials: desk.inner.line.credentials.clone(),
         connections: None,
     };
-    Arc::new([Box::new(process), Box::new(tally::Told(desk.clone()))])
+    Arc::new([
+        Box::new(desk.inner.tracer.clone()),
+        Box::new(process),
+        Box::new(tally::Told(desk.clone())),
+    ])
 }

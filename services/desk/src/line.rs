@@ -9,6 +9,7 @@ use node::{
     documents::Digest,
     fault::Fault,
     tls::{ChannelError, ChannelOptions, Credentials, CredentialsError, channel},
+    traces::Carrying,
     transfer::{self, TransferError},
 };
 use std::{
@@ -168,7 +169,7 @@ pub struct Saved {
 #[derive(Clone)]
 pub struct Line {
     pub(crate) agency_code: String,
-    pub(crate) client: DeskServiceClient<Channel>,
+    pub(crate) client: DeskServiceClient<Carrying<Channel>>,
     pub(crate) documents: Channel,
     pub(crate) credentials: Credentials,
     pub(crate) calls: Arc<Outcomes>,
@@ -186,7 +187,8 @@ impl Line {
             let broker = config.broker.identity.clone();
             channel(&config.broker.address, broker, &credentials, options)
         };
-        let client = DeskServiceClient::new(line(ChannelOptions::exchange().to_broker())?)
+        let exchange = line(ChannelOptions::exchange().to_broker())?;
+        let client = DeskServiceClient::new(Carrying(exchange))
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
         Ok(Self {

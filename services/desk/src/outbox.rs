@@ -6,7 +6,10 @@ use crate::{
     line::{CallError, Refused},
     store::{Kept, KeptAct, StoreError},
 };
-use node::fault::Fault;
+use node::{
+    fault::Fault,
+    traces::{self, Kind},
+};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -146,10 +149,20 @@ impl Desk {
             request.request_id().to_owned(),
             request.dossier_code().to_owned(),
         );
-        let called = match self.upload(request.evidence()).await {
-            Ok(()) => line.call(request.clone().call(line.client.clone())).await,
-            Err(error) => Err(error),
+        let mut span = self.inner.tracer.span("act", Kind::Client, None);
+        span.note("dossier_code", &code);
+        span.note("act", request.word());
+        let calling = async {
+            self.upload(request.evidence()).await?;
+            line.call(request.clone().call(line.client.clone())).await
         };
+        let called = traces::within(&span, calling).await;
+        match &called {
+            Ok(_) => {}
+            Err(CallError::Refused(refused)) => span.failed(&refused.reason),
+            Err(CallError::Away(_)) => span.failed("AWAY"),
+        }
+        drop(span);
         match called {
             Ok(response) => {
                 store.act_done(&id, response.clone()).await?;

@@ -3,9 +3,16 @@
 #[cfg(feature = "bench")]
 use crate::command::bench::{BenchCommand, BenchDepartmentCommand, BenchPassCommand};
 use crate::command::{
-    broker::BrokerCommand, check_procedures::CheckProceduresCommand, console::ConsoleCommand,
-    demo::DemoCommand, department::DepartmentCommand, desk::DeskCommand, dossier::DossierCommand,
-    ops::OpsCommand, pki::PkiCommand,
+    broker::BrokerCommand,
+    check_procedures::CheckProceduresCommand,
+    completions::CompletionsCommand,
+    console::ConsoleCommand,
+    demo::DemoCommand,
+    department::DepartmentCommand,
+    desk::DeskCommand,
+    dossier::DossierCommand,
+    ops::{Ending, OpsCommand},
+    pki::PkiCommand,
 };
 use clap::{Parser, Subcommand};
 
@@ -17,7 +24,7 @@ use clap::{Parser, Subcommand};
     version,
     arg_required_else_help = true,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 done, 1 failed or refused, 2 wrong usage.\n\n\
+    after_help = "Exit codes: 0 done, 1 failed or refused, 2 wrong usage; `ops` has more.\n\n\
                   Example:\n  lienthong demo"
 )]
 pub(crate) struct Cli {
@@ -42,6 +49,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Ops(OpsCommand),
     CheckProcedures(CheckProceduresCommand),
+    Completions(CompletionsCommand),
     #[cfg(feature = "bench")]
     Bench(BenchCommand),
     #[cfg(feature = "bench")]
@@ -53,8 +61,9 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(crate) fn run(self, json: bool) -> anyhow::Result<()> {
+    pub(crate) fn run(self, json: bool) -> anyhow::Result<Ending> {
         match self {
+            Self::Ops(command) => return command.run(json),
             Self::Demo(command) => command.run(json),
             Self::Pki(command) => command.run(json),
             Self::Broker(command) => command.run(),
@@ -62,8 +71,11 @@ impl Command {
             Self::Desk(command) => command.run(),
             Self::Console(command) => command.run(),
             Self::Dossier(command) => command.run(json),
-            Self::Ops(command) => command.run(json),
             Self::CheckProcedures(command) => command.run(json),
+            Self::Completions(command) => {
+                command.run();
+                Ok(())
+            }
             #[cfg(feature = "bench")]
             Self::Bench(command) => command.run(json),
             #[cfg(feature = "bench")]
@@ -71,6 +83,7 @@ impl Command {
             #[cfg(feature = "bench")]
             Self::BenchPass(command) => command.run(),
         }
+        .map(|()| Ending::Fine)
     }
 }
 

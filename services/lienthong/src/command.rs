@@ -4,6 +4,7 @@
 pub(crate) mod bench;
 pub(crate) mod broker;
 pub(crate) mod check_procedures;
+pub(crate) mod completions;
 pub(crate) mod console;
 pub(crate) mod demo;
 pub(crate) mod department;

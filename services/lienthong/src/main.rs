@@ -16,6 +16,7 @@ mod trouble;
 mod window;
 
 use clap::Parser as _;
+use command::ops::{Ending, ending_of};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -24,11 +25,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let json = cli.json;
-    match cli.command.run(json) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            trouble::tell(&error, json);
-            ExitCode::FAILURE
+    // Scripts of operators want to know why; whoever runs a service reads it.
+    let says_why = matches!(cli.command, cli::Command::Ops(_));
+    let ending = cli.command.run(json).unwrap_or_else(|error| {
+        trouble::tell(&error, json);
+        match says_why {
+            true => ending_of(&error),
+            false => Ending::Failed,
         }
-    }
+    });
+    ExitCode::from(ending as u8)
 }

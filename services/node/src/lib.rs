@@ -15,6 +15,7 @@ pub mod shutdown;
 pub mod stream;
 pub mod telemetry;
 pub mod tls;
+pub mod traces;
 pub mod transfer;
 pub mod undecoded;
 pub mod vitals;

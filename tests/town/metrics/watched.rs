@@ -24,7 +24,7 @@ impl Watched {
             .in_processes()
             .open()
             .await;
-        let desk = town.open_desk();
+        let desk = town.open_desk(SERVED_ANYWHERE);
         let sent = town.path("spool/sent");
         let code = until("the sample to be sent", || async {
             let entry = fs::read_dir(&sent).ok()?.next()?.ok()?;
@@ -76,8 +76,8 @@ impl Watched {
 }
 
 impl Town {
-    /// Runs the first commune's desk as a process, with the sample in its folder.
-    fn open_desk(&self) -> Party {
+    /// Runs the first commune's desk as a process, with the sample in its folder and these settings more.
+    pub(crate) fn open_desk(&self, settings: &str) -> Party {
         let issued = self
             .ground
             .issue(Role::Desk, "desk-mau-mot", Validity::days(1));
@@ -98,7 +98,7 @@ impl Town {
             [times]
             spool_ms = 10
             check_ms = 200
-            {SERVED_ANYWHERE}
+            {settings}
             "#
         );
         self.ground.write("desk.toml", &config);

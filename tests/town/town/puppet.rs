@@ -136,6 +136,7 @@ impl Puppet {
         v1::Item {
             item_id: item_id.into(),
             kind: Some(v1::item::Kind::Report(report)),
+            ..Default::default()
         }
     }
 

@@ -177,14 +177,19 @@ impl Keeper {
             return Ok(Ok(Kept {
                 changes: vec![],
                 code_leases: vec![],
+                incidents: 0,
             }));
         }
-        let rings = rings(&batch);
+        let suspensions = batch.suspensions.len() as u64;
         let began = Instant::now();
         match self.means.store.commit(batch) {
             Ok(kept) => {
                 self.condition.commit_seconds.took(began.elapsed());
-                self.means.belfry.commits.ring(rings);
+                self.means.belfry.commits.ring(bell::Committed {
+                    changes: kept.changes.len() as u64,
+                    incidents: kept.incidents,
+                    suspensions,
+                });
                 self.recovered();
                 self.no_more_doubt();
                 let (condition, changes) = (&self.condition, kept.changes.len() as u64);
@@ -346,16 +351,6 @@ impl Keeper {
         if let Some(at) = next_alarm {
             belfry.timers.committed(at);
         }
-    }
-}
-
-/// What whoever watches is told of a batch.
-fn rings(batch: &Batch) -> bell::Committed {
-    let of_changes = batch.changes.iter().map(|change| change.incidents.len());
-    bell::Committed {
-        changes: batch.changes.len() as u64,
-        incidents: (batch.incidents.len() + of_changes.sum::<usize>()) as u64,
-        suspensions: batch.suspensions.len() as u64,
     }
 }
 

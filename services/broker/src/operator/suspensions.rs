@@ -130,6 +130,10 @@ fn name(what: &Suspended) -> String {
 fn words(suspension: Option<&Suspension>) -> String {
     match suspension {
         None => "goes on".into(),
-        Some(one) => format!("suspended since {} by {}", one.since, one.operator),
+        // The last part of an identity is the operator's code.
+        Some(one) => {
+            let by = one.operator.rsplit('/').next().unwrap_or_default();
+            format!("suspended since {:.0} by {by}", one.since)
+        }
     }
 }

@@ -42,6 +42,8 @@ pub struct Committed {
     pub changes: Vec<Result<Position, DossierFault>>,
     /// For each lease, the block that is the desk's.
     pub code_leases: Vec<CodeBlock>,
+    /// Incidents that opened, happened once more or were closed.
+    pub incidents: u64,
 }
 
 /// Everything that one dossier changes in one commit.

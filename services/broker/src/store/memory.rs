@@ -76,6 +76,7 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn commit(&mut self, batch: Batch) -> Result<Committed, StoreError> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let stirred = state.stirred();
         let changes = batch
             .changes
             .into_iter()
@@ -112,6 +113,7 @@ impl Store for MemoryStore {
         Ok(Committed {
             changes,
             code_leases,
+            incidents: state.stirred() - stirred,
         })
     }
 
@@ -351,6 +353,15 @@ impl State {
             partition,
             number: records,
         })
+    }
+
+    /// How often anything happened to an incident.
+    fn stirred(&self) -> u64 {
+        let closed = |incident: &Incident| u64::from(incident.closed_at.is_some());
+        self.incidents
+            .iter()
+            .map(|one| one.count + closed(one))
+            .sum()
     }
 
     fn incident(&mut self, change: IncidentChange) {

@@ -274,5 +274,6 @@ pub fn handover(dossier: &Dossier, procedure: &Procedure, handover: &Handover) -
     v1::Item {
         item_id: handover.id.clone(),
         kind: Some(v1::item::Kind::Handover(message)),
+        ..Default::default()
     }
 }

@@ -96,6 +96,7 @@ mod tests {
         let item = v1::Item {
             item_id: item_id.into(),
             kind: Some(Kind::Report(report)),
+            ..Default::default()
         };
         Waiting {
             sequence,

@@ -9,18 +9,19 @@ use crate::{
     tally::Reporting,
 };
 use contract::v1::{
-    ReportRequest, exchange_service_client::ExchangeServiceClient, verdict::Outcome,
+    self, ReportRequest, exchange_service_client::ExchangeServiceClient, verdict::Outcome,
 };
 use futures_util::StreamExt as _;
 use node::{
     fault::Fault,
     shutdown::Shutdown,
     stream::{self, Inbound, NotOffered, Offers, Refusal, Session, Settled},
+    traces::{Kind, Span},
     transfer::{self, Source, TransferError},
 };
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, VecDeque},
+    collections::{BinaryHeap, HashMap, VecDeque},
     error::Error,
     sync::Arc,
     time::Duration,
@@ -70,6 +71,8 @@ struct Outbox<'a> {
     writing: Option<JoinHandle<Result<(), StoreError>>>,
     after: i64,
     more: bool,
+    /// Of the reports that are under way, where spans are made.
+    spans: HashMap<String, Span>,
 }
 
 /// Opens the stream and reports on it until it ends.
@@ -121,6 +124,7 @@ pub(super) async fn run(
         writing: None,
         after: 0,
         more: true,
+        spans: HashMap::new(),
     };
     let mut reconciling: Option<JoinHandle<_>> = None;
     let mut reconcile_at =
@@ -303,12 +307,14 @@ impl Outbox<'_> {
                 continue;
             }
             let Waiting {
-                item,
+                mut item,
                 dossier_code,
                 sequence,
             } = report;
+            let span = self.span(&mut item, &dossier_code);
+            let item_id = span.is_some().then(|| item.item_id.clone());
             match self.offers.try_offer(item) {
-                Ok(()) => {}
+                Ok(()) => self.spans.extend(item_id.zip(span)),
                 Err(NotOffered {
                     why: Refusal::UnderWay,
                     ..
@@ -326,9 +332,32 @@ impl Outbox<'_> {
         false
     }
 
+    /// The span of a report that is offered, which the item names.
+    fn span(&self, item: &mut v1::Item, dossier_code: &str) -> Option<Span> {
+        let tracer = &self.counter.tracer;
+        let Some(v1::item::Kind::Report(report)) = &item.kind else {
+            return None;
+        };
+        if !tracer.is_on() || report.handover_id.is_empty() {
+            return None;
+        }
+        let mut span = tracer.hop("report", Kind::Producer, &report.handover_id, "");
+        span.note("dossier_code", dossier_code);
+        span.note("step", &report.step_id);
+        span.note("agency", &report.agency_code);
+        span.note_number("round", report.round);
+        item.traceparent = span.traceparent();
+        Some(span)
+    }
+
     /// Takes a verdict. True when the broker cannot tell: reconcile then.
     fn settle(&mut self, settled: Settled) -> bool {
         let Settled { item_id, outcome } = settled;
+        // Its span ends with the verdict.
+        let span = self.spans.remove(&item_id);
+        if let (Some(mut span), false) = (span, matches!(outcome, Outcome::Recorded(_))) {
+            span.failed("NOT_RECORDED");
+        }
         self.counter.tally.heard.note(&outcome);
         let times = &self.counter.config.times;
         let again = |later: &mut BinaryHeap<_>, after, item_id| {

@@ -165,6 +165,7 @@ impl Town {
             listener: ListenerLimits::default(),
             streams: StreamLimits::default(),
             metrics: Default::default(),
+            traces: Default::default(),
             script: None,
         }
     }

@@ -136,6 +136,7 @@ impl Town {
             },
             spool: None,
             metrics: Default::default(),
+            traces: Default::default(),
         };
         Self {
             broker,

@@ -230,6 +230,7 @@ impl Alone {
                 })),
                 ..Report::default()
             })),
+            ..Default::default()
         };
         let parsed = wire::report(&item, &self.directory).map_err(refused)?;
         let system = &self.departments[(number - 1) % self.departments.len()];

@@ -137,6 +137,7 @@ impl Inner {
         let item = Item {
             item_id: handover.handover_id.clone(),
             kind: Some(item::Kind::Handover(handover)),
+            ..Default::default()
         };
         // A ticket that is dropped says that it is not known.
         let _ = self.lines[to].send((item, ticket)).await;

@@ -1,218 +1,98 @@
-//! What an operator does: sees what is stuck and what was counted, and moves a step.
+//! What an operator does: sees everything, finds what is stuck, and puts it right.
 
+mod audit;
+mod cells;
+mod departments;
+mod dossier;
+mod dossiers;
+mod ending;
+mod extend_step;
+mod incidents;
+mod line;
+mod move_step;
+mod overview;
+mod person;
+mod procedures;
+mod reason;
+mod redrive;
+mod release;
+mod retry;
+mod shown;
 mod statistics;
+mod suspend;
+mod top;
+mod watch;
+mod who_am_i;
+mod words;
+
+pub(crate) use ending::{Ending, ending_of};
 
 use super::service::runtime;
-use crate::screen::{self, json, table::Table, tell, time};
-use anyhow::Context as _;
-use clap::{Args, Subcommand};
-use contract::v1::{
-    Incident, ListIncidentsRequest, MoveStepRequest, operator_service_client::OperatorServiceClient,
-};
-use node::{
-    identity::Identity,
-    tls::{ChannelOptions, CredentialPaths, Credentials, channel},
-};
-use serde::Deserialize;
-use serde_json::json;
-use std::path::PathBuf;
-use tonic::transport::Channel;
+use clap::Subcommand;
 
-/// Before the keys in the names of environment variables.
-const ENV_PREFIX: &str = "LIENTHONG_OPERATOR";
-/// Incidents of one page.
-const PAGE_SIZE: u32 = 500;
-
-/// See what is stuck and put it right, with an operator's certificate.
+/// See everything, find what is stuck and put it right, with an operator's certificate.
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Example:\n  lienthong ops incidents")]
+#[command(after_help = "Exit codes, for scripts:
+  0 fine
+  1 failed or refused
+  2 wrong usage
+  3 nothing found, or no such thing
+  4 not allowed
+  5 the broker is away
+  6 of many, some failed
+
+Example:
+  lienthong ops overview
+  lienthong ops incidents --watch
+  lienthong ops top")]
 pub(crate) enum OpsCommand {
-    Incidents(IncidentsCommand),
-    MoveStep(MoveStepCommand),
+    Whoami(who_am_i::WhoAmICommand),
+    Overview(overview::OverviewCommand),
+    Dossiers(dossiers::DossiersCommand),
+    Person(person::PersonCommand),
+    Dossier(dossier::DossierCommand),
+    Watch(watch::WatchCommand),
+    Departments(departments::DepartmentsCommand),
+    Procedures(procedures::ProceduresCommand),
+    Incidents(incidents::IncidentsCommand),
+    Redrive(redrive::RedriveCommand),
+    MoveStep(move_step::MoveStepCommand),
+    ExtendStep(extend_step::ExtendStepCommand),
+    Retry(retry::RetryCommand),
+    #[command(subcommand)]
+    Suspend(suspend::SuspendCommand),
+    #[command(subcommand)]
+    Resume(suspend::ResumeCommand),
+    Release(release::ReleaseCommand),
     Statistics(statistics::StatisticsCommand),
-}
-
-/// List what a person must look at, the newest first.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  lienthong ops incidents\n  lienthong ops incidents --all --json"
-)]
-pub(crate) struct IncidentsCommand {
-    #[command(flatten)]
-    operator: OperatorArgs,
-    /// Closed ones too.
-    #[arg(long)]
-    all: bool,
-}
-
-/// Move a step of an open dossier to another department.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  lienthong ops move-step H99.01.01-20261122-0000001 register_residence \\\n      --to G01.99.02 --reason moved"
-)]
-pub(crate) struct MoveStepCommand {
-    /// The dossier's code.
-    code: String,
-    /// The step, as the procedure names it.
-    step: String,
-    /// The agency code of the department that shall do it.
-    #[arg(long, value_name = "AGENCY")]
-    to: String,
-    /// Why; it is recorded.
-    #[arg(long)]
-    reason: String,
-    /// Names this request; a repetition with the same name changes nothing. New when left out.
-    #[arg(long, value_name = "ID")]
-    request_id: Option<String>,
-    #[command(flatten)]
-    operator: OperatorArgs,
-}
-
-#[derive(Debug, Args)]
-struct OperatorArgs {
-    /// The operator's configuration: where the broker is, and the operator's certificate.
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "operator.toml",
-        env = "LIENTHONG_OPERATOR_CONFIG"
-    )]
-    config: PathBuf,
-}
-
-/// The operator's configuration.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    broker: Broker,
-    credentials: CredentialPaths,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Broker {
-    /// `host:port`.
-    address: String,
-    /// `spiffe://<trust domain>/broker/<code>`.
-    identity: Identity,
-}
-
-impl OperatorArgs {
-    fn connect(&self) -> anyhow::Result<OperatorServiceClient<Channel>> {
-        let config: Config = node::config::load(&self.config, ENV_PREFIX)?;
-        let credentials = Credentials::load(&config.credentials.resolved(&self.config))?;
-        let Broker { address, identity } = config.broker;
-        let channel = channel(&address, identity, &credentials, ChannelOptions::exchange())?;
-        Ok(OperatorServiceClient::new(channel))
-    }
+    Audit(audit::AuditCommand),
+    Top(top::TopCommand),
 }
 
 impl OpsCommand {
-    pub(crate) fn run(self, json: bool) -> anyhow::Result<()> {
+    pub(crate) fn run(self, json: bool) -> anyhow::Result<Ending> {
         runtime()?.block_on(async {
             match self {
+                Self::Whoami(command) => command.run(json).await,
+                Self::Overview(command) => command.run(json).await,
+                Self::Dossiers(command) => command.run(json).await,
+                Self::Person(command) => command.run(json).await,
+                Self::Dossier(command) => command.run(json).await,
+                Self::Watch(command) => command.run(json).await,
+                Self::Departments(command) => command.run(json).await,
+                Self::Procedures(command) => command.run(json).await,
                 Self::Incidents(command) => command.run(json).await,
+                Self::Redrive(command) => command.run(json).await,
                 Self::MoveStep(command) => command.run(json).await,
+                Self::ExtendStep(command) => command.run(json).await,
+                Self::Retry(command) => command.run(json).await,
+                Self::Suspend(command) => command.run(json).await,
+                Self::Resume(command) => command.run(json).await,
+                Self::Release(command) => command.run(json).await,
                 Self::Statistics(command) => command.run(json).await,
+                Self::Audit(command) => command.run(json).await,
+                Self::Top(command) => command.run().await,
             }
         })
-    }
-}
-
-impl IncidentsCommand {
-    async fn run(self, json: bool) -> anyhow::Result<()> {
-        let mut client = self.operator.connect()?;
-        let mut incidents: Vec<Incident> = Vec::new();
-        let mut page_token = String::new();
-        loop {
-            let request = ListIncidentsRequest {
-                include_closed: self.all,
-                page_size: PAGE_SIZE,
-                page_token,
-                cause: String::new(),
-            };
-            let page = client
-                .list_incidents(request)
-                .await
-                .context("the incidents were not listed")?;
-            let page = page.into_inner();
-            incidents.extend(page.incidents);
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                break;
-            }
-        }
-        if json {
-            let incidents: Vec<_> = incidents.iter().map(json::incident).collect();
-            return json::print(&json!({ "incidents": incidents }));
-        }
-        if incidents.is_empty() {
-            tell!(
-                "{}",
-                if self.all {
-                    "No incidents."
-                } else {
-                    "Nothing is stuck."
-                }
-            );
-            return Ok(());
-        }
-        let mut table = Table::new([
-            "Since",
-            "Until",
-            "Cause",
-            "Dossier",
-            "Step",
-            "Agency",
-            "Times",
-            "What and the way out",
-        ]);
-        for incident in &incidents {
-            let at = |at| time::read(at).map_or_else(String::new, time::full);
-            table.row([
-                at(&incident.opened_at),
-                at(&incident.closed_at),
-                incident.cause.clone(),
-                incident.dossier_code.clone(),
-                incident.step_id.clone(),
-                incident.agency_code.clone(),
-                incident.count.to_string(),
-                incident
-                    .description
-                    .as_ref()
-                    .map(|text| text.en.clone())
-                    .unwrap_or_default(),
-            ]);
-        }
-        tell!("{}", table.render(screen::columns(), 0).trim_end());
-        Ok(())
-    }
-}
-
-impl MoveStepCommand {
-    async fn run(self, json: bool) -> anyhow::Result<()> {
-        let request = MoveStepRequest {
-            request_id: self
-                .request_id
-                .unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
-            dossier_code: self.code.clone(),
-            step_id: self.step.clone(),
-            to_agency_code: self.to.clone(),
-            reason: self.reason,
-        };
-        let moved = self.operator.connect()?.move_step(request).await;
-        let round = moved.context("the step was not moved")?.into_inner().round;
-        if json {
-            return json::print(&json!({
-                "dossier_code": self.code, "step_id": self.step, "to_agency_code": self.to, "round": round,
-            }));
-        }
-        tell!(
-            "{} of {} goes to {} in round {round}.",
-            self.step,
-            self.code,
-            self.to
-        );
-        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //! contract alone; whatever else is called counts as `other`.
 
 use super::{Page, Source};
+use crate::traces::{self, Context, Kind, Span, TRACEPARENT, Tracer};
 use bytes::Bytes;
 use contract::DESCRIPTORS;
 use futures_util::future::BoxFuture;
@@ -17,7 +18,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{self, Poll, ready},
     time::Instant,
 };
 use tonic::{Code, Status};
@@ -50,7 +51,7 @@ const CODES: [&str; 17] = [
 
 /// Counts calls, as a layer of a server and as [`Source`]. Cheap to clone; all clones count the same.
 #[derive(Debug, Clone)]
-pub struct Calls(Arc<Methods>);
+pub struct Calls(Arc<Methods>, Tracer);
 
 #[derive(Debug)]
 struct Methods {
@@ -86,16 +87,27 @@ impl Calls {
                 }
             }
         }
-        Self(Arc::new(Methods {
+        let methods = Methods {
             by_path,
             other: Arc::new(Method::new(OTHER, OTHER, true, true)),
-        }))
+        };
+        Self(Arc::new(methods), Tracer::default())
     }
 
-    fn begin(&self, path: &str) -> Call {
+    /// The same, and each call that is no stream is a span, after the one that the caller names.
+    #[must_use]
+    pub fn traced(self, tracer: Tracer) -> Self {
+        Self(self.0, tracer)
+    }
+
+    fn begin<B>(&self, request: &Request<B>) -> Call {
+        let path = request.uri().path();
         let method = self.0.by_path.get(path).unwrap_or(&self.0.other).clone();
         method.under_way.fetch_add(1, Ordering::Relaxed);
+        let span =
+            (self.1.is_on() && !method.is_stream).then(|| method.span(&self.1, request.headers()));
         Call {
+            span,
             method,
             began: Instant::now(),
             code: None,
@@ -114,6 +126,18 @@ impl Method {
             codes: Default::default(),
             seconds: Histogram::new(SECONDS),
         }
+    }
+
+    /// A span of this call, after the one that the caller names.
+    fn span(&self, tracer: &Tracer, headers: &HeaderMap) -> Span {
+        let named = headers.get(TRACEPARENT);
+        let named = named.and_then(|named| Context::parse(named.to_str().ok()?));
+        let mut span = tracer.span("call", Kind::Server, named);
+        span.rename(&format!("{}/{}", self.service, self.name));
+        span.note("rpc.system", "grpc");
+        span.note("rpc.service", &self.service);
+        span.note("rpc.method", &self.name);
+        span
     }
 
     fn labels(&self) -> [(&'static str, &str); 2] {
@@ -166,6 +190,7 @@ struct Call {
     began: Instant,
     /// None until it is known.
     code: Option<Code>,
+    span: Option<Span>,
 }
 
 impl Call {
@@ -180,8 +205,15 @@ impl Drop for Call {
     fn drop(&mut self) {
         let method = &self.method;
         method.under_way.fetch_sub(1, Ordering::Relaxed);
-        let code = self.code.unwrap_or(Code::Cancelled) as usize;
-        method.codes[code.min(CODES.len() - 1)].fetch_add(1, Ordering::Relaxed);
+        let code = self.code.unwrap_or(Code::Cancelled);
+        let name = CODES[(code as usize).min(CODES.len() - 1)];
+        method.codes[code as usize % CODES.len()].fetch_add(1, Ordering::Relaxed);
+        if let Some(span) = &mut self.span {
+            span.note_number("rpc.grpc.status_code", code as i32);
+            if code != Code::Ok {
+                span.failed(name);
+            }
+        }
         if !method.is_stream {
             method.seconds.observe(self.began.elapsed().as_secs_f64());
         }
@@ -215,15 +247,18 @@ where
     type Error = S::Error;
     type Future = BoxFuture<'static, Result<Self::Response, S::Error>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, context: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let mut call = self.calls.begin(request.uri().path());
+        let mut call = self.calls.begin(&request);
         let answering = self.inner.call(request);
         Box::pin(async move {
-            let response = answering.await?;
+            let response = match &call.span {
+                Some(span) => traces::within(span, answering).await?,
+                None => answering.await?,
+            };
             call.hear(response.headers());
             Ok(response.map(|body| Answer { body, call }))
         })
@@ -243,7 +278,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        context: &mut task::Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.get_mut();
         let frame = ready!(Pin::new(&mut this.body).poll_frame(context));

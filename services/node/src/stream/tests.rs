@@ -28,6 +28,7 @@ fn item(id: impl Into<String>) -> Item {
     Item {
         item_id: id.into(),
         kind: Some(Kind::Report(Report::default())),
+        ..Default::default()
     }
 }
 
@@ -365,6 +366,7 @@ async fn an_item_of_an_unknown_kind_is_the_callers_to_refuse_and_the_stream_goes
     hand.says(Content::Item(Item {
         item_id: "new".into(),
         kind: None,
+        ..Default::default()
     }))
     .await;
     hand.says(Content::Item(item("old"))).await;

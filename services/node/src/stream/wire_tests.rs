@@ -127,6 +127,7 @@ async fn a_stream_over_mutual_tls_carries_items_until_its_system_is_denied() {
                 .offer(Item {
                     item_id,
                     kind: None,
+                    ..Default::default()
                 })
                 .await
                 .unwrap();
@@ -143,6 +144,7 @@ async fn a_stream_over_mutual_tls_carries_items_until_its_system_is_denied() {
         .offer(Item {
             item_id: "late".into(),
             kind: None,
+            ..Default::default()
         })
         .await
         .unwrap();

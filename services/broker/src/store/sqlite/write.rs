@@ -31,6 +31,8 @@ pub(super) struct Write<'a> {
     pub(super) is_cautious: bool,
     /// A dossier was refused after some of it was written, and there is no savepoint to go back to.
     pub(super) is_spoilt: bool,
+    /// Incidents that were changed so far.
+    pub(super) incidents: u64,
 }
 
 /// A change with its words numbered.
@@ -86,6 +88,7 @@ impl<'a> Write<'a> {
             now,
             is_cautious: false,
             is_spoilt: false,
+            incidents: 0,
         }
     }
 }
@@ -126,6 +129,7 @@ impl Write<'_> {
         Ok(Committed {
             changes,
             code_leases,
+            incidents: self.incidents,
         })
     }
 

@@ -37,6 +37,17 @@ pub struct ReportItem {
     pub report: Report,
 }
 
+/// SHA-256 of an item, without the span that gives it: a repetition may name another.
+fn digest(item: &v1::Item) -> Digest {
+    if item.traceparent.is_empty() {
+        return item_digest(item);
+    }
+    item_digest(&v1::Item {
+        traceparent: String::new(),
+        ..item.clone()
+    })
+}
+
 /// A report, parsed.
 ///
 /// # Errors
@@ -64,7 +75,7 @@ pub fn report(item: &v1::Item, directory: &Directory) -> Result<ReportItem, Faul
     let parsed = (|| {
         Some(ReportItem {
             item_id: item_id?,
-            digest: item_digest(item),
+            digest: digest(item),
             dossier_id: dossier_id?,
             claimed_at,
             report: Report {

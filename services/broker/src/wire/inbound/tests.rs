@@ -90,6 +90,7 @@ fn item(kind: Kind) -> v1::Item {
             kind: Some(kind),
             ..v1::Report::default()
         })),
+        ..Default::default()
     }
 }
 
@@ -411,6 +412,18 @@ needs_an_id! {
 }
 
 const CODE: &str = "H99.01-20261122-0000001";
+
+#[test]
+fn a_report_is_the_same_whichever_span_gives_it() {
+    let note = "đã nhận".to_owned();
+    let mut given = item(Kind::Progress(v1::Progress { note }));
+    let mut digest = |span: &str| {
+        given.traceparent = span.into();
+        report(&given, &directory()).unwrap().digest
+    };
+    assert_eq!(digest(""), digest("one"));
+    assert_eq!(digest("one"), digest("other"));
+}
 
 #[test]
 fn an_act_with_other_content_has_another_digest() {

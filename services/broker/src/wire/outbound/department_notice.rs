@@ -56,5 +56,6 @@ pub fn department_notice(
             agency_code: agency.to_string(),
             kind: Some(kind),
         })),
+        ..Default::default()
     })
 }

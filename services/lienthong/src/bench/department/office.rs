@@ -221,6 +221,7 @@ impl Office {
         let item = Item {
             item_id: round.handover_id.clone(),
             kind: Some(item::Kind::Report(report)),
+            ..Default::default()
         };
         Said {
             item,

@@ -8,7 +8,7 @@ use rusqlite::{Result, params};
 
 impl Write<'_> {
     pub(super) fn incident(&mut self, change: &IncidentChange) -> Result<()> {
-        match change {
+        let changed = match change {
             IncidentChange::Happened { key, vi, en, at } => {
                 self.known.opened(self.connection, key)?;
                 let (dossier_id, step, agency) = columns(key);
@@ -28,7 +28,7 @@ impl Write<'_> {
                         en,
                         at.as_microsecond()
                     ],
-                )?;
+                )?
             }
             IncidentChange::Over { key, at } => {
                 if !self.known.is_open(self.connection, key)? {
@@ -40,7 +40,7 @@ impl Write<'_> {
                     "UPDATE incident SET closed_at = ?5 WHERE cause = ?1 AND dossier_id = ?2
                      AND step = ?3 AND agency = ?4 AND closed_at IS NULL",
                     params![key.cause, dossier_id, step, agency, at.as_microsecond()],
-                )?;
+                )?
             }
             IncidentChange::Closed { number, at, audit } => {
                 self.known.forget_incidents();
@@ -51,8 +51,10 @@ impl Write<'_> {
                 if let Some(audit) = audit.as_ref().filter(|_| closed > 0) {
                     self.audit(audit)?;
                 }
+                closed
             }
-        }
+        };
+        self.incidents += changed as u64;
         Ok(())
     }
 
