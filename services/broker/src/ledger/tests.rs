@@ -3,6 +3,7 @@
 mod notices;
 mod reconcile;
 mod rules;
+mod watching;
 
 use super::*;
 use crate::{

@@ -78,11 +78,7 @@ impl RedriveCommand {
                 failed += usize::from(is_failure(outcome));
             }
         }
-        match failed {
-            0 => Ok(Ending::Fine),
-            _ if failed < tried => Ok(Ending::SomeFailed),
-            _ => bail!("of {tried} nothing could be done about any"),
-        }
+        ending(tried, failed)
     }
 }
 
@@ -96,6 +92,14 @@ fn tell_nothing(json: bool) -> anyhow::Result<()> {
     }
 }
 
+fn ending(tried: usize, failed: usize) -> anyhow::Result<Ending> {
+    match failed {
+        0 => Ok(Ending::Fine),
+        _ if failed < tried => Ok(Ending::SomeFailed),
+        _ => bail!("of {tried} nothing could be done about any"),
+    }
+}
+
 /// Whether nothing was done about it that somebody wanted done.
 fn is_failure(outcome: RedriveOutcome) -> bool {
     matches!(
@@ -105,4 +109,20 @@ fn is_failure(outcome: RedriveOutcome) -> bool {
             | RedriveOutcome::Unknown
             | RedriveOutcome::Unspecified
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_learns_whether_all_or_some_or_none_could_be_tried() {
+        assert_eq!(ending(3, 0).unwrap(), Ending::Fine);
+        assert_eq!(ending(3, 1).unwrap(), Ending::SomeFailed);
+        assert!(ending(3, 3).is_err());
+        assert!(
+            !is_failure(RedriveOutcome::WasOver),
+            "that is what was wanted"
+        );
+    }
 }
