@@ -1,6 +1,7 @@
 //! Charts as SVG, drawn here: no script, nothing inline that the policy would forbid, and each beside a
 //! table that says the same.
 
+pub(crate) mod clocks;
 pub(crate) mod flow;
 pub(crate) mod graph;
 pub(crate) mod histogram;

@@ -188,6 +188,18 @@ impl Session {
         state.asked_at = Instant::now();
     }
 
+    /// The broker grants nothing any more.
+    pub(crate) fn forget_grants(&self) {
+        let mut state = self.state();
+        state.who.grants.clear();
+        state.asked_at = Instant::now();
+    }
+
+    /// The broker does not say: what was known is believed a while longer.
+    pub(crate) fn believe_longer(&self) {
+        self.state().asked_at = Instant::now();
+    }
+
     /// The operator, as the audit log names it.
     pub(crate) fn operator(&self) -> String {
         self.state().who.operator.clone()

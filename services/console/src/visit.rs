@@ -1,6 +1,8 @@
 //! A request as handlers see it: who, in which language, asking for what.
 
-use crate::{cookie, fields::Fields, language::Language, line::Caller, session::Session};
+use crate::{
+    cookie, fields::Fields, language::Language, line::Caller, session::Session, trouble::Kind,
+};
 use axum::{
     extract::FromRequestParts,
     response::{IntoResponse as _, Redirect, Response},
@@ -134,9 +136,11 @@ impl FromRequestParts<crate::app::App> for Member {
             return Err(StatusCode::FORBIDDEN.into_response());
         };
         if session.fresh_who().is_none() {
-            // Without an answer what was known stays: the broker judges every call itself.
-            if let Ok(who) = caller.who_am_i(contract::v1::WhoAmIRequest {}).await {
-                session.learn(who);
+            match caller.who_am_i(contract::v1::WhoAmIRequest {}).await {
+                Ok(who) => session.learn(who),
+                Err(trouble) if trouble.kind == Kind::NotGranted => session.forget_grants(),
+                // Without an answer what was known stays: the broker judges every call itself.
+                Err(_) => session.believe_longer(),
             }
         }
         Ok(Self {

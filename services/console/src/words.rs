@@ -180,6 +180,8 @@ words! {
     next_try: "Thử lại lúc", "Next try";
     timeline: "Diễn biến", "What happened";
     by_itself: "bộ điều phối", "the broker";
+    clocks: "Đồng hồ theo thời gian", "Clocks over time";
+    clocks_hint: "Thủ tục thành phần: đồng hồ chạy, gạch chéo là dừng. Bước: nhạt là đang truyền, đậm là cơ quan giữ; vạch là hạn.", "Parts: the clock runs, hatched where it stood still. Steps: pale on their way, full while a department holds; a mark is the limit.";
     pauses: "Lúc đồng hồ dừng", "When clocks stood still";
     clock_reset: "tính lại từ đầu", "began anew";
     lasting: "đang kéo dài", "still lasting";

@@ -66,7 +66,6 @@ impl Browser {
             .arg(brought(CHROMIUM))
             .args([
                 "--headless",
-                "--no-sandbox",
                 "--remote-debugging-pipe",
                 "--disable-background-networking",
                 "--disable-component-update",
@@ -77,6 +76,12 @@ impl Browser {
                 "--hide-scrollbars",
             ])
             .arg(format!("--user-data-dir={}", profile.path().display()))
+            // Root may not have the sandbox.
+            .args(
+                rustix::process::geteuid()
+                    .is_root()
+                    .then_some("--no-sandbox"),
+            )
             .arg("about:blank")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -9,7 +9,7 @@ const BOX_HEIGHT: f64 = 64.0;
 const ACROSS: f64 = 56.0;
 const DOWN: f64 = 20.0;
 const MARGIN: f64 = 8.0;
-const TITLE_CHARS: usize = 26;
+const TITLE_CHARS: usize = 24;
 
 pub(crate) struct Node {
     #[cfg(test)]
@@ -81,7 +81,7 @@ pub(crate) fn draw(
             step_id: step.step_id.clone(),
             title: shortened(&title, TITLE_CHARS),
             whole_title: title,
-            agency: shortened(agency, TITLE_CHARS + 3),
+            agency: shortened(agency, TITLE_CHARS + 5),
             state: status.map_or(0, |status| status.state),
             x: at(x),
             y: at(y),

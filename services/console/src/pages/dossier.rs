@@ -3,7 +3,10 @@
 use super::{render, stale};
 use crate::{
     app::App,
-    chart::graph::{self, Graph},
+    chart::{
+        clocks::{self, Clocks},
+        graph::{self, Graph},
+    },
     frame::{Frame, Section},
     trouble::{Kind, Trouble},
     visit::Member,
@@ -29,6 +32,7 @@ struct Shown {
     whole: InspectDossierResponse,
     track: TrackResponse,
     graph: Option<Graph>,
+    clocks: Option<Clocks>,
     /// Steps that are open: what may be moved and extended.
     open: Vec<StepStatus>,
     /// Where rounds wait for their next time.
@@ -40,7 +44,12 @@ struct Shown {
 
 impl Shown {
     fn of(whole: InspectDossierResponse, f: &Frame) -> Self {
-        let track = whole.dossier.clone().unwrap_or_default();
+        let mut track = whole.dossier.clone().unwrap_or_default();
+        // As they came up, and last those that did not yet.
+        track.steps.sort_by_key(|step| {
+            let due = step.due_since.as_ref();
+            due.map_or((i64::MAX, 0), |due| (due.seconds, due.nanos))
+        });
         let is_open = |step: &&StepStatus| {
             matches!(
                 step.state(),
@@ -55,6 +64,7 @@ impl Shown {
         retrying.sort();
         retrying.dedup();
         Self {
+            clocks: clocks::draw(&track, f),
             graph: graph::draw(&whole.graph, &track.steps, |step| f.text(&step.title)),
             open: track.steps.iter().filter(is_open).cloned().collect(),
             retrying,
@@ -63,6 +73,11 @@ impl Shown {
             track,
             whole,
         }
+    }
+
+    /// Whether there is anything to do about it by hand.
+    fn has_acts(&self) -> bool {
+        !self.open.is_empty() || !self.retrying.is_empty() || !self.whole.quarantined.is_empty()
     }
 
     /// The step's place in the graph, in words: what it comes after, what it needs and gives.
