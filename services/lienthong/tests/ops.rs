@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
 /// Demos that are begun before it is given up.
 const TRIES: usize = 3;
+/// Lines that wait to be looked at.
+const LINES_MAX: usize = 64;
 const POLICE: &str = "G01.99.01";
 
 /// A demo that stays up until it is dropped.
@@ -137,7 +139,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 
 /// Lines as they come, so that one that does not come is not waited for for ever.
 fn lines_of(output: ChildStdout) -> mpsc::Receiver<String> {
-    let (send, lines) = mpsc::channel();
+    let (send, lines) = mpsc::sync_channel(LINES_MAX);
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             if send.send(line).is_err() {
