@@ -118,6 +118,16 @@ impl Drop for Town {
     }
 }
 
+/// A command that goes on; it ends with the test, however that ends.
+struct Going(Child);
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 fn said(ended: &Output) -> (i32, String) {
     let text = [&ended.stdout[..], &ended.stderr].concat();
     (
@@ -186,12 +196,12 @@ fn an_operator_suspends_extends_and_resumes_and_a_script_learns_what_came_of_eac
     assert_eq!(town.ops("overview")["today"]["closed"], 3);
 
     // Whoever watches a list sees it change.
-    let mut watching = town
+    let watching = town
         .lienthong("ops dossiers --open --watch --json")
         .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let shown = lines_of(watching.stdout.take().unwrap());
+        .spawn();
+    let mut watching = Going(watching.unwrap());
+    let shown = lines_of(watching.0.stdout.take().unwrap());
     let next = || -> Value {
         let line = shown
             .recv_timeout(PATIENCE)
@@ -232,7 +242,7 @@ fn an_operator_suspends_extends_and_resumes_and_a_script_learns_what_came_of_eac
 
     town.ops(&format!("resume department {POLICE} --reason moved"));
     town.open_dossiers(0);
-    assert_eq!(interrupt(&mut watching), Some(0));
+    assert_eq!(interrupt(&mut watching.0), Some(0));
     let audit = town.ops("audit");
     let calls = audit["entries"].as_array().unwrap().iter();
     let calls: Vec<_> = calls.map(|one| one["call"].as_str().unwrap()).collect();
