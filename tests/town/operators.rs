@@ -217,6 +217,8 @@ async fn incidents_are_redriven_each_as_its_cause_has_it() {
     for cause in ["HANDOVER_REFUSED", "ID_REUSED", "STEP_DECLINED"] {
         ids.insert(cause, town.incident(cause).await.incident_id);
     }
+    let refused = town.incident("HANDOVER_REFUSED").await;
+    assert_eq!(refused.agency_code, POLICE, "whose step it is");
     let all = ["HANDOVER_REFUSED", "ID_REUSED", "STEP_DECLINED"].map(|cause| ids[cause].clone());
     let named = all
         .iter()

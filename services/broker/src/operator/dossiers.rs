@@ -191,8 +191,9 @@ impl Operator {
             row: Some(names.row(&found)),
             incidents: incidents
                 .into_iter()
-                .map(super::incidents::incident)
-                .collect(),
+                .map(|one| super::incidents::incident(reader, one))
+                .collect::<Result<_, _>>()
+                .map_err(unreadable)?,
             quarantined: found.row.quarantined.clone().unwrap_or_default(),
             ..v1::InspectDossierResponse::default()
         };

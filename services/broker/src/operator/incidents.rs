@@ -4,7 +4,8 @@ use super::{Operator, page_before, unreadable};
 use crate::{
     access, causes,
     desk::{blocking, page},
-    store, wire,
+    store::{self, IncidentKey, Reader, StoreError},
+    wire,
 };
 use contract::v1;
 use tonic::Status;
@@ -12,16 +13,34 @@ use tonic::Status;
 const PAGE_INCIDENTS: u32 = 100;
 const PAGE_INCIDENTS_MAX: u32 = 500;
 
-pub(super) fn incident(found: store::Incident) -> v1::Incident {
+/// An incident of a step says whose the step is: who has it is who has to do something.
+pub(super) fn incident(
+    reader: &dyn Reader,
+    found: store::Incident,
+) -> Result<v1::Incident, StoreError> {
+    let IncidentKey {
+        dossier_id,
+        step,
+        agency,
+        ..
+    } = &found.key;
+    let agency = match (agency, dossier_id, step) {
+        (None, Some(id), Some(step)) => {
+            let steps = reader.found(id)?.map(|found| found.row.steps);
+            let mut steps = steps.unwrap_or_default().into_iter();
+            steps.find(|row| row.step == *step).map(|row| row.agency)
+        }
+        _ => agency.clone(),
+    };
     let cause = causes::of(&found.key.cause);
     let text = |value: Option<String>| value.unwrap_or_default();
-    v1::Incident {
+    Ok(v1::Incident {
         incident_id: found.number.to_string(),
         cause: found.key.cause,
         dossier_id: text(found.key.dossier_id.map(|id| id.to_string())),
         dossier_code: text(found.code.map(|code| code.to_string())),
         step_id: text(found.key.step.map(|step| step.to_string())),
-        agency_code: text(found.key.agency.map(|agency| agency.to_string())),
+        agency_code: text(agency.map(|agency| agency.to_string())),
         opened_at: wire::timestamp(found.opened_at),
         closed_at: found.closed_at.and_then(wire::timestamp),
         count: found.count,
@@ -32,7 +51,7 @@ pub(super) fn incident(found: store::Incident) -> v1::Incident {
         cause_class: cause.class.into(),
         owner: cause.owner.into(),
         redrive: cause.redrive.into(),
-    }
+    })
 }
 
 impl Operator {
@@ -46,18 +65,21 @@ impl Operator {
         let reader = self.reader.clone();
         let found = blocking(move || {
             let cause = Some(request.cause.as_str()).filter(|cause| !cause.is_empty());
-            reader
+            let found = reader
                 .incidents(request.include_closed, cause, before, limit)
-                .map_err(unreadable)
+                .map_err(unreadable)?;
+            let next_page_token = match found.last() {
+                Some(last) if found.len() == limit => last.number.to_string(),
+                _ => String::new(),
+            };
+            let found = found.into_iter();
+            let incidents = found.map(|one| incident(reader.as_ref(), one));
+            let incidents: Result<_, _> = incidents.collect();
+            Ok(v1::ListIncidentsResponse {
+                incidents: incidents.map_err(unreadable)?,
+                next_page_token,
+            })
         });
-        let found = found.await?;
-        let next_page_token = match found.last() {
-            Some(last) if found.len() == limit => last.number.to_string(),
-            _ => String::new(),
-        };
-        Ok(v1::ListIncidentsResponse {
-            incidents: found.into_iter().map(incident).collect(),
-            next_page_token,
-        })
+        found.await
     }
 }
