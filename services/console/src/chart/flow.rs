@@ -17,6 +17,8 @@ const FLOW_MIN: f64 = 90.0;
 const FLOW_MAX: f64 = 320.0;
 const THIN: f64 = 1.5;
 const LABEL_CHARS: usize = 28;
+/// Characters of numbers for which there is room beside a whole label.
+const NUMBERS_CHARS: usize = 2;
 
 /// A column's bar.
 pub(crate) struct Node {
@@ -255,14 +257,7 @@ fn node(column: usize, bar: Bar) -> Node {
         _ => (x + BAR + 8.0, bar.y + bar.height / 2.0 + 4.0, "start"),
     };
     Node {
-        label: shortened(
-            &bar.label,
-            if column == 1 {
-                LABEL_CHARS + 8
-            } else {
-                LABEL_CHARS
-            },
-        ),
+        label: shortened(&bar.label, label_chars(column, bar.open, bar.overdue)),
         title: bar.label,
         x: at(x),
         y: at(bar.y),
@@ -274,6 +269,20 @@ fn node(column: usize, bar: Bar) -> Node {
         overdue: bar.overdue,
         href: bar.href,
     }
+}
+
+/// How much of a name there is room for beside the numbers that follow it.
+fn label_chars(column: usize, open: u64, overdue: u64) -> usize {
+    let late = match overdue {
+        0 => String::new(),
+        overdue => format!(" ! {overdue}"),
+    };
+    let numbers = format!("{open}{late}").chars().count();
+    let room = match column {
+        1 => LABEL_CHARS + 8,
+        _ => LABEL_CHARS,
+    };
+    (room + NUMBERS_CHARS).saturating_sub(numbers.max(NUMBERS_CHARS))
 }
 
 /// The width of the picture, in its own units.
@@ -330,5 +339,22 @@ mod tests {
     fn nothing_open_is_no_picture() {
         assert!(draw(&[flow("d", "a", "x", 0, 0)], Language::Vi).is_none());
         assert!(draw(&[], Language::Vi).is_none());
+    }
+
+    #[test]
+    fn a_long_name_gives_way_to_large_numbers() {
+        let long = "Trung tâm Phục vụ hành chính công xã Mẫu Một";
+        let shown = |open, overdue| {
+            let flow = Flow {
+                desk_name: long.into(),
+                ..flow("H99.01.01", "a", "G24.99", open, overdue)
+            };
+            let picture = draw(&[flow], Language::Vi).unwrap();
+            let node = picture.nodes.iter().find(|node| node.title == long);
+            node.unwrap().label.chars().count()
+        };
+        assert!(shown(7, 0) > shown(200_002, 0));
+        assert!(shown(200_002, 0) > shown(200_002, 2_500));
+        assert!(shown(200_002, 2_500) + "200002 ! 2500".len() <= LABEL_CHARS + NUMBERS_CHARS);
     }
 }
