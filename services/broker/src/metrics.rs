@@ -251,7 +251,7 @@ impl Broker {
             .is(open.open);
         page.gauge(
             "lienthong_dossiers_overdue",
-            "Dossiers that are not closed and past the promised date.",
+            "Dossiers with which somebody is late: an open incident says that a limit or the promised date has passed.",
         )
         .is(open.overdue);
         page.gauge(

@@ -104,7 +104,7 @@ words! {
     closed_late: "Xong quá hạn", "Closed late";
     open_dossiers: "Đang mở", "Open";
     waiting_for_citizen: "Chờ công dân", "Waiting for citizens";
-    overdue: "Quá ngày hẹn", "Past the promise";
+    overdue: "Quá hạn", "Past a limit";
     durations: "Thời gian, 30 ngày qua", "How long, in the last 30 days";
     durations_none: "Chưa có số liệu trong 30 ngày qua.", "Nothing was counted in the last 30 days.";
     distribution_waiting: "Công dân chờ đến lúc được tiếp nhận", "A citizen waits until received";
