@@ -23,6 +23,13 @@ const CHROMIUM: &str = "TOWN_CHROMIUM";
 /// The folder with `node_modules`; `./test` fills it.
 const WEB: &str = "TOWN_WEB";
 
+/// What the browser answers of a page that is left before it can.
+const LEFT: [&str; 3] = [
+    "Inspected target navigated or closed",
+    "Execution context was destroyed",
+    "Cannot find context with specified id",
+];
+
 /// A browser without a window.
 pub(super) struct Browser {
     line: Arc<Line>,
@@ -112,6 +119,23 @@ impl Browser {
 impl Line {
     /// Asks the browser, or one tab of it, and gives its answer.
     pub(super) async fn ask(&self, tab: Option<&str>, method: &str, params: Value) -> Value {
+        let answer = self.exchange(tab, method, params).await;
+        assert!(answer.get("error").is_none(), "{method}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// As [`ask`](Self::ask), of a page that may be left meanwhile: null if it was.
+    pub(super) async fn ask_page(&self, tab: &str, method: &str, params: Value) -> Value {
+        let answer = self.exchange(Some(tab), method, params).await;
+        let said = answer["error"]["message"].as_str();
+        if said.is_some_and(|said| LEFT.iter().any(|left| said.contains(left))) {
+            return Value::Null;
+        }
+        assert!(said.is_none(), "{method}: {answer}");
+        answer["result"].clone()
+    }
+
+    async fn exchange(&self, tab: Option<&str>, method: &str, params: Value) -> Value {
         let id = 1 + self.last.fetch_add(1, Ordering::Relaxed);
         let mut message = json!({ "id": id, "method": method, "params": params });
         if let Some(tab) = tab {
@@ -126,9 +150,7 @@ impl Line {
             input.write_all(&bytes).await.unwrap();
             input.flush().await.unwrap();
         }
-        let answer = patiently(method, answer).await.expect("the browser runs");
-        assert!(answer.get("error").is_none(), "{method}: {answer}");
-        answer["result"].clone()
+        patiently(method, answer).await.expect("the browser runs")
     }
 
     /// What a tab told so far of this kind.

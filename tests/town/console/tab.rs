@@ -86,8 +86,10 @@ impl Tab {
         let params = json!({
             "expression": expression, "returnByValue": true, "awaitPromise": true,
         });
-        let id = Some(self.id.as_str());
-        let answer = self.line.ask(id, "Runtime.evaluate", params).await;
+        let answer = self
+            .line
+            .ask_page(&self.id, "Runtime.evaluate", params)
+            .await;
         answer["result"]["value"].clone()
     }
 
@@ -146,13 +148,11 @@ impl Tab {
         let (quoted, text) = (json!(selector), json!(text));
         self.when(
             &format!("{selector} to be on the page"),
-            &format!("document.querySelector({quoted})"),
+            &format!(
+                "(() => {{ const it = document.querySelector({quoted}); it.focus(); it.value = {text}; \
+                 it.dispatchEvent(new Event('input', {{ bubbles: true }})); return true; }})()"
+            ),
         )
-        .await;
-        self.value(&format!(
-            "(() => {{ const it = document.querySelector({quoted}); it.focus(); it.value = {text}; \
-             it.dispatchEvent(new Event('input', {{ bubbles: true }})); }})()"
-        ))
         .await;
     }
 
