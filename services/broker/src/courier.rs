@@ -3,11 +3,13 @@
 
 mod list;
 mod outcome;
+mod pace;
 mod telling;
 
 use self::{
     list::{Key, List, Owing},
     outcome::{Done, Round},
+    pace::Pace,
     telling::Telling,
 };
 use crate::{
@@ -53,15 +55,13 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 use tonic::{Status, transport::Channel};
 
 /// How long a department that does not read is left alone.
 const QUEUE_PAUSE: SignedDuration = SignedDuration::from_millis(200);
 /// How long a store that cannot be read is left alone.
 const STORE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
-/// Between two calls of a department that end a pause, at least.
-const CALLS_APART: Duration = Duration::from_secs(1);
 /// How long a department may take to open a stream, its hello included.
 const OPEN_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a department may take to say what its software is.
@@ -162,16 +162,11 @@ pub struct Courier {
     office: Office,
     agency: AgencyCode,
     owed: Listener,
-    called: watch::Receiver<u64>,
+    pace: Pace,
     wishes: watch::Receiver<Wish>,
     /// How often it was wished that everything is tried, and was.
     tried_all: u64,
     standing: Page,
-    failures: u32,
-    /// Streams in a row that ended before any verdict came.
-    fruitless: u32,
-    /// When a call of the department is heeded again.
-    next_call_at: Instant,
     /// An incident may be open: of this process, or of the one before it.
     may_be_told: bool,
     is_unreachable: bool,
@@ -217,13 +212,10 @@ impl Courier {
             office,
             agency,
             owed,
-            called,
+            pace: Pace::new(called),
             wishes,
             tried_all,
             standing,
-            failures: 0,
-            fruitless: 0,
-            next_call_at: Instant::now(),
             may_be_told: true,
             is_unreachable: false,
             is_all_due: false,
@@ -237,16 +229,14 @@ impl Courier {
                 biased;
                 () = shutdown.triggered() => return,
                 trouble = self.work() => {
-                    self.failures = self.failures.saturating_add(1);
-                    self.fruitless = self.fruitless.saturating_add(1);
-                    tracing::debug!(agency = %self.agency, %trouble, failures = self.failures, "a courier could not go on");
-                    self.standing.failed(self.failures, &trouble.to_string());
+                    self.pace.failed();
+                    let failures = self.pace.failures();
+                    tracing::debug!(agency = %self.agency, %trouble, failures, "a courier could not go on");
+                    self.standing.failed(failures, &trouble.to_string());
                     self.tell(&trouble).await;
                 }
             }
-            // A stream that opens and brings nothing is no reason to open the next one at once: each costs
-            // handshakes, a window of handovers, and what is recorded of those that were not answered.
-            let pause = self.office.pause_after(self.failures.max(self.fruitless));
+            let pause = self.office.pause_after(self.pace.in_vain());
             tokio::select! {
                 biased;
                 () = shutdown.triggered() => return,
@@ -256,19 +246,10 @@ impl Courier {
         }
     }
 
-    /// A call from the department: it is there. However often it calls, it is heeded once in a while; what
-    /// an operator wishes is heeded always.
+    /// The department calls, or an operator wishes something, which is heeded always.
     async fn is_woken(&mut self) {
-        let next_call_at = self.next_call_at;
-        let is_called = async {
-            tokio::time::sleep_until(next_call_at).await;
-            heard(&mut self.called).await;
-        };
         tokio::select! {
-            () = is_called => {
-                self.is_all_due = true;
-                self.next_call_at = Instant::now() + CALLS_APART;
-            }
+            () = self.pace.call_to_heed() => self.is_all_due = true,
             () = heard(&mut self.wishes) => self.heed(),
         }
     }
@@ -285,7 +266,8 @@ impl Courier {
 
     /// An unreachable department is one incident.
     async fn tell(&mut self, trouble: &Trouble) {
-        if self.is_unreachable || self.failures < self.office.config.failures_until_incident {
+        if self.is_unreachable || self.pace.failures() < self.office.config.failures_until_incident
+        {
             return;
         }
         self.is_unreachable = true;
@@ -311,7 +293,7 @@ impl Courier {
     }
 
     async fn reached(&mut self) {
-        self.failures = 0;
+        self.pace.reached();
         if std::mem::take(&mut self.is_unreachable) {
             tracing::info!(agency = %self.agency, "a department can be reached again");
         }
@@ -483,7 +465,7 @@ impl Courier {
                         return Trouble::Ended;
                     }
                     Ok(settled) => {
-                        self.fruitless = 0;
+                        self.pace.answered();
                         self.standing.verdict(&settled.outcome);
                         if let Some(under_way) = load.under_way.get(&settled.item_id).cloned() {
                             let office = self.office.clone();
@@ -513,7 +495,7 @@ impl Courier {
                     News::All(fresh) => load.list.post(fresh),
                     News::More => load.list.begin_again(),
                 },
-                Ok(()) = self.called.changed() => load.list.called(quiet),
+                () = self.pace.called() => load.list.called(quiet),
                 () = heard(&mut self.wishes) => {
                     self.heed();
                     match std::mem::take(&mut self.is_all_due) {
