@@ -69,3 +69,88 @@ impl Pace {
         self.next_call_at = Instant::now() + CALLS_APART;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::{sleep, timeout};
+
+    /// No quicker is a courier woken, whatever `CALLS_APART` comes to be.
+    const SECOND: Duration = Duration::from_secs(1);
+    const MOMENT: Duration = Duration::from_millis(10);
+
+    fn pace() -> (watch::Sender<u64>, Pace) {
+        let bell = watch::Sender::new(0);
+        let pace = Pace::new(bell.subscribe());
+        (bell, pace)
+    }
+
+    #[test]
+    fn streams_that_open_and_bring_nothing_are_as_much_in_vain_as_none() {
+        let (_bell, mut pace) = pace();
+        for streams in 1..=5 {
+            pace.reached();
+            pace.failed();
+            assert_eq!((pace.failures(), pace.in_vain()), (1, streams));
+        }
+        pace.failed();
+        assert_eq!((pace.failures(), pace.in_vain()), (2, 6));
+    }
+
+    #[test]
+    fn one_verdict_and_nothing_was_in_vain() {
+        let (_bell, mut pace) = pace();
+        for _ in 0..5 {
+            pace.reached();
+            pace.failed();
+        }
+        pace.reached();
+        pace.answered();
+        pace.failed();
+        assert_eq!(pace.in_vain(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_department_that_calls_without_end_is_heeded_once_a_second() {
+        let (bell, mut pace) = pace();
+        let calling = async {
+            loop {
+                bell.send_modify(|rings| *rings += 1);
+                sleep(MOMENT).await;
+            }
+        };
+        let begun = Instant::now();
+        let heeding = async {
+            let mut heeded = Vec::new();
+            for _ in 0..4 {
+                pace.call_to_heed().await;
+                heeded.push(begun.elapsed());
+            }
+            heeded
+        };
+        let heeded = tokio::select! {
+            heeded = heeding => heeded,
+            () = calling => unreachable!(),
+        };
+        assert_eq!(heeded, [0, 1, 2, 3].map(Duration::from_secs));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_comes_too_soon_is_heeded_in_time_and_not_twice() {
+        let (bell, mut pace) = pace();
+        bell.send_replace(1);
+        pace.call_to_heed().await;
+        bell.send_replace(2);
+        let begun = Instant::now();
+        // The pause may end before: the call is not lost with it.
+        assert!(timeout(SECOND / 2, pace.call_to_heed()).await.is_err());
+        pace.call_to_heed().await;
+        assert_eq!(begun.elapsed(), SECOND);
+        assert!(timeout(10 * SECOND, pace.call_to_heed()).await.is_err());
+        // After so long it is heeded at once.
+        let begun = Instant::now();
+        bell.send_replace(3);
+        pace.call_to_heed().await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+}
