@@ -1,6 +1,6 @@
 //! Incidents: what a person must look at.
 
-use super::{Operator, page_before, unreadable};
+use super::{Operator, next_page_token, page_before, unreadable};
 use crate::{
     access, causes,
     desk::{blocking, page},
@@ -68,10 +68,7 @@ impl Operator {
             let found = reader
                 .incidents(request.include_closed, cause, before, limit)
                 .map_err(unreadable)?;
-            let next_page_token = match found.last() {
-                Some(last) if found.len() == limit => last.number.to_string(),
-                _ => String::new(),
-            };
+            let next_page_token = next_page_token(&found, limit, |one| one.number);
             let found = found.into_iter();
             let incidents = found.map(|one| incident(reader.as_ref(), one));
             let incidents: Result<_, _> = incidents.collect();
