@@ -219,6 +219,9 @@ async fn incidents_are_redriven_each_as_its_cause_has_it() {
     }
     let refused = town.incident("HANDOVER_REFUSED").await;
     assert_eq!(refused.agency_code, POLICE, "whose step it is");
+    assert!(!refused.agency_name.is_empty());
+    let title = refused.step_title.unwrap();
+    assert_eq!(title.en, "Register residence");
     let all = ["HANDOVER_REFUSED", "ID_REUSED", "STEP_DECLINED"].map(|cause| ids[cause].clone());
     let named = all
         .iter()

@@ -188,7 +188,7 @@ impl Operator {
             row: Some(names.row(&found)),
             incidents: incidents
                 .into_iter()
-                .map(|one| super::incidents::incident(reader, one))
+                .map(|one| super::incidents::incident(reader, &names, one))
                 .collect::<Result<_, _>>()
                 .map_err(unreadable)?,
             quarantined: found.row.quarantined.clone().unwrap_or_default(),
