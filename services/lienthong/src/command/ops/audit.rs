@@ -38,10 +38,10 @@ pub(crate) struct AuditCommand {
     /// At most so many.
     #[arg(long, default_value_t = 100)]
     limit: usize,
-    /// Verify all of it by its hashes.
+    /// Verify all of it by its hashes; a filter would leave gaps.
     #[arg(long, conflicts_with_all = ["by", "dossier", "limit"])]
     verify: bool,
-    /// That this entry has this hash still, as an earlier --verify said.
+    /// Verify, too, that this entry still has the hash that an earlier --verify told.
     #[arg(long, value_name = "NUMBER:HASH", requires = "verify")]
     noted: Option<Mark>,
     #[command(flatten)]

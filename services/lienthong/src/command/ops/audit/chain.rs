@@ -165,6 +165,8 @@ impl Chain {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut AuditEntry);
+
     /// What five acts leave, the newest first, as the broker lists them.
     fn log() -> Vec<AuditEntry> {
         let mut before = Audit::HASH_BEFORE_FIRST;
@@ -180,7 +182,7 @@ mod tests {
                 reason: "lũ lụt".into(),
                 ..AuditEntry::default()
             };
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 entry.via = "spiffe://town.example/operator/console".into();
                 entry.dossier_id = "0123456789abcdef0123456789abcdef".into();
             }
@@ -230,7 +232,7 @@ mod tests {
 
     #[test]
     fn an_entry_that_was_changed_is_named_whatever_was_changed_of_it() {
-        let changes: [fn(&mut AuditEntry); 9] = [
+        let changes: [Change; 9] = [
             |entry| entry.at.as_mut().unwrap().nanos += 1_000,
             |entry| entry.operator.push('x'),
             |entry| entry.via.clear(),
@@ -306,7 +308,7 @@ mod tests {
 
     #[test]
     fn what_no_entry_can_be_is_told_by_its_field() {
-        let changes: [(&str, fn(&mut AuditEntry)); 4] = [
+        let changes: [(&str, Change); 4] = [
             ("entry 0 has no sound number", |entry| entry.number = 0),
             ("entry 4 has no sound time", |entry| entry.at = None),
             ("entry 4 has no sound dossier id", |entry| {
