@@ -2,12 +2,15 @@
 //! nobody waits for anybody else.
 
 use crate::town::{
-    Town,
+    Puppet, Town,
     birth::RESULTS,
     caller::reason,
-    patience::{patiently, until},
+    patience::{patiently, stalled, until},
+    puppet::Heard,
 };
-use contract::v1::{self, StepState, verdict::Outcome};
+use contract::v1::{
+    self, StepState, operator_service_client::OperatorServiceClient, verdict::Outcome,
+};
 use futures_util::future::join_all;
 use node::{fault::Fault, identity::Role, pki::Validity};
 use std::time::Duration;
@@ -17,6 +20,8 @@ use tonic::Code;
 const NARROW: &str = "limits.ledger_waiting_max = 1";
 /// Sent at once: many more than one.
 const MANY: usize = 24;
+/// Streams in a row that bring nothing, after which a courier pauses for longer than any test waits.
+const FRUITLESS: usize = 12;
 
 #[tokio::test]
 async fn what_a_full_ledger_refuses_says_when_to_come_again_and_is_taken_then() {
@@ -148,4 +153,53 @@ async fn a_department_that_reconnects_again_and_again_holds_up_nobody() {
         () = patiently("the work of the others", working) => {}
         () = knocking => unreachable!(),
     }
+}
+
+#[tokio::test]
+async fn a_department_that_ends_every_stream_without_an_answer_is_left_alone_until_it_gives_one() {
+    let plan =
+        Town::plan().broker("courier.back_off_ms_min = 100\ncourier.back_off_ms_max = 3600000");
+    let town = plan
+        .offices(["civil-status", "social-insurance"])
+        .open()
+        .await;
+    let mut police = town.puppet("police");
+    let dossier = town.desk().submit("birth").await;
+    for _ in 0..FRUITLESS {
+        given_as_wished(&town, &mut police).await.hang_up().await;
+    }
+    // The last wish may still be on its way.
+    let mut more = 0;
+    while !stalled(async { police.next_handover().await.hang_up().await }).await {
+        more += 1;
+        assert!(more < 2, "the next stream opens at once, again and again");
+    }
+
+    let answered = given_as_wished(&town, &mut police).await;
+    answered.acknowledge().await;
+    town.desk()
+        .sees(&dossier, "register_residence", StepState::Held)
+        .await;
+    answered.hang_up().await;
+    town.desk().submit("birth").await;
+    police.next_handover().await;
+}
+
+/// What the courier hands over when an operator wishes that it tries, so that no pause is waited for.
+async fn given_as_wished(town: &Town, police: &mut Puppet) -> Heard {
+    let mut operator = OperatorServiceClient::new(town.operator().channel());
+    let request = v1::RetryNowRequest {
+        agency_code: police.post.agency.into(),
+        reason: "theo đề nghị của cơ quan".into(),
+        ..Default::default()
+    };
+    let wishing = async {
+        loop {
+            operator.retry_now(request.clone()).await.unwrap();
+            if let Some(heard) = police.unread().pop() {
+                return heard;
+            }
+        }
+    };
+    patiently("a handover that was wished", wishing).await
 }

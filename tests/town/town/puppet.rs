@@ -58,6 +58,11 @@ impl Heard {
             .send(Ok(response(Content::Verdict(verdict))))
             .await;
     }
+
+    /// Ends the stream on which it came.
+    pub(crate) async fn hang_up(&self) {
+        let _ = self.stream.send(Err(Status::unavailable("hung up"))).await;
+    }
 }
 
 impl Puppet {

@@ -3,7 +3,6 @@
 use super::{Office, list::Key};
 use crate::{
     causes::{self, Cause},
-    config::CourierConfig,
     ledger::Note,
     store::{AttemptChange, IncidentChange, IncidentKey},
 };
@@ -12,7 +11,7 @@ use dossier::{
     decide::Action,
     name::{AgencyCode, DossierCode, StepId},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use node::fault::Fault;
 use std::time::Duration;
 
@@ -161,38 +160,6 @@ impl Office {
         }
         (until, kept.is_ok())
     }
-
-    /// No pause is shorter or longer than the configuration has it, whoever asks for it.
-    pub(super) fn after(&self, pause: Duration) -> Timestamp {
-        let pause = within(&self.config, pause);
-        Timestamp::now()
-            .saturating_add(SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX))
-            .unwrap_or(Timestamp::MAX)
-    }
-
-    /// Exponential, with jitter of a half.
-    pub(super) fn pause_after(&self, failures: u32) -> Duration {
-        let CourierConfig {
-            back_off_ms_min,
-            back_off_ms_max,
-            ..
-        } = self.config;
-        let ms = back_off_ms_min
-            .saturating_mul(1 << failures.saturating_sub(1).min(20))
-            .clamp(back_off_ms_min, back_off_ms_max.max(back_off_ms_min));
-        let half = ms / 2;
-        Duration::from_millis(half + rand::random_range(0..=half.max(1)))
-    }
-
-    /// Between two tries at most.
-    pub(super) fn longest_pause(&self) -> Duration {
-        within(&self.config, Duration::MAX)
-    }
-}
-
-fn within(config: &CourierConfig, pause: Duration) -> Duration {
-    let min = Duration::from_millis(config.back_off_ms_min);
-    pause.clamp(min, Duration::from_millis(config.back_off_ms_max).max(min))
 }
 
 fn incident(cause: &Cause, round: &Round, vi: String, en: String) -> IncidentChange {
@@ -206,20 +173,5 @@ fn incident(cause: &Cause, round: &Round, vi: String, en: String) -> IncidentCha
         vi,
         en,
         at: Timestamp::now(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_pause_that_a_department_asks_for_is_beyond_ours() {
-        let config = CourierConfig::default();
-        let ms = Duration::from_millis;
-        let year = Duration::from_secs(365 * 24 * 3600);
-        assert_eq!(within(&config, year), ms(config.back_off_ms_max));
-        assert_eq!(within(&config, Duration::ZERO), ms(config.back_off_ms_min));
-        assert_eq!(within(&config, ms(1_000)), ms(1_000));
     }
 }
