@@ -18,6 +18,7 @@ use node::{
 };
 use rusqlite::{Connection, params};
 use std::{collections::BTreeMap, time::Duration};
+use tokio::net::TcpStream;
 use tonic::{Code, Request, Status, transport::Channel};
 
 const POLICE: &str = "G01.99.01";
@@ -219,6 +220,9 @@ async fn incidents_are_redriven_each_as_its_cause_has_it() {
     }
     let refused = town.incident("HANDOVER_REFUSED").await;
     assert_eq!(refused.agency_code, POLICE, "whose step it is");
+    assert!(!refused.agency_name.is_empty());
+    let title = refused.step_title.unwrap();
+    assert_eq!(title.en, "Register residence");
     let all = ["HANDOVER_REFUSED", "ID_REUSED", "STEP_DECLINED"].map(|cause| ids[cause].clone());
     let named = all
         .iter()
@@ -288,6 +292,10 @@ async fn an_unreachable_department_is_dialled_at_once_when_its_incident_is_redri
     assert!(shown.failures == 1 && !shown.last_error.is_empty() && !shown.is_reachable);
     // It has come back, and does not call.
     let mut police = town.puppet("police");
+    until("the police to listen", async || {
+        TcpStream::connect(town.address("police")).await.ok()
+    })
+    .await;
     let came = town.redrives(vec![incident.incident_id]).await.unwrap();
     assert_eq!(came[0].outcome(), RedriveOutcome::Tried);
     let heard = police.next_handover().await;

@@ -154,6 +154,9 @@ async fn an_operator_finds_a_dossier_by_whatever_is_known_of_it() {
         .into_inner();
     assert_eq!(page.dossiers[0].dossier_code, second.code);
     assert_eq!(page.dossiers[0].open_steps[0].agency_code, POLICE);
+    let step = &page.dossiers[0].open_steps[0];
+    assert!(!step.agency_name.is_empty(), "{step:?}");
+    assert_ne!(step.step_title.as_ref().unwrap().vi, step.step_id);
     let page_token = page.next_page_token;
     let next = v1::SearchDossiersRequest { page_token, ..one };
     let page = town

@@ -15,7 +15,6 @@ use crate::{
     ledger::Ledger,
     registry::Registry,
     store::{DossierRow, Reader, StoreError},
-    suspensions::Suspensions,
     wire,
 };
 use contract::v1::{self, desk_service_server::DeskService};
@@ -42,8 +41,6 @@ pub struct Desk {
     pub forms: Arc<::forms::Forms>,
     /// What wakes watches.
     pub belfry: Belfry,
-    /// Of which procedures no new dossier is taken.
-    pub suspensions: Suspensions,
     /// Watches that one desk may have open.
     pub watches_per_desk_max: usize,
     /// Ends the watches, so that draining need not wait for those who would stay.

@@ -16,6 +16,9 @@ pub enum Failure {
     /// Name a procedure that is in force.
     #[error("no procedure of this code is in force")]
     UnknownProcedure,
+    /// Keep it and bring it later: of this procedure no new dossier is taken at the moment.
+    #[error("the procedure is suspended")]
+    Suspended,
     /// Upload the document first; or it was never given to this system in this dossier.
     #[error("a document is named that this system neither uploaded nor was given in this dossier")]
     DocumentNotYours {
@@ -57,6 +60,7 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.reason(),
             Self::UnknownProcedure => "UNKNOWN_PROCEDURE",
+            Self::Suspended => "PROCEDURE_SUSPENDED",
             Self::DocumentNotYours { .. } => "DOCUMENT_NOT_YOURS",
             Self::NoCode(CodeError::NumberOutOfRange { .. }) => "CODES_EXHAUSTED",
             Self::NoCode(_) => "NO_CODE_FOR_DESK",
@@ -87,6 +91,13 @@ impl Failure {
             .field(
                 "procedure_code",
                 "must be the code of a procedure that is in force",
+            ),
+            Self::Suspended => later(
+                Code::Unavailable,
+                "PROCEDURE_SUSPENDED",
+                "no new dossier of this procedure is taken at the moment; keep it and bring it again when this says",
+                "Thủ tục này đang tạm ngừng tiếp nhận hồ sơ mới. Giữ hồ sơ và gửi lại sau.",
+                60,
             ),
             Self::DocumentNotYours { field } => Fault::new(
                 Code::PermissionDenied,

@@ -25,6 +25,7 @@ use crate::{
         AttemptChange, Audit, Blob, Erased, IncidentChange, Origin, Quarantine, Store, StoreError,
         SuspensionChange,
     },
+    suspensions::Suspensions,
     wire::{ReportItem, Submit},
 };
 pub(crate) use change::notice_row;
@@ -210,6 +211,8 @@ pub struct Means {
     pub code_pattern: CodePattern,
     /// How persons are found.
     pub persons: PersonIndex,
+    /// What is suspended, which it tells of when it is recorded.
+    pub suspensions: Suspensions,
 }
 
 impl Ledger {

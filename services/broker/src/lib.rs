@@ -32,7 +32,7 @@ mod serve;
 pub mod standings;
 pub mod starts;
 pub mod store;
-mod suspensions;
+pub mod suspensions;
 pub mod timers;
 pub mod wire;
 

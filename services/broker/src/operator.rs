@@ -134,6 +134,14 @@ fn page_before(token: &str) -> Result<Option<u64>, Status> {
     }
 }
 
+/// The token after a page: the number of its last row, if it is full.
+fn next_page_token<T>(rows: &[T], limit: usize, number: impl Fn(&T) -> u64) -> String {
+    match rows.last() {
+        Some(last) if rows.len() == limit => number(last).to_string(),
+        _ => String::new(),
+    }
+}
+
 impl Operator {
     async fn serve_who_am_i(
         &self,

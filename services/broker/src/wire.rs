@@ -13,6 +13,6 @@ pub use inbound::{
 };
 pub use outbound::{
     Tracked, department_notice, dossier_state, evidence, handover, notice, promised_at, public,
-    quarantined, step_state, summary, timestamp, track,
+    quarantined, step_state, step_title, summary, timestamp, track,
 };
 pub use refuse::{denied, fault, not_implemented, recorded, refused, unknown, unknown_kind};

@@ -11,7 +11,7 @@ use crate::{
     visit::{Member, Theme, Visit},
     words::{Words, causes},
 };
-use contract::v1::{Grant, Text};
+use contract::v1::{Grant, Incident, Text};
 use jiff::Timestamp;
 
 /// A page of the console.
@@ -175,6 +175,14 @@ impl Frame {
 
     pub(crate) fn text(&self, text: &Option<Text>) -> String {
         self.language.text(text)
+    }
+
+    /// What the step of an incident is called; its id where nobody knows.
+    pub(crate) fn step_of(&self, incident: &Incident) -> String {
+        match self.text(&incident.step_title) {
+            title if title.is_empty() => incident.step_id.clone(),
+            title => title,
+        }
     }
 
     /// A number with its thousands apart.

@@ -7,8 +7,7 @@ mod step;
 mod version;
 
 pub use evidence::{EvidenceKind, Fallback, Identifies, KnownBy, Origin};
-pub use step::{Actor, Need, PeerReturn, RESERVED_PREFIXES, Step};
-pub(crate) use step::{CONSULT, LOOK_UP};
+pub use step::{Actor, CONSULT, LOOK_UP, Need, PeerReturn, RESERVED_PREFIXES, SLIP, Step};
 pub use version::{Procedures, civil_date};
 
 use crate::{

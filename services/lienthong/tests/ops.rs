@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
@@ -252,6 +252,15 @@ fn an_operator_suspends_extends_and_resumes_and_a_script_learns_what_came_of_eac
     );
     let of_it = town.ops(&format!("audit --dossier {code}"));
     assert_eq!(of_it["entries"].as_array().unwrap().len(), 1);
+    let verified = town.ops("audit --verify");
+    assert_eq!(verified["verified"], 3);
+    let hash = audit["entries"][0]["hash"].as_str().unwrap();
+    assert_eq!(verified["last"], json!({ "number": 3, "hash": hash }));
+    town.ops(&format!("audit --verify --noted 3:{hash}"));
+    for (number, where_) in [(2, "entry 2 has the hash"), (4, "the log has 3 entries")] {
+        let (ended, told) = town.ends(&format!("audit --verify --noted {number}:{hash}"));
+        assert!(ended == 1 && told.contains(where_), "{told}");
+    }
 
     // What there is nothing of, what nobody may, and a broker that is not there.
     for (words, code) in [
@@ -270,6 +279,7 @@ fn an_operator_suspends_extends_and_resumes_and_a_script_learns_what_came_of_eac
         ("top", 1),
         ("redrive --cause HANDOVER_REFUSED --reason x", 2),
         ("extend-step", 2),
+        ("audit --verify --by duty", 2),
     ] {
         let (ended, told) = town.ends(words);
         assert_eq!(ended, code, "{words}: {told}");

@@ -1,15 +1,11 @@
 //! Intake: a dossier is filed, received, refused, or asked to be completed; and its code.
 
-use super::{Caller, Desk, blocking, unreadable};
+use super::{Caller, Desk};
 use crate::{access::DeskCall, failure::Failure, wire};
 use contract::v1;
-use dossier::{Dossier, dossier::Intake, name::DossierId};
+use dossier::{Dossier, dossier::Intake};
 use node::fault::Fault;
-use std::time::Duration;
-use tonic::{Code, Status};
-
-/// When whoever brings a dossier of a suspended procedure is to come again.
-const SUSPENDED_RETRY: Duration = Duration::from_secs(60);
+use tonic::Status;
 
 impl Desk {
     pub(super) async fn serve_submit(
@@ -21,7 +17,6 @@ impl Desk {
         self.ledger.lets_begin().map_err(busy)?;
         let submit =
             wire::submit(&request, &self.registry.directory()).map_err(Fault::into_status)?;
-        self.must_go_on(&caller.system, &submit).await?;
         let recorded = self
             .ledger
             .submit(caller.system, submit)
@@ -39,22 +34,6 @@ impl Desk {
             promised_at: wire::timestamp(first_promise(dossier)),
             position: recorded.position,
         })
-    }
-
-    /// Of a procedure that is suspended no new dossier is taken; what was taken before is answered again.
-    async fn must_go_on(&self, system: &str, submit: &wire::Submit) -> Result<(), Status> {
-        // What a restored broker lost was taken once: its citizen has a receipt.
-        let is_suspended = self.suspensions.is_procedure(&submit.procedure_code);
-        if !is_suspended || self.ledger.was_restored() && submit.code.is_some() {
-            return Ok(());
-        }
-        let id = DossierId::derive(system, &submit.submission.key);
-        let reader = self.reader.clone();
-        let known = blocking(move || reader.dossier(&id).map_err(|error| unreadable(&error)));
-        match known.await? {
-            Some(_) => Ok(()),
-            None => Err(suspended()),
-        }
     }
 
     pub(super) async fn serve_receive(
@@ -124,15 +103,4 @@ impl Desk {
 /// What was promised when it was recorded: the same for every repetition.
 fn first_promise(dossier: &Dossier) -> jiff::Timestamp {
     dossier.received.promised_at
-}
-
-fn suspended() -> Status {
-    Fault::new(
-        Code::Unavailable,
-        "PROCEDURE_SUSPENDED",
-        "no new dossier of this procedure is taken at the moment; keep it and bring it again when this says",
-        "Thủ tục này đang tạm ngừng tiếp nhận hồ sơ mới. Giữ hồ sơ và gửi lại sau.",
-    )
-    .retry_after(SUSPENDED_RETRY)
-    .into_status()
 }

@@ -282,6 +282,9 @@ impl Keeper {
                 _ => Err(Refusal::IdReused.into()),
             };
         }
+        if self.is_suspended(submit) {
+            return Err(Failure::Suspended);
+        }
         let mut submission = submit.submission.clone();
         let registry = &self.means.registry;
         let rulebook = registry
@@ -317,6 +320,13 @@ impl Keeper {
         work.take(None, decided, rules.procedure);
         turn.works.insert(id, work);
         Ok((at, minted))
+    }
+
+    /// Whether of its procedure no new dossier is taken.
+    fn is_suspended(&self, submit: &Submit) -> bool {
+        // What a restored broker lost was taken once: its citizen has a receipt.
+        let was_taken = self.condition.was_restored() && submit.code.is_some();
+        !was_taken && self.means.suspensions.is_procedure(&submit.procedure_code)
     }
 
     /// What the vaults of these parties have of what the procedure may take from there: the owner's

@@ -180,11 +180,15 @@ impl Keeper {
                 incidents: 0,
             }));
         }
-        let suspensions = batch.suspensions.len() as u64;
+        let suspended = batch.suspensions.clone();
         let began = Instant::now();
         match self.means.store.commit(batch) {
             Ok(kept) => {
                 self.condition.commit_seconds.took(began.elapsed());
+                let suspensions = suspended.len() as u64;
+                for change in suspended {
+                    self.means.suspensions.take(change);
+                }
                 self.means.belfry.commits.ring(bell::Committed {
                     changes: kept.changes.len() as u64,
                     incidents: kept.incidents,

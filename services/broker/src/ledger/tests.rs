@@ -3,6 +3,7 @@
 mod notices;
 mod reconcile;
 mod rules;
+mod suspended;
 mod watching;
 
 use super::*;
@@ -203,6 +204,7 @@ fn world_with(procedures: &[(&str, &str)]) -> World {
         limits: Limits::default(),
         code_pattern: "{agency}-{yyyymmdd}-{number:7}".parse().unwrap(),
         persons: crate::persons::PersonIndex::random(),
+        suspensions: Suspensions::default(),
     })
     .unwrap();
     World {

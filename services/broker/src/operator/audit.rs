@@ -1,6 +1,6 @@
 //! The audit: who did what.
 
-use super::{Operator, page_before, unreadable};
+use super::{Operator, next_page_token, page_before, unreadable};
 use crate::{
     access,
     desk::{blocking, page},
@@ -72,13 +72,9 @@ impl Operator {
             reader.audits(&filter, before, limit).map_err(unreadable)
         });
         let found = found.await?;
-        let next_page_token = match found.last() {
-            Some(last) if found.len() == limit => last.number.to_string(),
-            _ => String::new(),
-        };
         Ok(v1::ListAuditResponse {
+            next_page_token: next_page_token(&found, limit, |one| one.number),
             entries: found.into_iter().map(entry).collect(),
-            next_page_token,
         })
     }
 }

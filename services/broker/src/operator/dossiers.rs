@@ -1,6 +1,6 @@
 //! Dossiers: searched for, found by a person, and one of them whole.
 
-use super::{Operator, bad_field, page_before, rows::Names, timeline, unreadable};
+use super::{Operator, bad_field, next_page_token, page_before, rows::Names, timeline, unreadable};
 use crate::{
     access,
     desk::{Case, blocking, page},
@@ -83,10 +83,7 @@ impl Operator {
         let found = blocking(move || reader.of_person(&key, before, limit).map_err(unreadable));
         let found = found.await?;
         self.record_look(who, &item, key, &found).await?;
-        let next_page_token = match found.last() {
-            Some(last) if found.len() == limit => last.row.number.to_string(),
-            _ => String::new(),
-        };
+        let next_page_token = next_page_token(&found, limit, |one| one.row.number);
         let operator = self.clone();
         let found = blocking(move || {
             let shown = found
@@ -191,7 +188,7 @@ impl Operator {
             row: Some(names.row(&found)),
             incidents: incidents
                 .into_iter()
-                .map(|one| super::incidents::incident(reader, one))
+                .map(|one| super::incidents::incident(reader, &names, one))
                 .collect::<Result<_, _>>()
                 .map_err(unreadable)?,
             quarantined: found.row.quarantined.clone().unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! Incidents: what a person must look at.
 
-use super::{Operator, page_before, unreadable};
+use super::{Operator, next_page_token, page_before, rows::Names, unreadable};
 use crate::{
     access, causes,
     desk::{blocking, page},
@@ -16,6 +16,7 @@ const PAGE_INCIDENTS_MAX: u32 = 500;
 /// An incident of a step says whose the step is: who has it is who has to do something.
 pub(super) fn incident(
     reader: &dyn Reader,
+    names: &Names,
     found: store::Incident,
 ) -> Result<v1::Incident, StoreError> {
     let IncidentKey {
@@ -24,14 +25,15 @@ pub(super) fn incident(
         agency,
         ..
     } = &found.key;
-    let agency = match (agency, dossier_id, step) {
-        (None, Some(id), Some(step)) => {
-            let steps = reader.found(id)?.map(|found| found.row.steps);
-            let mut steps = steps.unwrap_or_default().into_iter();
-            steps.find(|row| row.step == *step).map(|row| row.agency)
-        }
-        _ => agency.clone(),
-    };
+    let (mut agency, mut step_title) = (agency.clone(), None);
+    if let (Some(id), Some(step)) = (dossier_id, step)
+        && let Some(found) = reader.found(id)?
+    {
+        step_title = Some(names.step(&found.row.summary.procedure, step));
+        let mut steps = found.row.steps.into_iter();
+        let holder = steps.find(|row| row.step == *step).map(|row| row.agency);
+        agency = agency.or(holder);
+    }
     let cause = causes::of(&found.key.cause);
     let text = |value: Option<String>| value.unwrap_or_default();
     Ok(v1::Incident {
@@ -40,6 +42,10 @@ pub(super) fn incident(
         dossier_id: text(found.key.dossier_id.map(|id| id.to_string())),
         dossier_code: text(found.code.map(|code| code.to_string())),
         step_id: text(found.key.step.map(|step| step.to_string())),
+        agency_name: agency
+            .as_ref()
+            .map_or_else(String::new, |agency| names.agency(agency.as_str())),
+        step_title,
         agency_code: text(agency.map(|agency| agency.to_string())),
         opened_at: wire::timestamp(found.opened_at),
         closed_at: found.closed_at.and_then(wire::timestamp),
@@ -62,18 +68,15 @@ impl Operator {
     ) -> Result<v1::ListIncidentsResponse, Status> {
         let before = page_before(&request.page_token)?;
         let limit = page(request.page_size, PAGE_INCIDENTS, PAGE_INCIDENTS_MAX);
-        let reader = self.reader.clone();
+        let (reader, names) = (self.reader.clone(), Names::of(&self.registry));
         let found = blocking(move || {
             let cause = Some(request.cause.as_str()).filter(|cause| !cause.is_empty());
             let found = reader
                 .incidents(request.include_closed, cause, before, limit)
                 .map_err(unreadable)?;
-            let next_page_token = match found.last() {
-                Some(last) if found.len() == limit => last.number.to_string(),
-                _ => String::new(),
-            };
+            let next_page_token = next_page_token(&found, limit, |one| one.number);
             let found = found.into_iter();
-            let incidents = found.map(|one| incident(reader.as_ref(), one));
+            let incidents = found.map(|one| incident(reader.as_ref(), &names, one));
             let incidents: Result<_, _> = incidents.collect();
             Ok(v1::ListIncidentsResponse {
                 incidents: incidents.map_err(unreadable)?,

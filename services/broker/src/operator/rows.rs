@@ -43,17 +43,14 @@ impl Names {
         procedure.map(|procedure| text(&procedure.text.title))
     }
 
-    /// What a step is called in the version in force; errands have the name of their kind.
+    /// What a step is called in the version in force; its id where that has no such step.
     pub(super) fn step(&self, code: &ProcedureCode, step: &dossier::name::StepId) -> v1::Text {
         let procedure = self.procedures.in_force(code.as_str(), self.now);
-        let plan = procedure.and_then(|procedure| procedure.step(step));
-        plan.map_or_else(
-            || v1::Text {
-                vi: step.to_string(),
-                en: step.to_string(),
-            },
-            |plan| text(&plan.title),
-        )
+        let title = procedure.and_then(|procedure| wire::step_title(&procedure, step));
+        title.unwrap_or_else(|| v1::Text {
+            vi: step.to_string(),
+            en: step.to_string(),
+        })
     }
 
     /// A dossier in a list.
@@ -89,6 +86,8 @@ impl Names {
                     agency_code: step.agency.to_string(),
                     state: step.state,
                     due_at: step.due_at.and_then(wire::timestamp),
+                    step_title: Some(self.step(&summary.procedure, &step.step)),
+                    agency_name: self.agency(step.agency.as_str()),
                 })
                 .collect(),
         }

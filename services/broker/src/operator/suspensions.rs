@@ -89,20 +89,17 @@ impl Operator {
         };
         let note = Note {
             audits: vec![deed.audit(now, None, name(&what), before, stands)],
-            suspensions: vec![change.clone()],
+            suspensions: vec![change],
             ..Note::default()
         };
-        match self.ledger.note(note).await {
-            Ok(()) => self.suspensions.take(change),
-            Err(failure) => {
-                // Nobody knows what was kept: the store does.
-                let (suspensions, reader) = (self.suspensions.clone(), self.reader.clone());
-                let read = move || suspensions.read_again(reader.as_ref()).map_err(unreadable);
-                if let Err(status) = blocking(read).await {
-                    tracing::error!(%status, "what is suspended cannot be read");
-                }
-                return Err(failure.fault().into_status());
+        if let Err(failure) = self.ledger.note(note).await {
+            // Nobody knows what was kept: the store does.
+            let (suspensions, reader) = (self.suspensions.clone(), self.reader.clone());
+            let read = move || suspensions.read_again(reader.as_ref()).map_err(unreadable);
+            if let Err(status) = blocking(read).await {
+                tracing::error!(%status, "what is suspended cannot be read");
             }
+            return Err(failure.fault().into_status());
         }
         tracing::warn!(
             operator = deed.operator(),

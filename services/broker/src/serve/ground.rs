@@ -97,6 +97,7 @@ impl Ground {
         let hot =
             Hot::new(limits.dossiers_cached_max).with_bytes_max(limits.dossiers_cached_bytes_max);
         let origin = reader.origin()?;
+        let suspensions = Suspensions::load(reader.as_ref())?;
         let (ledger, ledger_end) = Ledger::start(Means {
             store: Box::new(store),
             registry: registry.clone(),
@@ -106,6 +107,7 @@ impl Ground {
             limits: config.limits,
             code_pattern: config.code_pattern,
             persons: persons.clone(),
+            suspensions: suspensions.clone(),
         })?;
         let ledger = ledger.traced(tracer.clone());
         let position = ledger.condition().position.load(Ordering::Relaxed);
@@ -125,7 +127,7 @@ impl Ground {
                 registry.clone(),
             )),
             standings: Standings::new(belfry.departments.clone()),
-            suspensions: Suspensions::load(reader.as_ref())?,
+            suspensions,
             epoch: origin.epoch,
             calls: Calls::of(&SERVED).traced(tracer.clone()),
             tracer,
@@ -163,7 +165,6 @@ impl Ground {
             reader: self.reader.clone(),
             registry: self.registry.clone(),
             belfry: self.belfry.clone(),
-            suspensions: self.suspensions.clone(),
             watches_per_desk_max: self.config.limits.watches_per_desk_max,
             shutdown: self.shutdown.child(),
         }

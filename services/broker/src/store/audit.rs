@@ -50,6 +50,9 @@ pub struct AuditFilter {
 }
 
 impl Audit {
+    /// What stands in place of a hash before the first.
+    pub const HASH_BEFORE_FIRST: Digest = Digest([0; 32]);
+
     /// The hash of this act after one with that hash: SHA-256 over the hash before, the number, the time
     /// in microseconds and each text with its length before it.
     pub fn hash(&self, number: u64, previous: &Digest) -> Digest {

@@ -1,7 +1,11 @@
 //! What every store must do, told as stories and run on each of them.
 
 mod again;
+mod flow;
 mod watch;
+
+#[cfg(test)]
+pub(crate) use flow::what_is_counted_is_there;
 
 use super::*;
 use crate::records::{Beside, Stored};
@@ -23,11 +27,13 @@ pub trait Ground {
 /// Runs every story, each on a new store.
 pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
     for story in STORIES {
-        story(&mut ground());
+        let mut ground = ground();
+        story(&mut ground);
+        flow::what_is_counted_is_there(&*ground.open().reader());
     }
 }
 
-const STORIES: [fn(&mut dyn Ground); 38] = [
+const STORIES: [fn(&mut dyn Ground); 39] = [
     a_dossier_is_read_as_it_was_committed,
     it_is_known_how_far_a_dossier_was_at_any_time,
     records_go_on_where_they_ended,
@@ -66,6 +72,7 @@ const STORIES: [fn(&mut dyn Ground); 38] = [
     watch::an_act_stands_in_the_audit_for_ever_and_in_its_chain,
     watch::what_is_suspended_stays_so_until_it_is_resumed,
     watch::page_one_counts_what_is_open,
+    flow::page_one_counts_what_was_kept_alone,
 ];
 
 pub(crate) fn named<T: FromStr>(text: &str) -> T

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod connection;
 mod erase;
+mod flow;
 mod found;
 mod frames;
 mod heads;

@@ -22,7 +22,7 @@ mod track;
 pub use department_notice::department_notice;
 pub use notice::notice;
 pub use standing::{dossier_state, step_state};
-pub use track::{Tracked, promised_at, public, quarantined, summary, track};
+pub use track::{Tracked, promised_at, public, quarantined, step_title, summary, track};
 
 /// An instant.
 pub fn timestamp(at: Timestamp) -> Option<prost_types::Timestamp> {

@@ -2,7 +2,7 @@
 //! wide as what is open along it.
 
 use super::{at, shortened};
-use crate::{language::Language, words::states};
+use crate::{frame::grouped, language::Language, words::states};
 use contract::v1::Flow;
 use std::collections::BTreeMap;
 
@@ -117,7 +117,9 @@ pub(crate) fn draw(flows: &[Flow], language: Language) -> Option<Picture> {
     });
     let mut rows: Vec<Row> = rows.collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.open));
-    let nodes = bars.into_iter().map(|((column, _), bar)| node(column, bar));
+    let nodes = bars
+        .into_iter()
+        .map(|((column, _), bar)| node(column, bar, language));
     Some(Picture {
         height: at(height),
         nodes: nodes.collect(),
@@ -244,12 +246,15 @@ fn band(
             at(to)
         ),
         width: at(width),
-        title: format!("{from_label} → {to_label}: {amount} {state}"),
+        title: format!(
+            "{from_label} → {to_label}: {} {state}",
+            grouped(amount, language)
+        ),
         is_overdue,
     }
 }
 
-fn node(column: usize, bar: Bar) -> Node {
+fn node(column: usize, bar: Bar, language: Language) -> Node {
     let x = COLUMNS[column];
     let (label_x, label_y, anchor) = match column {
         0 => (x - 8.0, bar.y + bar.height / 2.0 + 4.0, "end"),
@@ -257,7 +262,7 @@ fn node(column: usize, bar: Bar) -> Node {
         _ => (x + BAR + 8.0, bar.y + bar.height / 2.0 + 4.0, "start"),
     };
     Node {
-        label: shortened(&bar.label, label_chars(column, bar.open, bar.overdue)),
+        label: shortened(&bar.label, label_chars(column, &bar, language)),
         title: bar.label,
         x: at(x),
         y: at(bar.y),
@@ -272,11 +277,12 @@ fn node(column: usize, bar: Bar) -> Node {
 }
 
 /// How much of a name there is room for beside the numbers that follow it.
-fn label_chars(column: usize, open: u64, overdue: u64) -> usize {
-    let late = match overdue {
+fn label_chars(column: usize, bar: &Bar, language: Language) -> usize {
+    let late = match bar.overdue {
         0 => String::new(),
-        overdue => format!(" ! {overdue}"),
+        overdue => format!(" ! {}", grouped(overdue, language)),
     };
+    let open = grouped(bar.open, language);
     let numbers = format!("{open}{late}").chars().count();
     let room = match column {
         1 => LABEL_CHARS + 8,
@@ -355,6 +361,6 @@ mod tests {
         };
         assert!(shown(7, 0) > shown(200_002, 0));
         assert!(shown(200_002, 0) > shown(200_002, 2_500));
-        assert!(shown(200_002, 2_500) + "200002 ! 2500".len() <= LABEL_CHARS + NUMBERS_CHARS);
+        assert!(shown(200_002, 2_500) + "200.002 ! 2.500".len() <= LABEL_CHARS + NUMBERS_CHARS);
     }
 }

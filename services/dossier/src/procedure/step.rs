@@ -15,11 +15,13 @@ use serde::{
 use std::{collections::BTreeSet, fmt};
 
 /// How a step's id may not begin: the core makes such steps itself.
-pub const RESERVED_PREFIXES: [&str; 3] = [LOOK_UP, CONSULT, "slip_"];
+pub const RESERVED_PREFIXES: [&str; 3] = [LOOK_UP, CONSULT, SLIP];
 /// How the steps begin that look evidence up; its name follows.
-pub(crate) const LOOK_UP: &str = "look_up_";
+pub const LOOK_UP: &str = "look_up_";
 /// How the steps begin that consult; the step that asks and a number follow.
-pub(crate) const CONSULT: &str = "consult_";
+pub const CONSULT: &str = "consult_";
+/// How the steps begin that only tell somebody; a number follows.
+pub const SLIP: &str = "slip_";
 
 /// Who does a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]

@@ -8,7 +8,7 @@ use crate::{
     limit::Limit,
     name::{AgencyCode, EvidenceName, StepId},
     party::Officer,
-    procedure::LOOK_UP,
+    procedure::{LOOK_UP, SLIP},
     request::{self, deadline},
     supplement::{Item, SupplementStage},
     want::{Wanting, depends_on},
@@ -240,7 +240,7 @@ pub(super) fn slips(dossier: &Dossier, rules: Rules<'_>) -> Option<Event> {
     let to = waiting
         .difference(&at_work)
         .enumerate()
-        .filter_map(|(n, agency)| Some((format!("slip_{}", n + 1).parse().ok()?, agency.clone())))
+        .filter_map(|(n, agency)| Some((format!("{SLIP}{}", n + 1).parse().ok()?, agency.clone())))
         .collect();
     Some(Event::SlipsDue { to })
 }

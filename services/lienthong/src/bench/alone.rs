@@ -137,6 +137,7 @@ impl Alone {
             limits,
             code_pattern: "{agency}-{yyyymmdd}-{number:7}".parse()?,
             persons: broker::persons::PersonIndex::random(),
+            suspensions: broker::suspensions::Suspensions::default(),
         })?;
         let uri = |role, code: &str| Ok(Identity::new(TRUST_DOMAIN, role, code)?.uri());
         let departments = shape.offices.iter();

@@ -44,6 +44,7 @@ use clap::Subcommand;
 Example:
   lienthong ops overview
   lienthong ops incidents --watch
+  lienthong ops audit --verify
   lienthong ops top")]
 pub(crate) enum OpsCommand {
     Whoami(who_am_i::WhoAmICommand),

@@ -316,7 +316,7 @@ pub(super) fn an_act_stands_in_the_audit_for_ever_and_in_its_chain(ground: &mut 
         ..of_dossier
     };
     assert!(listed(both, None, 9).is_empty());
-    let mut previous = Digest([0; 32]);
+    let mut previous = Audit::HASH_BEFORE_FIRST;
     let mut all = reader.audits(&AuditFilter::default(), None, 9).unwrap();
     all.reverse();
     assert_eq!(all[0].code, Some(named("H26.1-260901-0001")));

@@ -7,7 +7,7 @@ use crate::store::{
     StoreError, Suspension, SuspensionChange, Tally, Watch,
 };
 use contract::v1::DossierState;
-use dossier::name::{AgencyCode, Digest, DossierId, ProcedureCode};
+use dossier::name::{AgencyCode, DossierId, ProcedureCode};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ impl State {
         };
         let (number, previous) = match self.audits.last() {
             Some(last) => (last.number + 1, last.hash),
-            None => (1, Digest([0; 32])),
+            None => (1, Audit::HASH_BEFORE_FIRST),
         };
         let of = audit.dossier_id.as_ref().and_then(|id| self.held(id));
         self.audits.push(Audited {

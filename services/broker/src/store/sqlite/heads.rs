@@ -15,6 +15,10 @@ const HEADS_MAX: usize = 16_384;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) number: i64,
+    /// The words of its desk and its procedure.
+    pub(super) desk: u32,
+    pub(super) procedure: u32,
+    pub(super) state: i32,
     pub(super) sequence: u64,
     pub(super) last_position: i64,
     pub(super) last_hash: Digest,
@@ -53,7 +57,8 @@ impl Head {
     /// Reads it from the tables.
     pub(super) fn read(connection: &Connection, id: &DossierId) -> Result<Option<Self>> {
         let sql = "SELECT d.number, h.sequence, h.last_position, h.last_hash, h.rings_at, h.owed,
-                     h.steps, d.closed_at, d.received_at, d.promised_at, d.calendar, d.closed_state
+                     h.steps, d.closed_at, d.received_at, d.promised_at, d.calendar, d.closed_state,
+                     d.desk, d.procedure, h.state
                    FROM dossier d JOIN head h ON h.dossier = d.number WHERE d.id = ?1";
         let mut statement = connection.prepare_cached(sql)?;
         let head = statement.query_row(params![id.0], |row| {
@@ -65,6 +70,9 @@ impl Head {
                 rings_at: row.get(4)?,
                 owed: row.get(5)?,
                 steps: row.get(6)?,
+                desk: row.get(12)?,
+                procedure: row.get(13)?,
+                state: row.get(14)?,
                 seldom: Seldom {
                     closed_at: row.get(7)?,
                     received_at: row.get(8)?,
@@ -138,6 +146,9 @@ mod tests {
     fn head(number: i64, sequence: u64) -> Head {
         Head {
             number,
+            desk: 1,
+            procedure: 2,
+            state: 1,
             sequence,
             last_position: 1,
             last_hash: Digest([0; 32]),

@@ -503,7 +503,7 @@ impl Reader for SqliteReader {
         self.readers.read(|c| {
             // Dossiers and records are never removed, so that their highest number is how many.
             let sql = "SELECT (SELECT coalesce(max(number), 0) FROM dossier),
-                         (SELECT count(*) FROM dossier WHERE closed_at IS NULL),
+                         (SELECT coalesce(sum(open), 0) FROM open_by_state),
                          (SELECT coalesce(max(position), 0) FROM record),
                          (SELECT count(*) FROM owed),
                          (SELECT count(*) FROM incident WHERE closed_at IS NULL)";

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     records::Stored,
     store::{
-        Change, DossierFault, NoticeRow, OwedKind, OwedRow, Search,
-        conformance::{at, id, named, received},
+        Change, DossierFault, NoticeRow, OwedKind, OwedRow, Search, StepRow,
+        conformance::{at, id, named, received, what_is_counted_is_there},
     },
 };
 
@@ -147,6 +147,36 @@ fn a_store_of_the_version_before_is_brought_to_this_one() {
         let page = store.reader().search(&search, None, 9).unwrap();
         assert_eq!(page.found.len(), 1, "{search:?}");
     }
+    what_is_counted_is_there(&*store.reader());
+}
+
+#[test]
+fn a_store_of_before_the_counts_counts_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let steps = |agency: &str| StepRow {
+        step: named("card"),
+        agency: named(agency),
+        round: 1,
+        state: contract::v1::StepState::Held.into(),
+        due_at: None,
+    };
+    for (number, agency) in [(1, "H26.2"), (2, "H26.2"), (3, "H26.3")] {
+        let change = Change {
+            steps: vec![steps(agency)],
+            ..received(number)
+        };
+        commit_all(&mut store, &[&change]).unwrap();
+    }
+    drop(store);
+    let file = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    file.execute_batch("DROP TABLE flow; DROP TABLE open_by_state; PRAGMA user_version = 5")
+        .unwrap();
+    drop(file);
+    let reader = open(folder.path()).reader();
+    assert_eq!(reader.flows().unwrap().len(), 2);
+    assert_eq!(reader.open_counts().unwrap().open, 3);
+    what_is_counted_is_there(&*reader);
 }
 
 /// The free pages of the file, and what was copied back, hold nothing of it.

@@ -1,7 +1,7 @@
 //! Every question that operators ask of the store.
 
 use super::{
-    SqliteReader,
+    SqliteReader, flow,
     found::{dossier_row, from_micros, incident_row, instant, name, optional_instant},
     read::{DOSSIER, INCIDENT, dossier, page},
     words,
@@ -155,7 +155,7 @@ fn quoted(words: &[&str]) -> String {
     format!("'{}'", words.join("', '"))
 }
 
-fn count(row: &Row<'_>, at: usize) -> Result<u64> {
+pub(super) fn count(row: &Row<'_>, at: usize) -> Result<u64> {
     row.get::<_, i64>(at).map(i64::cast_unsigned)
 }
 
@@ -309,41 +309,16 @@ impl Watch for SqliteReader {
     }
 
     fn flows(&self) -> Result<Vec<FlowRow>, StoreError> {
-        self.watchers.read(|c| {
-            let sql = "SELECT k.text, p.text, s.text, a.text, n, late FROM (
-                         SELECT d.desk AS desk, d.procedure AS procedure, o.step AS step,
-                           o.agency AS agency, count(*) AS n, sum(EXISTS (
-                             SELECT 1 FROM incident i WHERE i.dossier = o.dossier
-                             AND i.closed_at IS NULL AND i.cause = 'LIMIT_PASSED'
-                             AND i.step = (SELECT text FROM word WHERE word = o.step))) AS late
-                         FROM step o JOIN dossier d ON d.number = o.dossier
-                         GROUP BY 1, 2, 3, 4)
-                       JOIN word k ON k.word = desk JOIN word p ON p.word = procedure
-                       JOIN word s ON s.word = step JOIN word a ON a.word = agency
-                       ORDER BY 1, 2, 3, 4";
-            c.prepare_cached(sql)?
-                .query_map([], |row| {
-                    Ok(FlowRow {
-                        desk: name(row, 0)?,
-                        procedure: name(row, 1)?,
-                        step: name(row, 2)?,
-                        agency: name(row, 3)?,
-                        open: count(row, 4)?,
-                        overdue: count(row, 5)?,
-                    })
-                })?
-                .collect()
-        })
+        self.watchers.read(flow::flows)
     }
 
     fn open_counts(&self) -> Result<OpenCounts, StoreError> {
         self.watchers.read(|c| {
             let sql = format!(
-                "SELECT count(*), coalesce(sum(h.state = ?1), 0), (
+                "SELECT coalesce(sum(open), 0), coalesce(sum(open) FILTER (WHERE state = ?1), 0), (
                    SELECT count(DISTINCT dossier) FROM incident
                    WHERE closed_at IS NULL AND dossier IS NOT NULL AND cause IN ({LATE_CAUSES}))
-                 FROM dossier d INDEXED BY dossier_open_by_number
-                 JOIN head h ON h.dossier = d.number WHERE d.closed_at IS NULL",
+                 FROM open_by_state",
                 LATE_CAUSES = quoted(&LATE),
             );
             let waiting = i32::from(DossierState::WaitingForCitizen);

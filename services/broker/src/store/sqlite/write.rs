@@ -1,5 +1,6 @@
 //! One batch into one open transaction.
 
+mod flow;
 mod index;
 mod lease;
 mod note;
@@ -33,6 +34,8 @@ pub(super) struct Write<'a> {
     pub(super) is_spoilt: bool,
     /// Incidents that were changed so far.
     pub(super) incidents: u64,
+    /// What is to be counted anew at the end of the batch.
+    moved: flow::Moved,
 }
 
 /// A change with its words numbered.
@@ -89,6 +92,7 @@ impl<'a> Write<'a> {
             is_cautious: false,
             is_spoilt: false,
             incidents: 0,
+            moved: flow::Moved::default(),
         }
     }
 }
@@ -126,6 +130,7 @@ impl Write<'_> {
             self.audit(audit)?;
         }
         self.count(&batch.changes, &changes)?;
+        self.write_moved()?;
         Ok(Committed {
             changes,
             code_leases,
@@ -137,6 +142,7 @@ impl Write<'_> {
     pub(super) fn begin_again(&mut self) -> Result<()> {
         self.connection.execute_batch("ROLLBACK; BEGIN IMMEDIATE")?;
         *self.known = Known::default();
+        self.moved = flow::Moved::default();
         self.is_cautious = true;
         self.is_spoilt = false;
         Ok(())
@@ -177,11 +183,13 @@ impl Write<'_> {
             };
         }
         self.execute("SAVEPOINT dossier", [])?;
+        let moved = self.moved.clone();
         let answer = match self.change_within(change, &numbered, before) {
             Ok(after) => Ok(self.keep(id, after)),
             Err(Undo::Nothing(fault)) => Err(fault),
             Err(Undo::Fault(fault)) => {
                 self.execute("ROLLBACK TO dossier", [])?;
+                self.moved = moved;
                 self.known.forget_incidents();
                 self.known.forgot_attempts();
                 Err(fault)
@@ -326,6 +334,9 @@ impl Write<'_> {
         }
         Ok(Head {
             number: self.connection.last_insert_rowid(),
+            desk: reception.map(|one| one.desk).unwrap_or_default(),
+            procedure: reception.map(|one| one.procedure).unwrap_or_default(),
+            state: summary.state,
             sequence: 0,
             last_position: 0,
             last_hash: Digest([0; 32]),
@@ -359,6 +370,9 @@ impl Write<'_> {
         self.lay_beside(change, &numbered.notice_desks, dossier, position)?;
         let after = Head {
             number: dossier,
+            desk: before.desk,
+            procedure: before.procedure,
+            state: change.summary.state,
             sequence,
             last_position: position,
             last_hash,
@@ -368,6 +382,7 @@ impl Write<'_> {
             seldom: Seldom::of(&change.summary),
         };
         self.index(&before, &after, numbered)?;
+        self.moved.change(&before, &after, numbered)?;
         let which = match is_new {
             true => Usual::Begin,
             false => Usual::GoOn,

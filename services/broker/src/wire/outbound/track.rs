@@ -14,10 +14,10 @@ use dossier::{
     Dossier, Entry, Procedure,
     calendar::Calendar,
     directory::Directory,
-    dossier::{Intake, Kind, Stage, Step},
+    dossier::{Intake, Stage, Step},
     event::LookUpOutcome,
     name::{Digest, EvidenceName, StepId},
-    procedure::Title,
+    procedure::{CONSULT, LOOK_UP, SLIP, Title},
     slip::{Row, Timeliness, slip},
     standing::{self, Holder},
     supplement::Supplement,
@@ -213,7 +213,7 @@ fn step_status(tracked: Tracked<'_>, id: &StepId, step: &Step) -> v1::StepStatus
     };
     v1::StepStatus {
         step_id: id.to_string(),
-        title: Some(title(procedure, id, step)),
+        title: step_title(procedure, id),
         part_id: step.part.to_string(),
         state: step_state(step.stage).into(),
         agency_code: step.agency.to_string(),
@@ -237,8 +237,8 @@ fn step_status(tracked: Tracked<'_>, id: &StepId, step: &Step) -> v1::StepStatus
     }
 }
 
-/// What a step is called; an errand by what it is sent for.
-fn title(procedure: &Procedure, id: &StepId, step: &Step) -> v1::Text {
+/// What a step is called; an errand by what it is sent for. None: the procedure knows no such step.
+pub fn step_title(procedure: &Procedure, id: &StepId) -> Option<v1::Text> {
     let called = |vi: &str, en: &str, title: Option<&Title>| match title {
         Some(title) => v1::Text {
             vi: format!("{vi}: {}", title.vi),
@@ -249,16 +249,27 @@ fn title(procedure: &Procedure, id: &StepId, step: &Step) -> v1::Text {
             en: en.to_owned(),
         },
     };
-    let plan = |id| procedure.step(id).map(|plan| &plan.title);
-    match &step.kind {
-        Kind::Procedure => plan(id).map(text).unwrap_or_default(),
-        Kind::LookUp { evidence, .. } => {
-            let of = procedure.evidence(evidence).map(|kind| &kind.title);
-            called("Tra cứu", "Look-up", of)
-        }
-        Kind::Consultation { asker, .. } => called("Lấy ý kiến", "Consultation", plan(asker)),
-        Kind::Slip => called("Phiếu chuyển xử lý", "Transfer slip", None),
+    let plan = |id: &StepId| procedure.step(id).map(|plan| &plan.title);
+    if let Some(title) = plan(id) {
+        return Some(text(title));
     }
+    let id = id.as_str();
+    if let Some(evidence) = id.strip_prefix(LOOK_UP) {
+        let kind = evidence
+            .parse()
+            .ok()
+            .and_then(|name| procedure.evidence(&name));
+        return Some(called("Tra cứu", "Look-up", kind.map(|kind| &kind.title)));
+    }
+    if let Some(asked) = id.strip_prefix(CONSULT) {
+        let asker = asked
+            .rsplit_once('_')
+            .and_then(|(asker, _)| asker.parse().ok());
+        let title = asker.as_ref().and_then(plan);
+        return Some(called("Lấy ý kiến", "Consultation", title));
+    }
+    let is_slip = id.starts_with(SLIP);
+    is_slip.then(|| called("Phiếu chuyển xử lý", "Transfer slip", None))
 }
 
 fn slip_row(row: &Row, hashes: impl Fn(u64) -> Option<Digest>) -> v1::ControlSlipRow {
@@ -380,4 +391,29 @@ fn papers_asked_twice(dossier: &Dossier) -> u32 {
         .filter(|(asked, item)| was_there(asked, &item.evidence))
         .count();
     u32::try_from(twice).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_called_as_its_procedure_says_and_an_errand_by_what_it_is_sent_for() {
+        let birth = include_str!("../../../../../deploy/procedures/birth.toml");
+        let birth = Procedure::parse("birth.toml", birth).unwrap();
+        let called = |id: &str| step_title(&birth, &id.parse().unwrap()).map(|text| text.en);
+        let called = |id: &str| called(id).unwrap_or_default();
+        assert_eq!(called("register_birth"), "Register the birth");
+        assert_eq!(
+            called("look_up_birth_certificate"),
+            "Look-up: Birth certificate"
+        );
+        assert_eq!(
+            called("consult_register_birth_2"),
+            "Consultation: Register the birth"
+        );
+        assert_eq!(called("slip_12"), "Transfer slip");
+        assert_eq!(called("look_up_nothing"), "Look-up");
+        assert_eq!(called("nothing"), "");
+    }
 }

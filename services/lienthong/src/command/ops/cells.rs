@@ -74,7 +74,9 @@ pub(super) fn row(row: &v1::DossierRow) -> Value {
     let steps = row.open_steps.iter().map(|step| {
         json!({
             "step_id": step.step_id,
+            "step_title": both(&step.step_title),
             "agency_code": step.agency_code,
+            "agency_name": step.agency_name,
             "state": crate::screen::words::step(step.state()),
             "due_at": json::instant(&step.due_at),
         })

@@ -70,14 +70,14 @@ impl Write<'_> {
 
     pub(super) fn audit(&self, audit: &Audit) -> Result<()> {
         let last = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
-        let last: Option<(i64, [u8; 32])> = self
+        let last: Option<(i64, Digest)> = self
             .connection
             .prepare_cached(last)?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([], |row| Ok((row.get(0)?, Digest(row.get(1)?))))
             .optional()?;
-        let (before, previous) = last.unwrap_or((0, [0; 32]));
+        let (before, previous) = last.unwrap_or((0, Audit::HASH_BEFORE_FIRST));
         let number = before + 1;
-        let hash = audit.hash(number.cast_unsigned(), &Digest(previous));
+        let hash = audit.hash(number.cast_unsigned(), &previous);
         self.execute(
             "INSERT INTO audit (number, at, operator, via, call, dossier, subject, reason, before,
                after, hash)
