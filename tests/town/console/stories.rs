@@ -88,6 +88,30 @@ async fn an_operator_finds_a_stuck_dossier_on_page_one_reads_why_tries_it_again_
 
 #[tokio::test]
 #[ignore = "needs a browser: ./test brings it"]
+async fn an_operator_finds_a_citizen_s_dossier_by_name_with_a_reason_that_is_recorded() {
+    let town = Town::open().await;
+    let dossier = town.desk().submit("birth").await;
+    let site = Site::open_for(&town, "operator").await;
+    let browser = Browser::open().await;
+    let tab = site.entered(&browser).await;
+    tab.follow("nav a[href='/dossiers']", "/dossiers").await;
+    tab.follow("a[href='/dossiers/find']", "/dossiers/find")
+        .await;
+    tab.types("#p-name", "tran thi thu").await;
+    tab.types("#p-reason", "công dân hỏi về hồ sơ").await;
+    tab.click("form[action='/dossiers/find'] button.main").await;
+    tab.sees(&dossier.code).await;
+    tab.sees("T••• T••• T•••").await;
+    let text = tab.text().await;
+    assert!(!text.contains("Thử"), "{text}");
+    tab.go("/audit").await;
+    tab.sees("FindPerson").await;
+    tab.sees("công dân hỏi về hồ sơ").await;
+    assert_eq!(tab.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs a browser: ./test brings it"]
 async fn a_department_that_goes_down_is_said_within_two_seconds() {
     let mut town = Town::open().await;
     let first = town.desk().submit("birth").await;
