@@ -46,7 +46,7 @@ impl Names {
     /// What a step is called in the version in force; its id where that has no such step.
     pub(super) fn step(&self, code: &ProcedureCode, step: &dossier::name::StepId) -> v1::Text {
         let procedure = self.procedures.in_force(code.as_str(), self.now);
-        let title = procedure.and_then(|procedure| wire::step_title(&procedure, step));
+        let title = procedure.and_then(|procedure| wire::step_title(procedure, step));
         title.unwrap_or_else(|| v1::Text {
             vi: step.to_string(),
             en: step.to_string(),
