@@ -207,30 +207,25 @@ impl Directory {
     }
 
     fn check_roles(&self) -> Result<(), Fault> {
-        for (code, agency) in &self.agencies {
-            let days = |one: &Agency| (one.valid_from, one.valid_to);
-            let twin = self
-                .agencies
-                .range(code.clone()..)
-                .skip(1)
-                .find_map(|(_, other)| {
-                    let role = agency
-                        .roles
-                        .iter()
-                        .find(|role| other.roles.contains(role))?;
-                    let is_twin = share_a_day(days(agency), days(other))
-                        && agency.territory == other.territory
-                        && agency.rank == other.rank;
-                    is_twin.then_some((other, role))
+        let days = |one: &Agency| (one.valid_from, one.valid_to);
+        let mut held: BTreeMap<_, Vec<&Agency>> = BTreeMap::new();
+        for agency in self.agencies.values() {
+            for role in &agency.roles {
+                let place = (&agency.territory, agency.rank, role);
+                let others = held.entry(place).or_default();
+                let twin = others.iter().find(|other| {
+                    other.code != agency.code && share_a_day(days(agency), days(other))
                 });
-            if let Some((other, role)) = twin {
-                return fault(
-                    format!("agency {code}"),
-                    format!(
-                        "has the role {role} in the same territory and on the same day as {}; end one with valid_to, or say by rank which is asked first",
-                        other.code
-                    ),
-                );
+                if let Some(other) = twin {
+                    return fault(
+                        format!("agency {}", other.code),
+                        format!(
+                            "has the role {role} in the same territory and on the same day as {}; end one with valid_to, or say by rank which is asked first",
+                            agency.code
+                        ),
+                    );
+                }
+                others.push(agency);
             }
         }
         Ok(())
@@ -247,25 +242,24 @@ impl Directory {
             }
         }
         let days = |one: &System| (one.valid_from, one.valid_to);
-        for agency in self.agencies.keys() {
-            let acting: Vec<_> = self
-                .systems
-                .iter()
-                .filter(|s| s.role == SystemRole::Department && s.agencies.contains(agency))
-                .collect();
-            for (n, a) in acting.iter().enumerate() {
-                if let Some(b) = acting[n + 1..]
-                    .iter()
-                    .find(|b| share_a_day(days(a), days(b)))
-                {
+        let mut acting: BTreeMap<_, Vec<&System>> = BTreeMap::new();
+        let departments = self.systems.iter();
+        for system in departments.filter(|one| one.role == SystemRole::Department) {
+            for agency in &system.agencies {
+                let others = acting.entry(agency).or_default();
+                let twin = others.iter().find(|other| {
+                    !std::ptr::eq(**other, system) && share_a_day(days(system), days(other))
+                });
+                if let Some(other) = twin {
                     return fault(
                         format!("agency {agency}"),
                         format!(
                             "systems {} and {} both act for it on the same day; end one with valid_to",
-                            a.code, b.code
+                            other.code, system.code
                         ),
                     );
                 }
+                others.push(system);
             }
         }
         Ok(())

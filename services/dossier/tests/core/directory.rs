@@ -232,6 +232,36 @@ fn two_systems_do_not_act_for_one_department_on_one_day() {
 }
 
 #[test]
+fn what_one_entry_says_twice_is_no_contradiction() {
+    let agency = agency_of("H26.1", "H26", "").replace("\"POLICE\"", "\"POLICE\", \"POLICE\"");
+    let system = system_of("a", "H26.1", "valid_from = \"2025-01-01\"")
+        .replace("\"H26.1\"", "\"H26.1\", \"H26.1\"");
+    read(&[agency, system]);
+}
+
+#[test]
+fn twins_are_found_however_many_stand_between_them() {
+    let ended = |n: u32| {
+        let year = 1900 + n;
+        let days = format!("valid_from = \"{year}-01-01\"\nvalid_to = \"{year}-12-31\"");
+        agency_of(&format!("H26.{n}"), "H26", &days)
+    };
+    let mut agencies: Vec<String> = (10..99).map(ended).collect();
+    agencies.push(agency_of("H26.100", "H26_101", ""));
+    read(&agencies);
+    agencies.push(agency_of(
+        "H26.99",
+        "H26",
+        "valid_from = \"1911-12-31\"\nvalid_to = \"1911-12-31\"",
+    ));
+    let said = wrong(&agencies);
+    assert!(
+        said.contains("agency H26.11: has the role POLICE") && said.contains("as H26.99;"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_system_acts_for_its_agencies_while_it_is_in_force() {
     let directory = read(&[
         agency_of("H26.1", "H26", ""),
