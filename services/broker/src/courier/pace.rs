@@ -57,7 +57,7 @@ impl Pace {
         self.failures.max(self.fruitless)
     }
 
-    /// Until the department calls, now and after a pause alike.
+    /// Until the department calls.
     pub(super) async fn called(&mut self) {
         heard(&mut self.called).await;
     }

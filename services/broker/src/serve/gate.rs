@@ -1,4 +1,4 @@
-//! The gate before the services that do not ask themselves who calls, and whom documents ask who may see them.
+//! The gate before the services that do not ask themselves who calls, and what documents ask of the directory.
 
 use crate::{
     access::{Access, Call},
