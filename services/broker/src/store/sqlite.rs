@@ -196,14 +196,22 @@ impl SqliteStore {
             Some(connection) => connection,
             none => none.insert(open_writer(&self.path)?),
         };
-        let gate = self.checkpointer.gate.clone();
+        let (copying, gate) = (
+            self.checkpointer.copying.clone(),
+            self.checkpointer.gate.clone(),
+        );
+        // The bound is worth a stall: while the copier copies, nobody else can, and the log would grow on.
+        let is_too_long = checkpoint::log_bytes(self.page_bytes) > self.config.wal_bytes_max;
+        let nobody_copies =
+            is_too_long.then(|| copying.lock().unwrap_or_else(PoisonError::into_inner));
         let _gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
-        if checkpoint::log_bytes(self.page_bytes) > self.config.wal_bytes_max {
-            // The bound is worth a stall. A reader that is in the way ends by its time limit.
+        if is_too_long {
+            // A reader that is in the way ends by its time limit.
             connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
                 .map_err(connection::before_commit)?;
         }
+        drop(nobody_copies);
         connection
             .execute_batch("BEGIN IMMEDIATE")
             .map_err(connection::before_commit)?;

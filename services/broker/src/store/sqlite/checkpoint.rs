@@ -42,6 +42,8 @@ pub(super) struct Checkpointer {
     /// Held by the writer in a transaction, and by the copier for the last pages: a log starts over
     /// only when everything in it has been copied while nobody wrote.
     pub(super) gate: Arc<Mutex<()>>,
+    /// Held while the copier copies: nobody else can meanwhile. Whoever takes both takes this one first.
+    pub(super) copying: Arc<Mutex<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -49,15 +51,16 @@ impl Checkpointer {
     /// Starts the thread; without it the writer copies by itself at the log's limit.
     pub(super) fn start(path: &Path) -> Self {
         let (wake, woken) = sync_channel(1);
-        let gate = Arc::new(Mutex::new(()));
-        let (path, its_gate) = (path.to_owned(), gate.clone());
+        let (gate, copying) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let (path, its_gate, its_copying) = (path.to_owned(), gate.clone(), copying.clone());
         let copier = thread::Builder::new().name("store-checkpoint".into());
         let thread = copier
-            .spawn(move || copy_back(&path, &its_gate, &woken))
+            .spawn(move || copy_back(&path, &its_copying, &its_gate, &woken))
             .ok();
         Self {
             wake: Some(wake),
             gate,
+            copying,
             thread,
         }
     }
@@ -80,9 +83,10 @@ impl Drop for Checkpointer {
     }
 }
 
-fn copy_back(path: &Path, gate: &Mutex<()>, woken: &Receiver<()>) {
+fn copy_back(path: &Path, copying: &Mutex<()>, gate: &Mutex<()>, woken: &Receiver<()>) {
     let mut connection = None;
     while woken.recv().is_ok() {
+        let _copying = copying.lock().unwrap_or_else(PoisonError::into_inner);
         let copied = copy_once(path, &mut connection, gate);
         if let Err(error) = copied {
             tracing::warn!(%error, "the write-ahead log was not copied back; it is tried again");
