@@ -4,7 +4,7 @@
 use crate::{
     Event, Procedure, Rules,
     dossier::{Dossier, Intake, Kind, Stage, Step},
-    event::{Deadline, Versions},
+    event::{Deadline, LookUpOutcome, Versions},
     limit::Limit,
     name::{AgencyCode, EvidenceName, StepId},
     party::Officer,
@@ -93,12 +93,12 @@ pub(super) fn errand(
     })
 }
 
-/// Whether a look-up that nobody wanted any more, and nobody answered, is wanted: a step that was not to
-/// be done is now.
+/// Whether a look-up that nobody wanted any more, before it was answered for good, is wanted: a step that
+/// was not to be done is now.
 fn is_wanted_again(dossier: &Dossier, rules: Rules<'_>, step: &Step) -> bool {
     let Kind::LookUp {
         evidence,
-        outcome: None,
+        outcome: None | Some(LookUpOutcome::Unavailable),
     } = &step.kind
     else {
         return false;
