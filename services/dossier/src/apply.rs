@@ -344,6 +344,10 @@ impl Dossier {
                 step.note_officer(officer);
                 let judged = std::mem::take(&mut step.review);
                 step.judged.extend(judged);
+                // Of a round that was taken away before it was judged: the result stands on what it stood on.
+                if step.stage == Stage::Waiting {
+                    step.inputs = step.used.clone();
+                }
                 step.used = step.inputs.clone();
                 if *redo {
                     step.work = true;
