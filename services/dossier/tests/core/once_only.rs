@@ -321,6 +321,32 @@ fn a_step_that_was_not_to_be_done_comes_due_when_a_correction_says_so() {
 }
 
 #[test]
+fn what_a_registry_was_too_busy_to_give_is_looked_up_again_when_it_is_wanted_again() {
+    let mut case = begin(&plan(vec![
+        PlannedStep::named("judge").gives("verdict").needs("paper"),
+        PlannedStep::named("act")
+            .gives("card")
+            .needs("record")
+            .when("verdict.content == 'yes'"),
+    ]));
+    case.holds("judge");
+    case.says("judge", completed("yes"));
+    case.holds("look_up_record");
+    case.says("look_up_record", answered(LookUpOutcome::Unavailable));
+    case.says("judge", corrected("verdict", "no"));
+    assert_eq!(case.stage("look_up_record"), Stage::Ended);
+    assert!(case.is_closed());
+
+    case.says("judge", corrected("verdict", "yes"));
+    assert_eq!(case.owed(), ["look_up_record"]);
+    case.holds("look_up_record");
+    case.says("look_up_record", found("as registered"));
+    case.holds("act");
+    case.says("act", completed("first"));
+    assert!(case.is_closed());
+}
+
+#[test]
 fn a_step_that_is_no_longer_to_be_done_is_put_down_and_may_come_again() {
     let mut case = decided("yes");
     case.holds("act");

@@ -108,6 +108,38 @@ fn what_the_citizen_is_asked_for_while_it_is_stopped_gets_its_whole_window() {
 }
 
 #[test]
+fn who_judged_something_that_is_no_longer_wanted_when_it_goes_on_is_asked_nothing_anew() {
+    let mut case = begin(&plan(vec![
+        PlannedStep::named("judge").gives("verdict").needs("paper"),
+        PlannedStep::named("act")
+            .gives("card")
+            .needs("paper")
+            .needs("late?"),
+        PlannedStep::named("post")
+            .gives("letter")
+            .needs("late?")
+            .after("act"),
+    ]));
+    case.holds("judge");
+    case.says("judge", completed("content 0"));
+    case.holds("act");
+    case.says("act", completed("first"));
+    // By this verdict another paper is wanted, and there is one.
+    case.says("judge", corrected("verdict", "content 1"));
+    case.holds("look_up_late");
+    case.says("look_up_late", found("as registered"));
+    assert!(case.owed().contains(&"act".to_owned()));
+    let stood_on = case.step("act").used.clone();
+    case.says("judge", corrected("verdict", "content 0"));
+    stop(&mut case);
+    case.now = at("2026-10-05T09:00");
+    resume(&mut case);
+    assert_eq!(case.stage("act"), Stage::Completed);
+    assert_eq!(case.step("act").used, stood_on);
+    assert_eq!(case.owed(), ["post"]);
+}
+
+#[test]
 fn a_look_up_of_a_stopped_dossier_goes_on_with_the_rest_of_its_limit() {
     let mut case = card();
     case.holds("look_up_record");
