@@ -162,7 +162,8 @@ impl SqliteStore {
     /// Copies the log back and cuts it off, so that what was erased does not linger there. Where a reader
     /// is in the way it is copied back alone, and overwritten in its time.
     fn cut_log(&mut self) {
-        let gate = self.checkpointer.gate.clone();
+        let (copying, gate) = self.checkpointer.locks();
+        let _nobody_copies = copying.lock().unwrap_or_else(PoisonError::into_inner);
         let _gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
         let cut = self.connection.as_ref().map(|connection| {
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
@@ -196,10 +197,7 @@ impl SqliteStore {
             Some(connection) => connection,
             none => none.insert(open_writer(&self.path)?),
         };
-        let (copying, gate) = (
-            self.checkpointer.copying.clone(),
-            self.checkpointer.gate.clone(),
-        );
+        let (copying, gate) = self.checkpointer.locks();
         // The bound is worth a stall: while the copier copies, nobody else can, and the log would grow on.
         let is_too_long = checkpoint::log_bytes(self.page_bytes) > self.config.wal_bytes_max;
         let nobody_copies =

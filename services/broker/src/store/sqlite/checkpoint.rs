@@ -43,7 +43,7 @@ pub(super) struct Checkpointer {
     /// only when everything in it has been copied while nobody wrote.
     pub(super) gate: Arc<Mutex<()>>,
     /// Held while the copier copies: nobody else can meanwhile. Whoever takes both takes this one first.
-    pub(super) copying: Arc<Mutex<()>>,
+    copying: Arc<Mutex<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -63,6 +63,11 @@ impl Checkpointer {
             copying,
             thread,
         }
+    }
+
+    /// What to hold so that nobody else copies, and so that nobody writes; in this order.
+    pub(super) fn locks(&self) -> (Arc<Mutex<()>>, Arc<Mutex<()>>) {
+        (self.copying.clone(), self.gate.clone())
     }
 
     /// Says that the log has grown. Never waits.

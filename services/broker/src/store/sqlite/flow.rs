@@ -5,8 +5,14 @@ use crate::store::FlowRow;
 use rusqlite::{Connection, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// Desk, procedure, step and agency: words by number.
-type Flow = [u32; 4];
+/// From which desk, in which procedure and step, to which agency: words by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Flow {
+    pub(super) desk: u32,
+    pub(super) procedure: u32,
+    pub(super) step: u32,
+    pub(super) agency: u32,
+}
 
 /// Every flow that has open steps, by name.
 pub(super) fn flows(c: &Connection) -> Result<Vec<FlowRow>> {
@@ -18,7 +24,12 @@ pub(super) fn flows(c: &Connection) -> Result<Vec<FlowRow>> {
                ORDER BY 1, 2, 3, 4";
     c.prepare_cached(sql)?
         .query_map([], |row| {
-            let flow: Flow = [row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?];
+            let flow = Flow {
+                desk: row.get(5)?,
+                procedure: row.get(6)?,
+                step: row.get(7)?,
+                agency: row.get(8)?,
+            };
             Ok(FlowRow {
                 desk: name(row, 0)?,
                 procedure: name(row, 1)?,
@@ -49,7 +60,12 @@ fn late(c: &Connection) -> Result<FxHashMap<Flow, u64>> {
         }
         for with in rows::decode(row.get_ref(4)?.as_blob()?)? {
             if with.is_open_step() && with.step == step {
-                let flow = [row.get(2)?, row.get(3)?, step, with.agency];
+                let flow = Flow {
+                    desk: row.get(2)?,
+                    procedure: row.get(3)?,
+                    step,
+                    agency: with.agency,
+                };
                 *late.entry(flow).or_default() += 1;
             }
         }

@@ -1,7 +1,7 @@
 //! What page one tells, counted as it changes: nobody counts a hundred thousand rows to look at it.
 
 use super::{Numbered, Write};
-use crate::store::sqlite::{heads::Head, rows::IndexRow};
+use crate::store::sqlite::{flow::Flow, heads::Head, rows::IndexRow};
 use rusqlite::{Result, params};
 use rustc_hash::FxHashMap;
 
@@ -10,15 +10,6 @@ use rustc_hash::FxHashMap;
 pub(super) struct Moved {
     flows: FxHashMap<Flow, i64>,
     states: FxHashMap<i32, i64>,
-}
-
-/// From which desk, in which procedure and step, to which agency: words by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Flow {
-    desk: u32,
-    procedure: u32,
-    step: u32,
-    agency: u32,
 }
 
 impl Moved {
