@@ -288,16 +288,17 @@ impl View<'_> {
             return None;
         }
         let gave_nothing = || {
+            // Whoever asked for it: nobody is asked twice.
             let expired = self.dossier.supplements.iter().any(|one| {
+                let lacks = |need: &crate::procedure::Need| {
+                    one.wanted().contains(&need.evidence)
+                        && self.dossier.newest(&need.evidence).is_none()
+                        && self.wanting.want(need) == Want::Required
+                        && !self.wanting.may_still_be_found(&need.evidence)
+                        && !self.wanting.may_still_be_given(&need.evidence)
+                };
                 one.expired
-                    && match &one.step {
-                        Some(step) => step == self.id,
-                        None => self.plan.needs.iter().any(|need| {
-                            one.wanted().contains(&need.evidence)
-                                && self.dossier.newest(&need.evidence).is_none()
-                                && self.wanting.want(need) == Want::Required
-                        }),
-                    }
+                    && (one.step.as_ref() == Some(self.id) || self.plan.needs.iter().any(lacks))
             });
             expired
                 || self.plan.needs.iter().any(|need| {

@@ -347,6 +347,35 @@ fn what_a_registry_was_too_busy_to_give_is_looked_up_again_when_it_is_wanted_aga
 }
 
 #[test]
+fn what_was_asked_for_in_vain_ends_every_step_that_cannot_do_without() {
+    let mut case = begin(&plan(vec![
+        PlannedStep::named("judge").in_part("one").gives("verdict"),
+        PlannedStep::named("act")
+            .in_part("two")
+            .gives("card")
+            .needs("consent"),
+        PlannedStep::named("wait")
+            .in_part("two")
+            .gives("letter")
+            .needs("record"),
+    ]));
+    // Who asked for it has finished without it; nobody asks the citizen a second time.
+    case.holds("judge");
+    case.says("judge", Says::Supplement(vec![approved("consent")]));
+    case.says("judge", completed("yes"));
+    case.now = case.alarm(&Alarm::SupplementWindow(1)).unwrap();
+    case.rings(Alarm::SupplementWindow(1));
+    assert_eq!(case.stage("act"), Stage::Ended);
+    assert_eq!(case.dossier.supplements.len(), 1);
+    assert!(!case.is_closed(), "the other step is waited for");
+    case.holds("look_up_record");
+    case.says("look_up_record", found("as registered"));
+    case.holds("wait");
+    case.says("wait", completed("done"));
+    assert!(case.is_closed());
+}
+
+#[test]
 fn a_step_that_is_no_longer_to_be_done_is_put_down_and_may_come_again() {
     let mut case = decided("yes");
     case.holds("act");
