@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 /// What the broker tells of time is told in whole seconds, for each holder.
 const ROUNDED_S: f64 = 1.0;
+/// The task of a row by which an agency was told to put something down.
+const RECALL: &str = "recall";
 
 /// Who has a step's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,10 +63,14 @@ fn slip(chain: &Chain, track: &TrackResponse) -> Vec<String> {
                     .any(|record| record.at == *at && record.event.as_ref().is_some_and(is_it))
         };
         let of_row = |step: &str, round: u32| step == row.step_id && round == row.round;
-        if !stands_in(
-            &row.handed_at,
-            &|event| matches!(event, Event::HandoverDue(due) if of_row(&due.step_id, due.round)),
-        ) {
+        // A recall is given as a round is: where every part was finished before an agency had
+        // acknowledged its transfer slip, as after a restore, that is taken back.
+        let gives = |event: &Event| match event {
+            Event::HandoverDue(due) => row.task != RECALL && of_row(&due.step_id, due.round),
+            Event::RecallDue(due) => row.task == RECALL && of_row(&due.step_id, due.round),
+            _ => false,
+        };
+        if !stands_in(&row.handed_at, &gives) {
             wrong.push(format!("books: {place} was not given when the slip says"));
         }
         if !stands_in(
@@ -142,4 +148,69 @@ fn reckon(chain: &Chain, track: &TrackResponse) -> (f64, f64) {
 
 fn seconds(at: &Timestamp) -> f64 {
     at.seconds as f64 + f64::from(at.nanos) / 1e9
+}
+
+mod tests {
+    use super::*;
+    use contract::{
+        record::v1::{HandoverDue, RecallDue, Record},
+        v1::ControlSlipRow,
+    };
+
+    fn at(seconds: i64) -> Option<Timestamp> {
+        Some(Timestamp { seconds, nanos: 0 })
+    }
+
+    /// A transfer slip that was given at 1 and taken back at 5, before its agency had acknowledged it.
+    fn taken_back() -> Chain {
+        let step_id = || "slip_4".to_owned();
+        let given = HandoverDue {
+            step_id: step_id(),
+            round: 1,
+            ..Default::default()
+        };
+        let recalled = RecallDue {
+            step_id: step_id(),
+            round: 2,
+            ..Default::default()
+        };
+        let record = |seconds, event| Record {
+            at: at(seconds),
+            event: Some(event),
+            ..Default::default()
+        };
+        Chain::of(vec![
+            record(1, Event::HandoverDue(given)),
+            record(5, Event::RecallDue(recalled)),
+        ])
+    }
+
+    fn row(round: u32, task: &str, handed: i64) -> ControlSlipRow {
+        ControlSlipRow {
+            step_id: "slip_4".into(),
+            round,
+            task: task.into(),
+            handed_at: at(handed),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_recall_is_given_when_it_became_due_and_at_no_other_time() {
+        let chain = taken_back();
+        let of = |rows: &[ControlSlipRow]| {
+            slip(
+                &chain,
+                &TrackResponse {
+                    control_slip: rows.to_vec(),
+                    ..Default::default()
+                },
+            )
+        };
+        assert!(of(&[row(1, "inform", 1), row(2, RECALL, 5)]).is_empty());
+        assert_eq!(of(&[row(1, "inform", 1), row(2, RECALL, 1)]).len(), 1);
+        assert_eq!(of(&[row(1, "inform", 5)]).len(), 1);
+        assert_eq!(of(&[row(2, "inform", 5)]).len(), 1);
+        assert_eq!(of(&[row(1, RECALL, 1)]).len(), 1);
+    }
 }

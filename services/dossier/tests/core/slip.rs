@@ -1,8 +1,12 @@
 //! The control slip reads as the passages went.
 
 use crate::{stories::chain, world::*};
-use dossier::slip::{Keeper, Row, Timeliness, custody, slip};
+use dossier::{
+    Procedure,
+    slip::{Keeper, Row, Timeliness, custody, slip},
+};
 use jiff::SignedDuration;
+use std::sync::Arc;
 
 /// From, to, task and outcome of each row.
 fn read(case: &Case) -> Vec<String> {
@@ -73,6 +77,40 @@ fn a_moved_step_passes_from_the_old_department_and_the_desk_recalls_it() {
             "H26.101.4 → H26.102.4: work register_residence 3, ",
         ]
     );
+}
+
+#[test]
+fn a_transfer_slip_of_which_nobody_took_note_is_recalled_when_everything_is_done() {
+    let text = BIRTH.replace("returns_max = 3", "returns_max = 3\ntransfer_slip = true");
+    let procedure = Arc::new(Procedure::parse("birth.toml", &text).unwrap());
+    let law = Law {
+        procedure,
+        ..Law::birth()
+    };
+    let mut case = Case::receive(law, birth_submission());
+    case.puts_down("slip_2", 1);
+    // As after a restore: the reports are there before the slip was told again.
+    for step in ["register_birth", "register_residence", "issue_health_card"] {
+        case.holds(step);
+        case.says(step, completed("first"));
+    }
+    let recalled_at = case.now;
+    case.now += SignedDuration::from_mins(1);
+    case.puts_down("slip_1", 2);
+    assert!(case.dossier.closed_at.is_some());
+    let rows = slip(&case.entries);
+    let of_slips = |row: &&Row| row.step.as_str().starts_with("slip_");
+    let told: Vec<_> = rows.iter().filter(of_slips).collect();
+    let words = told.iter().map(|row| (row.task, row.outcome, row.round));
+    assert_eq!(
+        words.collect::<Vec<_>>(),
+        [
+            ("inform", "recalled", 1),
+            ("inform", "taken note", 1),
+            ("recall", "put down", 2),
+        ]
+    );
+    assert_eq!(told[2].handed_at, recalled_at);
 }
 
 #[test]
