@@ -80,6 +80,8 @@ pub struct Worklist {
     faulty: BTreeMap<(String, String), Entry>,
     /// What was done, so that a notice that is heard again does not bring it back.
     done: BTreeSet<(String, String)>,
+    /// The newest version of each result: one that was replaced is not handed out any more.
+    newest: BTreeMap<(String, String), u32>,
 }
 
 impl Worklist {
@@ -166,9 +168,8 @@ impl Worklist {
             }
             Some(Kind::Step(step)) => self.hear_step(code, step, add),
             Some(Kind::Result(result)) => {
-                // A version that was replaced is not handed out any more.
-                for version in 1..result.version {
-                    self.finish(code, &format!("result {} {version}", result.evidence));
+                if !self.is_newest(code, &result.evidence, result.version) {
+                    return;
                 }
                 let todo = Todo::HandOut {
                     evidence: result.evidence.clone(),
@@ -211,6 +212,19 @@ impl Worklist {
             }
             _ => {}
         }
+    }
+
+    /// Whether a result is at least as new as every one before, which it replaces.
+    fn is_newest(&mut self, code: &str, evidence: &str, version: u32) -> bool {
+        let of = (code.to_owned(), evidence.to_owned());
+        let newest = self.newest.entry(of).or_insert(version);
+        if *newest < version {
+            let replaced = (code.to_owned(), format!("result {evidence} {newest}"));
+            *newest = version;
+            self.entries.remove(&replaced);
+            self.faulty.remove(&replaced);
+        }
+        *newest == version
     }
 
     /// A result in which a fault was found waits for the answer: upheld, it is handed out after all;
@@ -339,6 +353,25 @@ mod tests {
         );
         assert_eq!(heard(&[result(1), out(1), result(2)]), [hand_out(2)]);
         assert_eq!(heard(&[result(1), closed, out(1)]), []);
+    }
+
+    #[test]
+    fn a_version_of_whatever_number_replaces_the_ones_before_at_once() {
+        let hand_out = |version| Todo::HandOut {
+            evidence: "birth_certificate".into(),
+            version,
+        };
+        let last = u32::MAX;
+        assert_eq!(heard(&[result(1), result(last)]), [hand_out(last)]);
+        assert_eq!(heard(&[result(last), result(1)]), [hand_out(last)]);
+        let fault = |state| fault(1, state);
+        let late = [
+            result(1),
+            fault(PeerReturnState::Asked),
+            result(2),
+            fault(PeerReturnState::Upheld),
+        ];
+        assert_eq!(heard(&late), [hand_out(2)]);
     }
 
     fn fault(version: u32, state: PeerReturnState) -> Kind {
