@@ -81,6 +81,10 @@ pub fn guard(peer: Arc<Peer>, denied: DenyList) -> Guard {
 }
 
 #[cfg(test)]
+mod network_tests;
+#[cfg(test)]
+mod test_broker;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod wire_tests;

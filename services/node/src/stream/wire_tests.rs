@@ -1,81 +1,16 @@
 //! The engine on a real call: two-way gRPC over mutual TLS.
 
-use super::*;
+use super::{test_broker::Broker, *};
 use crate::{
     identity::{Identity, Role},
     pki::{Authority, Validity},
     tls::{ChannelOptions, Credentials, Listener, ListenerLimits, dial},
 };
 use contract::v1::{
-    AcknowledgeRequest, AcknowledgeResponse, CollectRequest, CollectResponse, FetchRequest,
-    FetchResponse, Hello, Item, ReconcileRequest, ReconcileResponse, Recorded, ReportOneRequest,
-    ReportOneResponse, ReportRequest, ReportResponse,
-    exchange_service_client::ExchangeServiceClient,
-    exchange_service_server::{ExchangeService, ExchangeServiceServer},
+    Hello, Item, Recorded, ReportRequest, exchange_service_client::ExchangeServiceClient,
+    exchange_service_server::ExchangeServiceServer,
 };
-use futures_util::{StreamExt as _, stream::BoxStream};
-use tonic::{Request, Response, Streaming};
-
-struct Broker {
-    denied: DenyList,
-}
-
-#[tonic::async_trait]
-impl ExchangeService for Broker {
-    type ReportStream = BoxStream<'static, Result<ReportResponse, Status>>;
-    type CollectStream = BoxStream<'static, Result<CollectResponse, Status>>;
-
-    async fn report(
-        &self,
-        request: Request<Streaming<ReportRequest>>,
-    ) -> Result<Response<Self::ReportStream>, Status> {
-        let peer = request.extensions().get::<Arc<Peer>>().unwrap().clone();
-        let inbound = request.into_inner();
-        let inbound = inbound.map(|r| r.map(|request| request.envelope.unwrap_or_default()));
-        let asked = accept(inbound, StreamLimits::default()).await?;
-        let (session, outgoing) = asked.answer(Hello::default());
-        let mut receiving = session.receiving(guard(peer, self.denied.clone()));
-        tokio::spawn(async move {
-            while let Ok(Some(received)) = receiving.next().await {
-                received.ticket.recorded(Recorded::default());
-            }
-        });
-        let responses = outgoing.map(|o| o.map(|e| ReportResponse { envelope: Some(e) }));
-        Ok(Response::new(responses.boxed()))
-    }
-
-    async fn collect(
-        &self,
-        _: Request<Streaming<CollectRequest>>,
-    ) -> Result<Response<Self::CollectStream>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn report_one(
-        &self,
-        _: Request<ReportOneRequest>,
-    ) -> Result<Response<ReportOneResponse>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn fetch(&self, _: Request<FetchRequest>) -> Result<Response<FetchResponse>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn acknowledge(
-        &self,
-        _: Request<AcknowledgeRequest>,
-    ) -> Result<Response<AcknowledgeResponse>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn reconcile(
-        &self,
-        _: Request<ReconcileRequest>,
-    ) -> Result<Response<ReconcileResponse>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-}
+use futures_util::StreamExt as _;
 
 #[tokio::test]
 async fn a_stream_over_mutual_tls_carries_items_until_its_system_is_denied() {
@@ -97,10 +32,18 @@ async fn a_stream_over_mutual_tls_carries_items_until_its_system_is_denied() {
         .await
         .unwrap();
     let address = listener.local_address().to_string();
-    let service = ExchangeServiceServer::new(Broker {
-        denied: denied.clone(),
-    });
-    let serving = tonic::transport::Server::builder().add_service(service);
+    let list_of_denied = denied.clone();
+    let broker_side = Broker {
+        limits: StreamLimits::default(),
+        guard: Box::new(move |request| {
+            let peer = request.extensions().get::<Arc<Peer>>().unwrap();
+            guard(peer.clone(), list_of_denied.clone())
+        }),
+        take: Arc::new(|received| received.ticket.recorded(Recorded::default())),
+        ended: Arc::new(drop),
+    };
+    let serving =
+        tonic::transport::Server::builder().add_service(ExchangeServiceServer::new(broker_side));
     let _serving = tokio::spawn(serving.serve_with_incoming(listener));
 
     let expected = broker.identity().clone();
