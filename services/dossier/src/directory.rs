@@ -28,6 +28,8 @@ pub struct Directory {
     /// Who has a role in a territory, ever; in the order in which they are asked.
     holders: BTreeMap<RoleName, BTreeMap<TerritoryCode, Vec<AgencyCode>>>,
     systems: Vec<System>,
+    /// Which of the systems act for an agency, ever: asked at every message.
+    acting: BTreeMap<AgencyCode, Vec<usize>>,
     operators: Vec<Operator>,
     delegations: BTreeMap<AgencyCode, Vec<Delegation>>,
 }
@@ -236,23 +238,23 @@ impl Directory {
 
     /// The system that acts for a department now.
     pub fn system_of(&self, agency: &AgencyCode, at: Timestamp) -> Option<&System> {
-        let day = civil_date(at);
-        self.systems.iter().find(|system| {
-            system.role == SystemRole::Department
-                && system.agencies.contains(agency)
-                && in_force(day, system.valid_from, system.valid_to)
-        })
+        self.acting(agency.as_str(), at)
+            .find(|system| system.role == SystemRole::Department)
     }
 
     /// Whether the system of this role and code may act for this agency now.
     pub fn acts_for(&self, role: SystemRole, system: &str, agency: &str, at: Timestamp) -> bool {
+        self.acting(agency, at)
+            .any(|one| one.role == role && one.code == system)
+    }
+
+    /// The systems that may act for this agency now.
+    fn acting(&self, agency: &str, at: Timestamp) -> impl Iterator<Item = &System> {
         let day = civil_date(at);
-        self.systems.iter().any(|one| {
-            one.role == role
-                && one.code == system
-                && in_force(day, one.valid_from, one.valid_to)
-                && one.agencies.iter().any(|code| code.as_str() == agency)
-        })
+        let acting = self.acting.get(agency).into_iter().flatten();
+        acting
+            .filter_map(|at| self.systems.get(*at))
+            .filter(move |one| in_force(day, one.valid_from, one.valid_to))
     }
 
     /// A territory.

@@ -67,6 +67,7 @@ impl Directory {
             aliases: BTreeMap::new(),
             holders: BTreeMap::new(),
             systems: text.systems,
+            acting: BTreeMap::new(),
             operators: text.operators,
             delegations: BTreeMap::new(),
         };
@@ -84,6 +85,7 @@ impl Directory {
             delegation::add(held, one).or_else(|wrong| fault(place, wrong))?;
         }
         directory.fill_holders();
+        directory.fill_acting();
         Ok(directory)
     }
 
@@ -263,6 +265,14 @@ impl Directory {
             }
         }
         Ok(())
+    }
+
+    fn fill_acting(&mut self) {
+        for (at, system) in self.systems.iter().enumerate() {
+            for agency in &system.agencies {
+                self.acting.entry(agency.clone()).or_default().push(at);
+            }
+        }
     }
 
     fn fill_holders(&mut self) {
