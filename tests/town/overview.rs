@@ -488,15 +488,15 @@ async fn page_one_and_the_measures_count_what_happened() {
     );
 
     let long_ago = v1::StatisticsRequest {
-        from: None,
         until: Some(prost_types::Timestamp {
             seconds: 1_600_000_000,
             nanos: 0,
         }),
+        ..Default::default()
     };
     let nothing = town
         .sees_all()
-        .statistics(long_ago)
+        .statistics(long_ago.clone())
         .await
         .unwrap()
         .into_inner();

@@ -168,4 +168,31 @@ impl Caller {
         }
         Ok(all)
     }
+
+    /// The figures of all desks and departments.
+    pub(crate) async fn all_statistics(
+        &self,
+        request: v1::StatisticsRequest,
+    ) -> Result<v1::StatisticsResponse, Trouble> {
+        let mut all = v1::StatisticsResponse::default();
+        let mut page_token = String::new();
+        // A directory of more is told as far as this.
+        for _ in 0..100 {
+            let page_size = 100;
+            let page = self.statistics(v1::StatisticsRequest {
+                page_size,
+                page_token,
+                ..request.clone()
+            });
+            let page = page.await?;
+            all.figures.extend(page.figures);
+            all.indicators.extend(page.indicators);
+            all.distributions.extend(page.distributions);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        Ok(all)
+    }
 }

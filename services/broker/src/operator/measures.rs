@@ -36,6 +36,32 @@ pub(super) fn distributions(tallies: &[Tally], names: &Names) -> Vec<v1::Distrib
     waiting.into_iter().chain(held).collect()
 }
 
+/// Of each name those of the agencies that did most, at most so many.
+pub(super) fn most(
+    mut distributions: Vec<v1::Distribution>,
+    at_most: usize,
+) -> Vec<v1::Distribution> {
+    let sum = |one: &v1::Distribution| -> u64 { one.counts.iter().sum() };
+    distributions.sort_by(|one, other| {
+        // Who did as much comes by code.
+        let key = |it: &v1::Distribution| (std::cmp::Reverse(sum(it)), it.agency_code.clone());
+        key(one).cmp(&key(other))
+    });
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+    distributions.retain(|one| {
+        let taken = taken.entry(one.name.clone()).or_default();
+        *taken += 1;
+        *taken <= at_most
+    });
+    // As they are drawn: by name and agency.
+    distributions.sort_by(|one, other| {
+        let key =
+            |it: &v1::Distribution| (std::cmp::Reverse(it.name.clone()), it.agency_code.clone());
+        key(one).cmp(&key(other))
+    });
+    distributions
+}
+
 /// The sums of a time, by what and by whom.
 struct Sums<'t>(BTreeMap<(&'t str, &'t str, u8), u64>);
 

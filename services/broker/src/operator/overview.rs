@@ -21,7 +21,9 @@ use tonic::Status;
 /// Days that distributions and denials are summed over.
 const DAYS: i64 = 30;
 /// Flows on page one, the widest: a message has its limit.
-const FLOWS_MAX: usize = 2_000;
+const FLOWS_MAX: usize = 1_000;
+/// Agencies of which page one tells how long things took, or how often they were refused something.
+const AGENCIES_MAX: usize = 100;
 /// Of the time, how much may go into computing page one, whoever asks how often: one part in so many.
 const SHARE: u32 = 10;
 
@@ -88,7 +90,9 @@ impl Operator {
         let month = today.saturating_sub(DAYS.days());
         let tomorrow = today.saturating_add(1.day());
         let tallies = reader.tallies(month, tomorrow).map_err(unreadable)?;
-        let denied = reader.denied(month, tomorrow).map_err(unreadable)?;
+        let mut denied = reader.denied(month, tomorrow).map_err(unreadable)?;
+        denied.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let distributions = measures::distributions(&tallies, &names);
         let suspensions = reader.suspensions().map_err(unreadable)?;
         Ok(v1::OverviewResponse {
             at: wire::timestamp(now),
@@ -125,9 +129,10 @@ impl Operator {
                 })
                 .collect(),
             today: Some(self.today(today)?),
-            distributions: measures::distributions(&tallies, &names),
+            distributions: measures::most(distributions, AGENCIES_MAX),
             supplements_denied: denied
                 .into_iter()
+                .take(AGENCIES_MAX)
                 .map(|(agency, count)| v1::AgencyCount {
                     agency_name: names.agency(agency.as_str()),
                     agency_code: agency.to_string(),

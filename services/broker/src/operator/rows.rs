@@ -33,6 +33,16 @@ impl Names {
         }
     }
 
+    /// Of this directory, without procedures.
+    #[cfg(test)]
+    pub(super) fn of_directory(toml: &str) -> Self {
+        Self {
+            directory: Arc::new(Directory::parse("directory.toml", toml).unwrap()),
+            procedures: Arc::new(Procedures::new([]).unwrap()),
+            now: Timestamp::now(),
+        }
+    }
+
     pub(super) fn agency(&self, code: &str) -> String {
         let agency = self.directory.agency(code);
         agency.map(|agency| agency.name.clone()).unwrap_or_default()

@@ -3,7 +3,7 @@
 use super::{Operator, bad_field, measures, rows::Names, unreadable};
 use crate::{
     access,
-    desk::blocking,
+    desk::{blocking, page},
     hot::Hot,
     ledger::Condition,
     store::{Reader, StoreError},
@@ -11,11 +11,17 @@ use crate::{
 use contract::v1;
 use dossier::{name::AgencyCode, procedure::civil_date};
 use jiff::{Timestamp, ToSpan as _, civil::Date};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU64, Ordering},
+};
 use tonic::Status;
 
 /// Years that one answer sums.
 const SPAN_YEARS_MAX: i64 = 3;
+/// Desks and departments on a page: of each there are some 6 KiB, most of them words of the law.
+const PAGE_AGENCIES: u32 = 50;
+const PAGE_AGENCIES_MAX: u32 = 100;
 
 impl Operator {
     pub(super) async fn serve_statistics(
@@ -41,13 +47,44 @@ impl Operator {
                 figures,
                 indicators: measures::indicators(&tallies, &names),
                 distributions: measures::distributions(&tallies, &names),
+                next_page_token: String::new(),
             })
         });
         let mut counted = counted.await?;
         counted.figures.extend(since_start(self.ledger.condition()));
         counted.figures.extend(now(&self.hot));
-        Ok(counted)
+        let limit = page(request.page_size, PAGE_AGENCIES, PAGE_AGENCIES_MAX);
+        Ok(page_after(counted, &request.page_token, limit))
     }
+}
+
+/// What is of so many agencies after this one, by code; before the first, what is of all together, too.
+fn page_after(
+    mut all: v1::StatisticsResponse,
+    after: &str,
+    limit: usize,
+) -> v1::StatisticsResponse {
+    let figures = all.figures.iter().map(|one| one.agency_code.as_str());
+    let indicators = all.indicators.iter().map(|one| one.agency_code.as_str());
+    let distributions = all.distributions.iter().map(|one| one.agency_code.as_str());
+    let agencies = figures.chain(indicators).chain(distributions);
+    let agencies: BTreeSet<&str> = agencies.filter(|code| *code > after).collect();
+    let shown = agencies.iter().filter(|code| !code.is_empty()).take(limit);
+    let last = shown
+        .last()
+        .map_or(String::new(), |last| (*last).to_owned());
+    let is_there_more = agencies
+        .last()
+        .is_some_and(|last_of_all| **last_of_all > *last);
+    let is_shown = |code: &str| match code {
+        "" => after.is_empty(),
+        code => code > after && *code <= *last,
+    };
+    all.figures.retain(|one| is_shown(&one.agency_code));
+    all.indicators.retain(|one| is_shown(&one.agency_code));
+    all.distributions.retain(|one| is_shown(&one.agency_code));
+    all.next_page_token = if is_there_more { last } else { String::new() };
+    all
 }
 
 /// The day of an instant.
@@ -103,4 +140,97 @@ fn figures(reader: &dyn Reader, from: Date, until: Date) -> Result<Vec<v1::Figur
         figures.push(figure("supplements_denied", Some(&agency), denied));
     }
     Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ledger::tally, store::Tally};
+    use node::stream::MESSAGE_BYTES_MAX;
+    use prost::Message as _;
+
+    const AGENCIES: usize = 3_400;
+
+    /// What a year of so many communes is counted as, by those who have the longest names.
+    fn counted() -> v1::StatisticsResponse {
+        let name = "Bộ phận Tiếp nhận và Trả kết quả giải quyết thủ tục hành chính ".repeat(2);
+        let communes: String = (0..AGENCIES)
+            .map(|n| format!("[[agency]]\ncode = \"H99.{n}\"\nname = \"{name}\"\nterritory = \"P\"\nvalid_from = \"2020-01-01\"\n"))
+            .collect();
+        let province = "[[territory]]\ncode = \"P\"\nname = \"Tỉnh Mẫu\"\n";
+        let names = Names::of_directory(&format!("{province}{communes}"));
+        let all = [tally::RECEIVED, tally::CLOSED, tally::HELD, tally::WAITING];
+        let tallies: Vec<Tally> = (0..AGENCIES)
+            .flat_map(|n| {
+                all.map(|name| Tally {
+                    name: name.to_owned(),
+                    agency: format!("H99.{n}").parse().unwrap(),
+                    bucket: 0,
+                    count: n as u64 + 1,
+                })
+            })
+            .collect();
+        v1::StatisticsResponse {
+            figures: vec![
+                figure("dossiers", None, 1),
+                figure("supplements_denied", Some(&"H99.7".parse().unwrap()), 1),
+            ],
+            indicators: measures::indicators(&tallies, &names),
+            distributions: measures::distributions(&tallies, &names),
+            next_page_token: String::new(),
+        }
+    }
+
+    #[test]
+    fn every_page_fits_in_a_message_and_together_they_are_everything_once() {
+        let all = counted();
+        assert!(all.encoded_len() > MESSAGE_BYTES_MAX);
+        let mut read = v1::StatisticsResponse::default();
+        loop {
+            let page = page_after(
+                all.clone(),
+                &read.next_page_token,
+                PAGE_AGENCIES_MAX as usize,
+            );
+            assert!(
+                page.encoded_len() < MESSAGE_BYTES_MAX,
+                "{}",
+                page.encoded_len()
+            );
+            read.figures.extend(page.figures);
+            read.indicators.extend(page.indicators);
+            read.distributions.extend(page.distributions);
+            read.next_page_token = page.next_page_token;
+            if read.next_page_token.is_empty() {
+                break;
+            }
+        }
+        let key = |one: &v1::Indicator| (one.number, one.name.clone(), one.agency_code.clone());
+        let mut indicators = all.indicators.clone();
+        indicators.sort_by_key(key);
+        read.indicators.sort_by_key(key);
+        assert_eq!(read.indicators, indicators);
+        assert_eq!(read.figures, all.figures);
+        assert_eq!(read.distributions.len(), all.distributions.len());
+    }
+
+    #[test]
+    fn page_one_tells_of_those_who_did_most() {
+        let most = measures::most(counted().distributions, 3);
+        let told: Vec<_> = most
+            .iter()
+            .map(|one| (one.name.as_str(), one.agency_code.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("waiting", "H99.3397"),
+                ("waiting", "H99.3398"),
+                ("waiting", "H99.3399"),
+                ("held", "H99.3397"),
+                ("held", "H99.3398"),
+                ("held", "H99.3399"),
+            ]
+        );
+    }
 }

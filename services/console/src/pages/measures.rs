@@ -1,6 +1,6 @@
 //! Measures: the indicators of the law, how long things took, and what was counted; for a person, and as CSV.
 
-use super::render;
+use super::{next_page, page_token, render};
 use crate::{
     app::App,
     chart::histogram::{self, GOALS_SECONDS, Histogram},
@@ -24,7 +24,10 @@ struct Page {
     until: String,
     query: String,
     wrong: Vec<String>,
+    /// Of all together, which is said on the first page.
+    is_first: bool,
     shown: Result<Shown, Trouble>,
+    next: Option<String>,
 }
 
 struct Shown {
@@ -50,16 +53,28 @@ struct Waiting {
     within_15: String,
 }
 
-/// `GET /measures?from=DAY&until=DAY`
+/// `GET /measures?from=DAY&until=DAY&page=TOKEN`
 pub(crate) async fn page(State(app): State<App>, member: Member) -> Response {
     let (request, wrong) = request(&member);
+    let request = StatisticsRequest {
+        page_token: page_token(&member),
+        ..request
+    };
+    let is_first = request.page_token.is_empty();
     let answered = member.caller.statistics(request).await;
+    let query = member.query.query_of(&["from", "until"]);
+    let next = answered
+        .as_ref()
+        .ok()
+        .and_then(|answer| next_page("/measures", &query, &answer.next_page_token));
     let f = Frame::inside(&app, &member, Section::Measures);
     let page = Page {
         from: time::day_of(member.query.get("from")),
         until: time::day_of(member.query.get("until")),
-        query: member.query.query_of(&["from", "until"]),
+        query,
         wrong,
+        is_first,
+        next,
         shown: answered.map(|answer| shown(answer, &f)),
         f,
     };
@@ -83,6 +98,7 @@ fn request(member: &Member) -> (StatisticsRequest, Vec<String>) {
     let request = StatisticsRequest {
         from: read_from.map(time::wire),
         until: read_until.map(time::wire),
+        ..StatisticsRequest::default()
     };
     (request, wrong)
 }
@@ -137,7 +153,7 @@ fn against_goals(it: &Distribution, f: &Frame) -> Option<Waiting> {
 /// `GET /measures.csv?from=DAY&until=DAY`: one row a number, for a spreadsheet.
 pub(crate) async fn csv(State(_): State<App>, member: Member) -> Response {
     let (request, _) = request(&member);
-    let answer = match member.caller.statistics(request).await {
+    let answer = match member.caller.all_statistics(request).await {
         Ok(answer) => answer,
         Err(trouble) => {
             let text = trouble.text(&member.visit.language).to_owned();

@@ -29,12 +29,24 @@ pub(crate) struct StatisticsCommand {
 impl StatisticsCommand {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<Ending> {
         let day = |text: &Option<String>| text.as_deref().map(cells::day).transpose();
-        let request = StatisticsRequest {
+        let mut request = StatisticsRequest {
             from: day(&self.from)?,
             until: day(&self.until)?,
+            ..StatisticsRequest::default()
         };
-        let asked = self.operator.connect()?.statistics(request).await;
-        let counted = asked.context("the figures were not told")?.into_inner();
+        let mut operator = self.operator.connect()?;
+        let mut counted = StatisticsResponse::default();
+        loop {
+            let asked = operator.statistics(request.clone()).await;
+            let page = asked.context("the figures were not told")?.into_inner();
+            counted.figures.extend(page.figures);
+            counted.indicators.extend(page.indicators);
+            counted.distributions.extend(page.distributions);
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                break;
+            }
+        }
         match json {
             true => json::print(&as_json(&counted))?,
             false => tell!("{}", render(&counted, screen::columns()).trim_end()),
