@@ -481,6 +481,27 @@ async fn page_one_and_the_measures_count_what_happened() {
     assert_eq!(indicator("electronic_share", DESK), (1, 0, 0));
     assert_eq!(indicator("waited_30_minutes", DESK), (1, 1, 0));
     assert_eq!(indicator("waited_15_minutes", DESK), (1, 0, 0));
+    // Agency after agency it is the same.
+    let (mut paged, mut page_token, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let request = v1::StatisticsRequest {
+            page_size: 1,
+            page_token,
+            ..Default::default()
+        };
+        let page = town.sees_all().statistics(request).await.unwrap();
+        let page = page.into_inner();
+        paged.extend(page.indicators);
+        pages += 1;
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert!(pages > 1, "a desk and a department, at least");
+    assert_eq!(paged.len(), counted.indicators.len());
+    assert!(paged.iter().all(|one| counted.indicators.contains(one)));
+
     let unknown = counted.indicators.iter().filter(|one| !one.is_computed);
     assert_eq!(
         unknown.map(|one| one.number).collect::<Vec<_>>(),
