@@ -168,7 +168,7 @@ impl Worklist {
             }
             Some(Kind::Step(step)) => self.hear_step(code, step, add),
             Some(Kind::Result(result)) => {
-                if !self.is_newest(code, &result.evidence, result.version) {
+                if !self.supersede(code, &result.evidence, result.version) {
                     return;
                 }
                 let todo = Todo::HandOut {
@@ -214,8 +214,8 @@ impl Worklist {
         }
     }
 
-    /// Whether a result is at least as new as every one before, which it replaces.
-    fn is_newest(&mut self, code: &str, evidence: &str, version: u32) -> bool {
+    /// Lets a result take the place of the version before it; false where a newer one is there.
+    fn supersede(&mut self, code: &str, evidence: &str, version: u32) -> bool {
         let of = (code.to_owned(), evidence.to_owned());
         let newest = self.newest.entry(of).or_insert(version);
         if *newest < version {

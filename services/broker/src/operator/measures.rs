@@ -6,7 +6,10 @@ use crate::{
     store::Tally,
 };
 use contract::v1;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Histograms of waiting and of holding, one for each desk or department.
 pub(super) fn distributions(tallies: &[Tally], names: &Names) -> Vec<v1::Distribution> {
@@ -36,30 +39,18 @@ pub(super) fn distributions(tallies: &[Tally], names: &Names) -> Vec<v1::Distrib
     waiting.into_iter().chain(held).collect()
 }
 
-/// Of each name those of the agencies that did most, at most so many.
-pub(super) fn most(
-    mut distributions: Vec<v1::Distribution>,
-    at_most: usize,
-) -> Vec<v1::Distribution> {
-    let sum = |one: &v1::Distribution| -> u64 { one.counts.iter().sum() };
-    distributions.sort_by(|one, other| {
-        // Who did as much comes by code.
-        let key = |it: &v1::Distribution| (std::cmp::Reverse(sum(it)), it.agency_code.clone());
-        key(one).cmp(&key(other))
-    });
+/// Of each name those of the agencies that did most, at most so many; in the order in which they were.
+pub(super) fn most(distributions: Vec<v1::Distribution>, at_most: usize) -> Vec<v1::Distribution> {
+    let mut ranked: Vec<_> = distributions.into_iter().enumerate().collect();
+    ranked.sort_by_key(|(_, one)| Reverse(one.counts.iter().sum::<u64>()));
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
-    distributions.retain(|one| {
+    ranked.retain(|(_, one)| {
         let taken = taken.entry(one.name.clone()).or_default();
         *taken += 1;
         *taken <= at_most
     });
-    // As they are drawn: by name and agency.
-    distributions.sort_by(|one, other| {
-        let key =
-            |it: &v1::Distribution| (std::cmp::Reverse(it.name.clone()), it.agency_code.clone());
-        key(one).cmp(&key(other))
-    });
-    distributions
+    ranked.sort_by_key(|(place, _)| *place);
+    ranked.into_iter().map(|(_, one)| one).collect()
 }
 
 /// The sums of a time, by what and by whom.
@@ -250,11 +241,19 @@ const NOT_COMPUTED: [Line; 4] = [
 /// Which share of dossiers must come online for the points of indicator 9, in percent.
 const ONLINE_PERCENT: u64 = 30;
 
-/// The indicators of these sums.
-pub(super) fn indicators(tallies: &[Tally], names: &Names) -> Vec<v1::Indicator> {
+/// The indicators of these sums, of those agencies that are wanted; of all together under the empty code.
+pub(super) fn indicators(
+    tallies: &[Tally],
+    names: &Names,
+    wants: impl Fn(&str) -> bool,
+) -> Vec<v1::Indicator> {
     let sums = Sums::of(tallies);
     let mut all = Vec::new();
-    for agency in sums.agencies(&[tally::CLOSED, tally::RECEIVED]) {
+    let wanted = |names: &[&str]| {
+        let agencies = sums.agencies(names).into_iter();
+        agencies.filter(|agency| wants(agency))
+    };
+    for agency in wanted(&[tally::CLOSED, tally::RECEIVED]) {
         let closed = sums.sum(tally::CLOSED, agency);
         let late = sums.sum(tally::CLOSED_LATE, agency);
         let on_time = closed.saturating_sub(late);
@@ -297,7 +296,7 @@ pub(super) fn indicators(tallies: &[Tally], names: &Names) -> Vec<v1::Indicator>
             all.push(line.indicator(names, agency, waited, within));
         }
     }
-    for agency in sums.agencies(&[tally::HELD]) {
+    for agency in wanted(&[tally::HELD]) {
         let held = sums.sum(tally::HELD, agency);
         let on_time = held.saturating_sub(sums.sum(tally::HELD_LATE, agency));
         all.push(v1::Indicator {
@@ -305,7 +304,8 @@ pub(super) fn indicators(tallies: &[Tally], names: &Names) -> Vec<v1::Indicator>
             ..AGENCIES_TIME.indicator(names, agency, held, on_time)
         });
     }
-    all.extend(NOT_COMPUTED.iter().map(|line| v1::Indicator {
+    let not_computed = NOT_COMPUTED.iter().filter(|_| wants(""));
+    all.extend(not_computed.map(|line| v1::Indicator {
         is_computed: false,
         ..line.indicator(names, "", 0, 0)
     }));
