@@ -79,7 +79,12 @@ impl Counted {
             .map(AgencyCode::as_str)
             .filter(|code| *code > after)
             .collect();
-        let last = left.iter().take(limit).last().copied().unwrap_or(after);
+        let last = left
+            .iter()
+            .take(limit)
+            .next_back()
+            .copied()
+            .unwrap_or(after);
         let is_shown = |code: &str| match code {
             "" => after.is_empty(),
             code => after < code && code <= last,
