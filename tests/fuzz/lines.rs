@@ -36,6 +36,14 @@ fn runtime() -> &'static Runtime {
     })
 }
 
+/// Runs it, and then what it ended: tasks that were aborted are dropped in their turn, not before.
+fn run(future: impl Future<Output = ()>) {
+    runtime().block_on(async {
+        future.await;
+        tokio::task::yield_now().await;
+    });
+}
+
 /// Messages, each after its length in two bytes.
 fn cut(mut bytes: &[u8]) -> Vec<&[u8]> {
     let mut cut = Vec::new();
@@ -65,7 +73,7 @@ pub fn envelopes(bytes: &[u8]) {
         Envelope::decode(message).map_err(|error| Status::internal(error.to_string()))
     });
     let inbound = stream::iter(heard.collect::<Vec<_>>());
-    runtime().block_on(async {
+    run(async {
         let (session, _out): (_, Outgoing) = if side & 1 == 0 {
             let Ok(asked) = accept(inbound, limits).await else {
                 return;
@@ -173,7 +181,7 @@ pub fn document(bytes: &[u8]) {
             header.size_bytes = chunk.data.len() as u64;
         }
         let (digest, agency_code) = (header.digest.clone(), header.agency_code.clone());
-        runtime().block_on(async {
+        run(async {
             let Ok(told) = counter.service.upload_chunk(counter.asks(upload)).await else {
                 return;
             };
