@@ -29,6 +29,8 @@ pub(crate) struct Fanout {
     pub(crate) broker_before: u64,
     /// And when all were, and nothing moved.
     pub(crate) broker_idle: u64,
+    /// Of that what no file holds: not the program itself.
+    pub(crate) broker_idle_anonymous: u64,
     /// Bytes for each department: its stream of handovers on a connection of its own, and its stream of
     /// reports.
     pub(crate) bytes_each: f64,
@@ -71,7 +73,7 @@ async fn one(town: &mut Town, options: &Options, departments: usize) -> anyhow::
     .await?;
     let connected_seconds = began.elapsed().as_secs_f64();
     town.pass(Duration::from_secs(1)).await?;
-    let broker_idle = proc::memory(broker)?.resident;
+    let idle = proc::memory(broker)?;
     town.load.keep_in_flight(IN_FLIGHT);
     town.pass(options.warm_up()).await?;
     let sample = town.sample(options.time()).await?;
@@ -79,8 +81,9 @@ async fn one(town: &mut Town, options: &Options, departments: usize) -> anyhow::
         departments,
         connected_seconds,
         broker_before,
-        broker_idle,
-        bytes_each: broker_idle.saturating_sub(broker_before) as f64 / departments as f64,
+        broker_idle: idle.resident,
+        broker_idle_anonymous: idle.anonymous,
+        bytes_each: idle.resident.saturating_sub(broker_before) as f64 / departments as f64,
         rate: Row::of(IN_FLIGHT, &sample),
     })
 }

@@ -41,6 +41,8 @@ pub(crate) struct Spent {
 pub(crate) struct Memory {
     /// In memory now.
     pub(crate) resident: u64,
+    /// Of it what no file holds; the rest is for the most part the program, which all processes of it share.
+    pub(crate) anonymous: u64,
     /// At most, since it started or since [`forget_peak`].
     pub(crate) peak: u64,
 }
@@ -110,6 +112,7 @@ pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
     let bytes = |key: &str| field(&status, key).unwrap_or_default() * 1024;
     Ok(Memory {
         resident: bytes("VmRSS:"),
+        anonymous: bytes("RssAnon:"),
         peak: bytes("VmHWM:"),
     })
 }
@@ -184,10 +187,14 @@ mod tests {
         done.send(()).unwrap();
         busy.unwrap().join().unwrap();
         assert!(spent.thread_cpu_ns["busy (one)"] > 0, "{spent:?}");
-        assert!(spent.cpu_ns >= spent.thread_cpu_ns["busy (one)"]);
+        // The process's time is told in whole ticks, its own and the system's for it.
+        let in_ticks = spent.cpu_ns + 2 * TICK_NS;
+        assert!(in_ticks >= spent.thread_cpu_ns["busy (one)"], "{spent:?}");
         assert!(before.threads.contains_key(MAIN), "{before:?}");
         // Looked at once: other tests of this process take memory meanwhile.
         let memory = memory(pid).unwrap();
         assert!(memory.peak >= memory.resident, "{memory:?}");
+        assert!(memory.resident > memory.anonymous, "{memory:?}");
+        assert!(memory.anonymous > 0, "{memory:?}");
     }
 }
