@@ -5,6 +5,7 @@ mod access;
 mod browser;
 mod input;
 mod logins;
+mod many;
 mod pages;
 mod provider;
 mod site;

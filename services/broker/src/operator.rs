@@ -18,6 +18,7 @@ mod timeline;
 mod watch;
 
 pub use overview::Page;
+pub use statistics::Counts;
 pub use watch::Watches;
 
 use crate::{
@@ -67,6 +68,8 @@ pub struct Operator {
     pub belfry: Belfry,
     /// Page one.
     pub page: Page,
+    /// What statistics were counted from.
+    pub counts: Counts,
     /// Watches that are open.
     pub watches: Watches,
     /// Ends the watches, so that draining need not wait for those who would stay.

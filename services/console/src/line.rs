@@ -153,7 +153,6 @@ impl Caller {
     pub(crate) async fn all_departments(&self) -> Result<Vec<v1::DepartmentStatus>, Trouble> {
         let mut all = Vec::new();
         let mut page_token = String::new();
-        // A directory of more is told as far as this.
         for _ in 0..20 {
             let request = v1::ListDepartmentsRequest {
                 page_size: 500,
@@ -163,20 +162,19 @@ impl Caller {
             all.extend(page.departments);
             page_token = page.next_page_token;
             if page_token.is_empty() {
-                break;
+                return Ok(all);
             }
         }
-        Ok(all)
+        Err(too_many())
     }
 
-    /// The figures of all desks and departments.
+    /// The figures of all desks and departments, of each indicator all of them together.
     pub(crate) async fn all_statistics(
         &self,
         request: v1::StatisticsRequest,
     ) -> Result<v1::StatisticsResponse, Trouble> {
         let mut all = v1::StatisticsResponse::default();
         let mut page_token = String::new();
-        // A directory of more is told as far as this.
         for _ in 0..100 {
             let page_size = 100;
             let page = self.statistics(v1::StatisticsRequest {
@@ -190,9 +188,21 @@ impl Caller {
             all.distributions.extend(page.distributions);
             page_token = page.next_page_token;
             if page_token.is_empty() {
-                break;
+                all.indicators.sort_by_cached_key(|one| {
+                    let is_other_law = one.number == 0;
+                    (is_other_law, one.number, one.name.clone())
+                });
+                return Ok(all);
             }
         }
-        Ok(all)
+        Err(too_many())
     }
+}
+
+/// Part of it is not told as if it were all.
+fn too_many() -> Trouble {
+    Trouble::own(
+        "Có hơn 10.000 cơ quan: hãy xem từng trang, hoặc dùng lệnh lienthong ops.",
+        "There are more than 10,000 agencies: look at them page by page, or with lienthong ops.",
+    )
 }

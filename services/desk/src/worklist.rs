@@ -106,7 +106,7 @@ impl Worklist {
         let code = notice.dossier_code.as_str();
         let add = |list: &mut Self, key: String, todo, due_at: Option<Timestamp>| {
             let key = (code.to_owned(), key);
-            if list.done.contains(&key) {
+            if list.done.contains(&key) || list.faulty.contains_key(&key) {
                 return;
             }
             let entry = Entry {
@@ -391,6 +391,8 @@ mod tests {
         };
         let asked = fault(1, PeerReturnState::Asked);
         assert_eq!(heard(&[result(1), asked.clone()]), []);
+        let again = [result(1), asked.clone(), result(1)];
+        assert_eq!(heard(&again), [], "also where it is told once more");
         let upheld = fault(1, PeerReturnState::Upheld);
         assert_eq!(heard(&[result(1), asked.clone(), upheld]), [hand_out(1)]);
         let corrected = fault(2, PeerReturnState::Corrected);

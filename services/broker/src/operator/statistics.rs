@@ -13,7 +13,10 @@ use dossier::{name::AgencyCode, procedure::civil_date};
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tonic::Status;
 
@@ -42,17 +45,19 @@ impl Operator {
         let limit = page(request.page_size, PAGE_AGENCIES, PAGE_AGENCIES_MAX);
         let (reader, names) = (self.reader.clone(), Names::of(&self.registry));
         let is_first = request.page_token.is_empty();
+        let (days, counts) = ((from, until), self.counts.clone());
         let counted = blocking(move || {
             let reader = reader.as_ref();
-            let counted = Counted {
-                tallies: reader.tallies(from, until).map_err(unreadable)?,
-                denied: reader.denied(from, until).map_err(unreadable)?,
+            let counted = match counts.of(days).filter(|_| !is_first) {
+                Some(counted) => counted,
+                None => Arc::new(Counted::over(days, reader).map_err(unreadable)?),
             };
             let mut page = counted.page(&names, &request.page_token, limit);
             if is_first {
                 page.figures
                     .splice(0..0, figures(reader).map_err(unreadable)?);
             }
+            counts.keep(days, counted, page.next_page_token.is_empty());
             Ok(page)
         });
         let mut counted = counted.await?;
@@ -64,13 +69,45 @@ impl Operator {
     }
 }
 
+/// From the first day until before the second.
+type Days = (Date, Date);
+
+/// What was counted last, until its last page is read: all pages tell of the moment of the first, and it
+/// is counted once. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Counts(Arc<Mutex<Option<(Days, Arc<Counted>)>>>);
+
+impl Counts {
+    fn last(&self) -> MutexGuard<'_, Option<(Days, Arc<Counted>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, days: Days) -> Option<Arc<Counted>> {
+        let last = self.last();
+        let (of, counted) = last.as_ref()?;
+        (*of == days).then(|| counted.clone())
+    }
+
+    fn keep(&self, days: Days, counted: Arc<Counted>, is_read: bool) {
+        *self.last() = (!is_read).then_some((days, counted));
+    }
+}
+
 /// What was counted of desks and departments.
+#[derive(Debug)]
 struct Counted {
     tallies: Vec<Tally>,
     denied: Vec<(AgencyCode, u64)>,
 }
 
 impl Counted {
+    fn over((from, until): Days, reader: &dyn Reader) -> Result<Self, StoreError> {
+        Ok(Self {
+            tallies: reader.tallies(from, until)?,
+            denied: reader.denied(from, until)?,
+        })
+    }
+
     /// What is of so many agencies after this one, by code; before the first, what is of all together, too.
     fn page(&self, names: &Names, after: &str, limit: usize) -> v1::StatisticsResponse {
         let tallied = self.tallies.iter().map(|one| &one.agency);
@@ -219,6 +256,19 @@ mod tests {
             one.distributions.sort_by_key(place);
         }
         assert!(read == all, "each once");
+    }
+
+    #[test]
+    fn pages_of_one_reading_tell_of_one_moment_and_nothing_is_kept_after_the_last() {
+        let (counts, counted) = (Counts::default(), Arc::new(counted().0));
+        let days = |from: i16| (Date::constant(from, 1, 1), Date::constant(2027, 1, 1));
+        assert!(counts.of(days(2026)).is_none());
+        counts.keep(days(2026), counted.clone(), false);
+        let later = counts.of(days(2026)).unwrap();
+        assert!(Arc::ptr_eq(&later, &counted));
+        assert!(counts.of(days(2025)).is_none(), "other days");
+        counts.keep(days(2026), later, true);
+        assert_eq!(Arc::strong_count(&counted), 1, "let go");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
     hot::Hot,
     ledger::{Ledger, Means},
     metrics::Broker,
-    operator::{Operator, Page, Watches},
+    operator::{Counts, Operator, Page, Watches},
     persons::PersonIndex,
     reconcile::Reconciler,
     registry::Registry,
@@ -197,6 +197,7 @@ impl Ground {
             persons: self.persons.clone(),
             belfry: self.belfry.clone(),
             page: Page::default(),
+            counts: Counts::default(),
             watches: Watches::default(),
             shutdown: self.shutdown.child(),
         }

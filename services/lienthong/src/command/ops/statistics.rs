@@ -6,9 +6,11 @@ use anyhow::Context as _;
 use clap::Args;
 use contract::v1::{Figure, Indicator, StatisticsRequest, StatisticsResponse};
 use serde_json::json;
+use tonic::{Response, Status};
 
 /// The figure that says how often an agency wanted the citizen to be asked for what somebody held.
 const DENIED: &str = "supplements_denied";
+const PAGE_SIZE: u32 = 100;
 
 /// Show the figures and indicators: among them the supplements that were denied, by agency.
 #[derive(Debug, Args)]
@@ -29,30 +31,51 @@ pub(crate) struct StatisticsCommand {
 impl StatisticsCommand {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<Ending> {
         let day = |text: &Option<String>| text.as_deref().map(cells::day).transpose();
-        let mut request = StatisticsRequest {
+        let request = StatisticsRequest {
             from: day(&self.from)?,
             until: day(&self.until)?,
+            page_size: PAGE_SIZE,
             ..StatisticsRequest::default()
         };
-        let mut operator = self.operator.connect()?;
-        let mut counted = StatisticsResponse::default();
-        loop {
-            let asked = operator.statistics(request.clone()).await;
-            let page = asked.context("the figures were not told")?.into_inner();
-            counted.figures.extend(page.figures);
-            counted.indicators.extend(page.indicators);
-            counted.distributions.extend(page.distributions);
-            request.page_token = page.next_page_token;
-            if request.page_token.is_empty() {
-                break;
-            }
-        }
+        let operator = self.operator.connect()?;
+        let counted = every_page(request, |request| {
+            let mut operator = operator.clone();
+            async move { operator.statistics(request).await }
+        });
+        let counted = counted.await?;
         match json {
             true => json::print(&as_json(&counted))?,
             false => tell!("{}", render(&counted, screen::columns()).trim_end()),
         }
         Ok(Ending::Fine)
     }
+}
+
+/// What all pages tell, of each indicator all desks and departments together.
+async fn every_page<A>(
+    mut request: StatisticsRequest,
+    ask: impl Fn(StatisticsRequest) -> A,
+) -> anyhow::Result<StatisticsResponse>
+where
+    A: Future<Output = Result<Response<StatisticsResponse>, Status>>,
+{
+    let mut counted = StatisticsResponse::default();
+    loop {
+        let asked = ask(request.clone()).await;
+        let page = asked.context("the figures were not told")?.into_inner();
+        counted.figures.extend(page.figures);
+        counted.indicators.extend(page.indicators);
+        counted.distributions.extend(page.distributions);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    counted.indicators.sort_by_cached_key(|one| {
+        let is_other_law = one.number == 0;
+        (is_other_law, one.number, one.name.clone())
+    });
+    Ok(counted)
 }
 
 fn as_json(counted: &StatisticsResponse) -> serde_json::Value {
@@ -172,6 +195,57 @@ mod tests {
             .map(|what| screen.find(what).unwrap())
             .into();
         assert!(places.is_sorted(), "{screen}");
+    }
+
+    #[tokio::test]
+    async fn every_page_is_asked_for_once_and_of_each_indicator_all_stand_together() {
+        let indicator = |(number, name, agency_code): (u32, &str, &str)| Indicator {
+            number,
+            name: name.into(),
+            agency_code: agency_code.into(),
+            ..Indicator::default()
+        };
+        let pages = [
+            vec![(1, "a", ""), (2, "b", ""), (0, "c", "")],
+            vec![(1, "a", "G1"), (2, "b", "G1"), (0, "c", "G1")],
+            vec![(1, "a", "G2"), (0, "c", "G2")],
+        ];
+        let ask = async |request: StatisticsRequest| {
+            assert_eq!(request.page_size, 7, "as the first was asked for");
+            let number: usize = request.page_token.parse().unwrap_or_default();
+            let next = number + 1;
+            Ok(Response::new(StatisticsResponse {
+                indicators: pages[number].iter().copied().map(indicator).collect(),
+                next_page_token: match next < pages.len() {
+                    true => next.to_string(),
+                    false => String::new(),
+                },
+                ..StatisticsResponse::default()
+            }))
+        };
+        let request = StatisticsRequest {
+            page_size: 7,
+            ..StatisticsRequest::default()
+        };
+        let counted = every_page(request, ask).await.unwrap();
+        let told: Vec<_> = counted
+            .indicators
+            .iter()
+            .map(|one| (one.name.as_str(), one.agency_code.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("a", ""),
+                ("a", "G1"),
+                ("a", "G2"),
+                ("b", ""),
+                ("b", "G1"),
+                ("c", ""),
+                ("c", "G1"),
+                ("c", "G2"),
+            ]
+        );
     }
 
     #[test]
