@@ -72,8 +72,8 @@ impl Operator {
 /// From the first day until before the second.
 type Days = (Date, Date);
 
-/// What was counted last, until its last page is read: all pages tell of the moment of the first, and it
-/// is counted once. Cheap to clone.
+/// What was counted last, until its last page is read or another reading begins: later pages tell of the
+/// moment of the first, and it is counted once. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Counts(Arc<Mutex<Option<(Days, Arc<Counted>)>>>);
 
