@@ -75,10 +75,12 @@ type Days = (Date, Date);
 /// What was counted last, until its last page is read or another reading begins: later pages tell of the
 /// moment of the first, and it is counted once. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Counts(Arc<Mutex<Option<(Days, Arc<Counted>)>>>);
+pub struct Counts(Arc<Mutex<Option<Kept>>>);
+
+type Kept = (Days, Arc<Counted>);
 
 impl Counts {
-    fn last(&self) -> MutexGuard<'_, Option<(Days, Arc<Counted>)>> {
+    fn last(&self) -> MutexGuard<'_, Option<Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
