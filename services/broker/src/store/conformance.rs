@@ -33,7 +33,7 @@ pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
     }
 }
 
-const STORIES: [fn(&mut dyn Ground); 39] = [
+const STORIES: [fn(&mut dyn Ground); 40] = [
     a_dossier_is_read_as_it_was_committed,
     it_is_known_how_far_a_dossier_was_at_any_time,
     records_go_on_where_they_ended,
@@ -69,6 +69,7 @@ const STORIES: [fn(&mut dyn Ground); 39] = [
     watch::what_changed_is_told_once_from_a_position_on,
     watch::a_person_is_found_until_the_dossier_is_erased,
     watch::what_happens_is_counted_by_day_and_with_what_it_is_of,
+    watch::a_time_is_summed_as_its_days_are,
     watch::an_act_stands_in_the_audit_for_ever_and_in_its_chain,
     watch::what_is_suspended_stays_so_until_it_is_resumed,
     watch::page_one_counts_what_is_open,

@@ -267,6 +267,41 @@ pub(super) fn what_happens_is_counted_by_day_and_with_what_it_is_of(ground: &mut
     assert_eq!(of_day, [(named("H26.2"), 2)]);
 }
 
+pub(super) fn a_time_is_summed_as_its_days_are(ground: &mut dyn Ground) {
+    let mut store = ground.open();
+    let begin = date(2025, 12, 27);
+    let days: Vec<_> = (0..800).map(|n| begin + n.days()).collect();
+    let key = |name, day, bucket| TallyKey {
+        day,
+        name,
+        agency: named("H26.1"),
+        bucket,
+    };
+    // Every day counts, and is told from the one before.
+    let kept = |number: usize| number % 7 + 1;
+    let mut change = received(1);
+    change.tallies = days
+        .iter()
+        .enumerate()
+        .flat_map(|(number, day)| vec![key("received", *day, 0); kept(number)])
+        .chain([key("waiting", date(2026, 2, 28), 3)])
+        .collect();
+    commit(&mut *store, &[&change]);
+    let ends = [
+        0, 1, 4, 5, 6, 34, 35, 36, 63, 64, 65, 66, 369, 370, 371, 799,
+    ];
+    for (at, from) in ends.iter().enumerate() {
+        for until in &ends[at..] {
+            let (first, last) = (days[*from], days[*until]);
+            let tallies = store.reader().tallies(first, last).unwrap();
+            let received = tallies.iter().find(|one| one.name == "received");
+            let sum: usize = (*from..*until).map(kept).sum();
+            let told = received.map_or(0, |one| one.count);
+            assert_eq!(told, sum as u64, "from {first} until {last}");
+        }
+    }
+}
+
 pub(super) fn an_act_stands_in_the_audit_for_ever_and_in_its_chain(ground: &mut dyn Ground) {
     let mut store = ground.open();
     let act = |operator: &str, call: &str, dossier: Option<u64>, second| Audit {

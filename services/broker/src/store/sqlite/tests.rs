@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     records::Stored,
     store::{
-        Change, DossierFault, NoticeRow, OwedKind, OwedRow, Search, StepRow,
+        Change, DossierFault, NoticeRow, OwedKind, OwedRow, Search, StepRow, TallyKey,
         conformance::{at, id, named, received, what_is_counted_is_there},
     },
 };
@@ -170,13 +170,41 @@ fn a_store_of_before_the_counts_counts_what_it_has() {
     }
     drop(store);
     let file = Connection::open(folder.path().join(FILE_NAME)).unwrap();
-    file.execute_batch("DROP TABLE flow; DROP TABLE open_by_state; PRAGMA user_version = 5")
-        .unwrap();
+    file.execute_batch(
+        "DROP TABLE flow; DROP TABLE open_by_state; DROP TABLE tally_month; PRAGMA user_version = 5",
+    )
+    .unwrap();
     drop(file);
     let reader = open(folder.path()).reader();
     assert_eq!(reader.flows().unwrap().len(), 2);
     assert_eq!(reader.open_counts().unwrap().open, 3);
     what_is_counted_is_there(&*reader);
+}
+
+#[test]
+fn a_store_of_before_the_months_has_them_summed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let day = jiff::civil::date(2026, 9, 2);
+    let key = TallyKey {
+        day,
+        name: "received",
+        agency: named("H26.1"),
+        bucket: 0,
+    };
+    let change = Change {
+        tallies: vec![key; 3],
+        ..received(1)
+    };
+    commit_all(&mut store, &[&change]).unwrap();
+    drop(store);
+    let file = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    file.execute_batch("DROP TABLE tally_month; PRAGMA user_version = 6")
+        .unwrap();
+    drop(file);
+    let reader = open(folder.path()).reader();
+    let year = reader.tallies(day.first_of_year(), day.last_of_year());
+    assert_eq!(year.unwrap()[0].count, 3);
 }
 
 /// The free pages of the file, and what was copied back, hold nothing of it.

@@ -13,7 +13,7 @@ use crate::store::{
 };
 use contract::v1::DossierState;
 use dossier::name::{AgencyCode, Digest, DossierId, ProcedureCode};
-use jiff::civil::Date;
+use jiff::{ToSpan as _, civil::Date};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, ToSql, params, params_from_iter};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -421,12 +421,26 @@ impl Watch for SqliteReader {
 
     fn tallies(&self, from: Date, until: Date) -> Result<Vec<Tally>, StoreError> {
         self.watchers.read(|c| {
-            let sql = "SELECT n.text, a.text, t.bucket, sum(t.count) FROM tally t
+            let sql = "SELECT n.text, a.text, t.bucket, sum(t.count) FROM (
+                         SELECT name, agency, bucket, count FROM tally
+                         WHERE day >= ?1 AND day < ?2
+                         UNION ALL SELECT name, agency, bucket, count FROM tally_month
+                         WHERE month >= ?3 AND month < ?4
+                         UNION ALL SELECT name, agency, bucket, count FROM tally
+                         WHERE day >= ?5 AND day < ?6) t
                        JOIN word n ON n.word = t.name JOIN word a ON a.word = t.agency
-                       WHERE t.day >= ?1 AND t.day < ?2
                        GROUP BY t.name, t.agency, t.bucket ORDER BY 1, 2, 3";
+            let (first, last) = whole_months(from, until);
+            let of = params![
+                from.to_string(),
+                first.to_string(),
+                month(first),
+                month(last),
+                last.to_string(),
+                until.to_string(),
+            ];
             c.prepare_cached(sql)?
-                .query_map(params![from.to_string(), until.to_string()], |row| {
+                .query_map(of, |row| {
                     Ok(Tally {
                         name: row.get(0)?,
                         agency: name(row, 1)?,
@@ -448,6 +462,25 @@ impl Watch for SqliteReader {
                 })?
                 .collect()
         })
+    }
+}
+
+/// The month of a day, as it is written.
+pub(super) fn month(day: Date) -> String {
+    day.strftime("%Y-%m").to_string()
+}
+
+/// The whole months from a day on and before another: from the first of one to the first of another, or
+/// from the second day to itself where there is none.
+fn whole_months(from: Date, until: Date) -> (Date, Date) {
+    let first = match from.day() {
+        1 => from,
+        _ => from.last_of_month().saturating_add(1.day()),
+    };
+    let last = until.first_of_month();
+    match first < last {
+        true => (first, last),
+        false => (until, until),
     }
 }
 

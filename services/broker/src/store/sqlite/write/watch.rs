@@ -3,6 +3,7 @@
 use super::Write;
 use crate::store::{
     Audit, Change, DossierFault, PersonKey, Position, Suspended, SuspensionChange, TallyKey,
+    sqlite::watch::month,
 };
 use dossier::name::Digest;
 use rusqlite::{OptionalExtension as _, Result, params};
@@ -39,6 +40,12 @@ impl Write<'_> {
                 "INSERT INTO tally (day, name, agency, bucket, count) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (day, name, agency, bucket) DO UPDATE SET count = count + ?5",
                 params![key.day.to_string(), name, agency, key.bucket, count],
+            )?;
+            self.execute(
+                "INSERT INTO tally_month (month, name, agency, bucket, count)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (month, name, agency, bucket) DO UPDATE SET count = count + ?5",
+                params![month(key.day), name, agency, key.bucket, count],
             )?;
         }
         Ok(())
