@@ -41,9 +41,15 @@ use dossier::{
     refusal::FieldFault,
 };
 use futures_util::Stream;
-use node::{fault::Fault, shutdown::Shutdown};
+use node::{fault::Fault, shutdown::Shutdown, stream::MESSAGE_BYTES_MAX};
+use prost::Message;
 use std::{pin::Pin, sync::Arc};
 use tonic::{Code, Request, Response, Status};
+
+/// Bytes of the rows on a page: the rest of the message is for what is beside them.
+const PAGE_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 64 * 1024;
+/// What a row takes in a message besides itself: its field and its length, at most.
+const ROW_BYTES: usize = 8;
 
 /// Serves operators.
 #[derive(Clone)]
@@ -137,12 +143,24 @@ fn page_before(token: &str) -> Result<Option<u64>, Status> {
     }
 }
 
-/// The token after a page: the number of its last row, if it is full.
-fn next_page_token<T>(rows: &[T], limit: usize, number: impl Fn(&T) -> u64) -> String {
-    match rows.last() {
-        Some(last) if rows.len() == limit => number(last).to_string(),
-        _ => String::new(),
+/// A page of the rows that were found, each with its number: as many as a message holds, at least one. And
+/// the token after it, the number of its last row, if there may be more.
+fn page_of<M: Message>(found: Vec<(u64, M)>, limit: usize) -> (Vec<M>, String) {
+    let (all, mut bytes, mut last, mut page) = (found.len(), 0, None, Vec::new());
+    for (number, row) in found {
+        bytes += row.encoded_len() + ROW_BYTES;
+        if bytes > PAGE_BYTES_MAX && !page.is_empty() {
+            break;
+        }
+        last = Some(number);
+        page.push(row);
     }
+    let may_be_more = all == limit || page.len() < all;
+    let token = last.filter(|_| may_be_more);
+    (
+        page,
+        token.map_or_else(String::new, |last| last.to_string()),
+    )
 }
 
 impl Operator {
@@ -310,5 +328,54 @@ impl OperatorService for Operator {
         request: Request<v1::ListAuditRequest>,
     ) -> Result<Response<v1::ListAuditResponse>, Status> {
         served!(self, request, ListAudit, serve_list_audit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rows of an audit before a number, each of so many bytes at least.
+    fn audit(before: u64, limit: usize, bytes: usize) -> Vec<(u64, v1::AuditEntry)> {
+        let numbers = (1..before).rev().take(limit);
+        let entry = |number| v1::AuditEntry {
+            number,
+            reason: "x".repeat(bytes),
+            ..v1::AuditEntry::default()
+        };
+        numbers.map(|number| (number, entry(number))).collect()
+    }
+
+    #[test]
+    fn a_page_has_as_many_rows_as_a_message_holds_and_the_next_goes_on_there() {
+        let (mut before, mut seen, mut pages) = (1_201, Vec::new(), 0);
+        loop {
+            let (entries, next_page_token) = page_of(audit(before, 500, 6_000), 500);
+            let page = v1::ListAuditResponse {
+                entries,
+                next_page_token,
+            };
+            assert!(page.encoded_len() <= MESSAGE_BYTES_MAX);
+            seen.extend(page.entries.iter().map(|one| one.number));
+            pages += 1;
+            match page_before(&page.next_page_token).unwrap() {
+                Some(last) => before = last,
+                None => break,
+            }
+        }
+        assert!(seen.into_iter().eq((1..=1_200).rev()));
+        assert!((7..=9).contains(&pages), "{pages}");
+    }
+
+    #[test]
+    fn a_page_is_never_without_a_row_while_there_is_one() {
+        let numbers = |(page, token): (Vec<v1::AuditEntry>, String)| {
+            let numbers: Vec<_> = page.iter().map(|one| one.number).collect();
+            (numbers, token)
+        };
+        let large = audit(3, 2, MESSAGE_BYTES_MAX);
+        assert_eq!(numbers(page_of(large, 2)), (vec![2], "2".into()));
+        assert_eq!(numbers(page_of(audit(3, 5, 9), 5)), (vec![2, 1], "".into()));
+        assert_eq!(numbers(page_of(audit(1, 5, 9), 5)), (vec![], "".into()));
     }
 }

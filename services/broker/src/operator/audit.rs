@@ -1,6 +1,6 @@
 //! The audit: who did what.
 
-use super::{Operator, next_page_token, page_before, unreadable};
+use super::{Operator, page_before, page_of, unreadable};
 use crate::{
     access,
     desk::{blocking, page},
@@ -71,10 +71,12 @@ impl Operator {
             };
             reader.audits(&filter, before, limit).map_err(unreadable)
         });
-        let found = found.await?;
+        let found = found.await?.into_iter();
+        let rows = found.map(|one| (one.number, entry(one))).collect();
+        let (entries, next_page_token) = page_of(rows, limit);
         Ok(v1::ListAuditResponse {
-            next_page_token: next_page_token(&found, limit, |one| one.number),
-            entries: found.into_iter().map(entry).collect(),
+            entries,
+            next_page_token,
         })
     }
 }

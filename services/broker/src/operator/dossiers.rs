@@ -1,6 +1,6 @@
 //! Dossiers: searched for, found by a person, and one of them whole.
 
-use super::{Operator, bad_field, next_page_token, page_before, rows::Names, timeline, unreadable};
+use super::{Operator, bad_field, page_before, page_of, rows::Names, timeline, unreadable};
 use crate::{
     access,
     desk::{Case, blocking, page},
@@ -83,16 +83,17 @@ impl Operator {
         let found = blocking(move || reader.of_person(&key, before, limit).map_err(unreadable));
         let found = found.await?;
         self.record_look(who, &item, key, &found).await?;
-        let next_page_token = next_page_token(&found, limit, |one| one.row.number);
         let operator = self.clone();
-        let found = blocking(move || {
-            let shown = found
-                .iter()
-                .map(|one| operator.person(&names, &item.by, one));
-            shown.collect::<Result<Vec<_>, _>>()
+        let rows = blocking(move || {
+            let shown = found.iter().map(|one| {
+                let person = operator.person(&names, &item.by, one)?;
+                Ok((one.row.number, person))
+            });
+            shown.collect::<Result<Vec<_>, Status>>()
         });
+        let (found, next_page_token) = page_of(rows.await?, limit);
         Ok(v1::FindPersonResponse {
-            found: found.await?,
+            found,
             next_page_token,
         })
     }

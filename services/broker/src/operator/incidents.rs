@@ -1,6 +1,6 @@
 //! Incidents: what a person must look at.
 
-use super::{Operator, next_page_token, page_before, rows::Names, unreadable};
+use super::{Operator, page_before, page_of, rows::Names, unreadable};
 use crate::{
     access, causes,
     desk::{blocking, page},
@@ -74,12 +74,12 @@ impl Operator {
             let found = reader
                 .incidents(request.include_closed, cause, before, limit)
                 .map_err(unreadable)?;
-            let next_page_token = next_page_token(&found, limit, |one| one.number);
             let found = found.into_iter();
-            let incidents = found.map(|one| incident(reader.as_ref(), &names, one));
-            let incidents: Result<_, _> = incidents.collect();
+            let rows = found.map(|one| Ok((one.number, incident(reader.as_ref(), &names, one)?)));
+            let rows = rows.collect::<Result<_, _>>().map_err(unreadable)?;
+            let (incidents, next_page_token) = page_of(rows, limit);
             Ok(v1::ListIncidentsResponse {
-                incidents: incidents.map_err(unreadable)?,
+                incidents,
                 next_page_token,
             })
         });
