@@ -22,9 +22,14 @@ use dossier::{
     Refusal,
     name::{AgencyCode, DossierCode},
 };
-use node::{fault::Fault, shutdown::Shutdown};
+use node::{fault::Fault, shutdown::Shutdown, stream::MESSAGE_BYTES_MAX};
 use std::{sync::Arc, time::Duration};
 use tonic::{Code, Request, Response, Status};
+
+/// Bytes of the rows on a page: the rest of the message is for what is beside them.
+const PAGE_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 64 * 1024;
+/// What a row takes in a message besides itself: its field and its length, at most.
+const ROW_BYTES: usize = 8;
 
 /// Serves desks.
 #[derive(Clone)]
@@ -350,6 +355,16 @@ pub(crate) async fn blocking<T: Send + 'static>(
             "a read was broken off".into(),
         )))
     })
+}
+
+/// How many of these rows, by their bytes, an answer holds; at least one, if there is one.
+pub(crate) fn fitting(rows: impl Iterator<Item = usize>) -> usize {
+    let mut bytes = 0;
+    let fits = rows.enumerate().take_while(|(place, row)| {
+        bytes += row + ROW_BYTES;
+        *place == 0 || bytes <= PAGE_BYTES_MAX
+    });
+    fits.count()
 }
 
 /// A page's size within its limits.

@@ -24,6 +24,7 @@ pub use watch::Watches;
 use crate::{
     access::{self, Access, OperatorCall, Still},
     bell::Belfry,
+    desk::fitting,
     hot::Hot,
     ledger::Ledger,
     persons::PersonIndex,
@@ -41,15 +42,10 @@ use dossier::{
     refusal::FieldFault,
 };
 use futures_util::Stream;
-use node::{fault::Fault, shutdown::Shutdown, stream::MESSAGE_BYTES_MAX};
+use node::{fault::Fault, shutdown::Shutdown};
 use prost::Message;
 use std::{pin::Pin, sync::Arc};
 use tonic::{Code, Request, Response, Status};
-
-/// Bytes of the rows on a page: the rest of the message is for what is beside them.
-const PAGE_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 64 * 1024;
-/// What a row takes in a message besides itself: its field and its length, at most.
-const ROW_BYTES: usize = 8;
 
 /// Serves operators.
 #[derive(Clone)]
@@ -146,21 +142,11 @@ fn page_before(token: &str) -> Result<Option<u64>, Status> {
 /// A page of the rows that were found, each with its number: as many as a message holds, at least one. And
 /// the token after it, the number of its last row, if there may be more.
 fn page_of<M: Message>(found: Vec<(u64, M)>, limit: usize) -> (Vec<M>, String) {
-    let (all, mut bytes, mut last, mut page) = (found.len(), 0, None, Vec::new());
-    for (number, row) in found {
-        bytes += row.encoded_len() + ROW_BYTES;
-        if bytes > PAGE_BYTES_MAX && !page.is_empty() {
-            break;
-        }
-        last = Some(number);
-        page.push(row);
-    }
-    let may_be_more = all == limit || page.len() < all;
-    let token = last.filter(|_| may_be_more);
-    (
-        page,
-        token.map_or_else(String::new, |last| last.to_string()),
-    )
+    let fits = fitting(found.iter().map(|(_, row)| row.encoded_len()));
+    let may_be_more = found.len() == limit || fits < found.len();
+    let (numbers, page): (Vec<_>, _) = found.into_iter().take(fits).unzip();
+    let last = numbers.last().filter(|_| may_be_more);
+    (page, last.map_or_else(String::new, u64::to_string))
 }
 
 impl Operator {
@@ -334,6 +320,7 @@ impl OperatorService for Operator {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use node::stream::MESSAGE_BYTES_MAX;
 
     /// The rows of an audit before a number, each of so many bytes at least.
     fn audit(before: u64, limit: usize, bytes: usize) -> Vec<(u64, v1::AuditEntry)> {

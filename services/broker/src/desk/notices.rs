@@ -1,6 +1,6 @@
 //! Notices: what a desk is told, by cursor and as it comes.
 
-use super::{Caller, Desk, bad_field, blocking, page, unreadable};
+use super::{Caller, Desk, bad_field, blocking, fitting, page, unreadable};
 use crate::store::{Cursor, Reader, StoreError};
 use bytes::Bytes;
 use contract::v1;
@@ -93,16 +93,11 @@ impl Desk {
         let mut cursor = self.cursor(&request.cursor)?;
         let limit = page(request.page_size, PAGE_NOTICES, PAGE_NOTICES_MAX);
         let (reader, epoch) = (self.reader.clone(), self.ledger.epoch());
-        let (notices, cursor) = blocking(move || {
+        blocking(move || {
             let notices = Self::notices(reader.as_ref(), &desk, epoch, &mut cursor, limit)?;
-            Ok((notices, cursor))
+            Ok(page_of(notices, Self::token(epoch, &cursor)))
         })
-        .await?;
-        let next_cursor = Self::token(epoch, &cursor);
-        Ok(v1::ListNoticesResponse {
-            notices,
-            next_cursor,
-        })
+        .await
     }
 
     pub(super) fn serve_watch_notices(
@@ -178,5 +173,42 @@ impl Desk {
             }
         });
         Ok(Box::pin(ReceiverStream::new(receive)))
+    }
+}
+
+/// As many as a message holds; where there is none, the next page begins where this one did.
+fn page_of(mut notices: Vec<v1::Notice>, here: String) -> v1::ListNoticesResponse {
+    notices.truncate(fitting(notices.iter().map(v1::Notice::encoded_len)));
+    let last = notices.last().map(|last| last.cursor.clone());
+    v1::ListNoticesResponse {
+        next_cursor: last.unwrap_or(here),
+        notices,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use node::stream::MESSAGE_BYTES_MAX;
+
+    #[test]
+    fn a_page_has_as_many_notices_as_a_message_holds_and_the_next_begins_after_them() {
+        let notice = |number: usize| v1::Notice {
+            dossier_code: "x".repeat(6_000),
+            cursor: number.to_string(),
+            ..v1::Notice::default()
+        };
+        let all: Vec<_> = (0..1_000).map(notice).collect();
+        let (mut from, mut pages) = (0, 0);
+        while from < all.len() {
+            let page = page_of(all[from..].to_vec(), "here".into());
+            assert!(page.encoded_len() <= MESSAGE_BYTES_MAX);
+            assert_eq!(page.notices, all[from..from + page.notices.len()]);
+            from += page.notices.len();
+            assert_eq!(page.next_cursor, (from - 1).to_string());
+            pages += 1;
+        }
+        assert!((6..=7).contains(&pages), "{pages}");
+        assert_eq!(page_of(Vec::new(), "here".into()).next_cursor, "here");
     }
 }
