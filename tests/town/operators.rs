@@ -12,6 +12,7 @@ use contract::v1::{
     self, RedriveOutcome, StepState, notice::Kind, operator_service_client::OperatorServiceClient,
     verdict::Outcome,
 };
+use jiff::{SignedDuration, Timestamp};
 use node::{
     fault::Fault,
     identity::{Identity, Role},
@@ -186,6 +187,72 @@ async fn what_rests_is_tried_at_once_when_an_operator_wants_it() {
     town.suspends(POLICE, true).await.unwrap();
     let refused = town.retries(POLICE, "").await.unwrap_err();
     assert_eq!(reason(&refused), "DEPARTMENT_SUSPENDED");
+}
+
+/// Whoever only puts off is told of by how long it is owed, not by a legal limit that is days away.
+#[tokio::test]
+async fn what_a_department_puts_off_is_as_old_as_it_is_owed_and_after_an_hour_stands_on_page_one() {
+    let settings = format!("{AN_HOUR}\n[metrics]\nlisten = \"127.0.0.1:0\"");
+    let mut town = Town::plan()
+        .broker(&settings)
+        .offices(["civil-status", "social-insurance"])
+        .open()
+        .await;
+    let mut police = town.puppet("police");
+    let begun = Timestamp::now();
+    let dossier = town.desk().submit("birth").await;
+    later(&mut police).await;
+    until("it to rest", async || {
+        town.rests(&dossier.code).await.then_some(())
+    })
+    .await;
+    let instant = |at: Option<prost_types::Timestamp>| {
+        let at = at.expect("an instant");
+        Timestamp::new(at.seconds, at.nanos).unwrap()
+    };
+    let shown = town.department(POLICE).await;
+    let (since, due_at) = (instant(shown.owed_since), instant(shown.first_due_at));
+    assert_eq!(shown.owed, 1);
+    assert!(begun <= since && since <= Timestamp::now(), "{since}");
+    assert!(due_at > begun + SignedDuration::from_hours(24), "{due_at}");
+    let agency = [("agency", POLICE)];
+    until("its age to be told", async || {
+        let name = "lienthong_handovers_owed_oldest_seconds";
+        let age = town.metric(BROKER, name, &agency).await?;
+        (0.0 < age && age < 600.0).then_some(())
+    })
+    .await;
+    let behind = async |town: &Town| {
+        let page = town.operates().overview(v1::OverviewRequest {}).await;
+        let page = page.unwrap().into_inner();
+        let behind = page.departments_behind.into_iter();
+        let behind: Vec<_> = behind.map(|one| (one.agency_code, one.owed)).collect();
+        assert_eq!(page.departments_behind_total as usize, behind.len());
+        behind
+    };
+    assert_eq!(
+        behind(&town).await,
+        [],
+        "it is reached, and not owed for long"
+    );
+
+    town.stop(BROKER).await;
+    let store = Connection::open(town.path("broker").join("broker.db")).unwrap();
+    let sql = "UPDATE owed SET since = since - 3601 * 1000000";
+    assert_eq!(store.execute(sql, []).unwrap(), 1);
+    drop(store);
+    town.start_broker().await;
+    assert_eq!(behind(&town).await, [(POLICE.to_owned(), 1)]);
+    town.suspends(POLICE, true).await.unwrap();
+    assert_eq!(behind(&town).await, [], "that is known");
+    town.suspends(POLICE, false).await.unwrap();
+    assert_eq!(behind(&town).await, [(POLICE.to_owned(), 1)]);
+    town.retries(POLICE, "").await.unwrap();
+    police.next_handover().await.acknowledge().await;
+    town.desk()
+        .sees(&dossier, "register_residence", StepState::Held)
+        .await;
+    assert_eq!(behind(&town).await, []);
 }
 
 #[tokio::test]

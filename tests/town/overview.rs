@@ -409,6 +409,34 @@ async fn an_incident_is_news_to_whoever_watches_and_stands_on_page_one_with_its_
 }
 
 #[tokio::test]
+async fn page_one_is_never_behind_what_whoever_asks_has_seen() {
+    let mut town = Town::open().await;
+    town.clerk("civil-status").rests();
+    let mut operator = town.sees_all();
+    let mut page = async || {
+        let page = operator.overview(v1::OverviewRequest {}).await;
+        page.unwrap().into_inner()
+    };
+    for received in 1..=20 {
+        town.desk().submit("birth").await;
+        assert_eq!(page().await.today.unwrap().received, received);
+    }
+    // A line that breaks is seen in the same way.
+    town.kill("civil-status").await;
+    town.desk().submit("birth").await;
+    until("the department to be away", async || {
+        let request = v1::ListDepartmentsRequest::default();
+        let listed = town.sees_all().list_departments(request).await.unwrap();
+        let mut listed = listed.into_inner().departments.into_iter();
+        listed.find(|one| one.agency_code == CIVIL_STATUS && one.failures > 0)
+    })
+    .await;
+    let behind = page().await.departments_behind;
+    let behind: Vec<_> = behind.iter().map(|one| one.agency_code.as_str()).collect();
+    assert_eq!(behind, [CIVIL_STATUS]);
+}
+
+#[tokio::test]
 async fn page_one_and_the_measures_count_what_happened() {
     let mut town = Town::open().await;
     town.clerk("police").rests();

@@ -121,6 +121,11 @@ impl Departments {
     pub fn listen(&self) -> watch::Receiver<u64> {
         self.0.subscribe()
     }
+
+    /// How often one came or went since the start.
+    pub fn now(&self) -> u64 {
+        *self.0.borrow()
+    }
 }
 
 /// How often something was committed since the start.
@@ -157,6 +162,11 @@ impl Commits {
     /// Listens from now on.
     pub fn listen(&self) -> watch::Receiver<Committed> {
         self.0.subscribe()
+    }
+
+    /// How often anything was committed since the start.
+    pub fn now(&self) -> Committed {
+        *self.0.borrow()
     }
 }
 

@@ -324,10 +324,10 @@ impl Broker {
         }
         let mut rows = page.gauge(
             "lienthong_handovers_owed_oldest_seconds",
-            "For how long the first of what is owed to the department has been due; 0 when nothing is owed.",
+            "For how long the oldest of what is owed to the department has been owed; 0 when nothing is.",
         );
         for (agency, load) in agencies() {
-            let since = load.and_then(|load| load.oldest_due_at);
+            let since = load.and_then(|load| load.owed_since);
             rows.row(&[("agency", agency)], since.map_or(0.0, age_seconds));
         }
         let mut rows = page.gauge(

@@ -145,6 +145,15 @@ impl Standings {
         self.page(agency).read()
     }
 
+    /// Whether it could not be reached when it was tried last.
+    pub fn is_away(&self, agency: &AgencyCode) -> bool {
+        let found = self.0.departments.get(agency);
+        found.is_some_and(|state| {
+            let shown = &lock(&state).shown;
+            shown.connected_since.is_none() && shown.failures > 0
+        })
+    }
+
     /// How every department does, and what was counted of it, in the order of their codes.
     pub fn all(&self) -> Vec<(AgencyCode, Standing, Totals)> {
         let departments = self.0.departments.iter();

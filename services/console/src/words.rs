@@ -86,6 +86,9 @@ words! {
     onward_title: "Đang chuyển tiếp…", "On the way…";
     onward: "Tiếp tục", "Continue";
     // Now.
+    behind: "Cơ quan đang chậm nhận hồ sơ", "Departments that are behind";
+    behind_hint: "Có hồ sơ phải giao mà không kết nối được, hoặc đã hơn một giờ chưa nhận.", "Something is owed to them and they cannot be reached, or it is owed for more than an hour.";
+    owed_for: "Chờ giao đã", "Owed for";
     attention: "Cần xử lý", "Needs attention";
     attention_none: "Không có gì vướng mắc.", "Nothing is stuck.";
     oldest: "Lâu nhất", "Oldest";
@@ -269,6 +272,8 @@ words! {
     redrive_waiting: "đang chờ", "waiting";
     redrive_progress: "Đã có kết quả", "Results";
     redrive_over: "Đã xong.", "All are there.";
+    redrive_shown: "Bảng nêu trước những mục không thực hiện được; đang hiện", "What could not be done is listed first; shown are";
+    redrive_cut: "Còn nhiều sự cố hơn số một lần làm được; xong lần này, hãy làm tiếp.", "More are open than one round takes; when it is over, begin another.";
     redrive_under_way: "Đang thực hiện…", "Under way…";
     result: "Kết quả", "Result";
     // Measures.

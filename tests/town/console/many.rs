@@ -1,7 +1,7 @@
-//! A province of more desks than one page of the measures tells.
+//! A province of more desks than one page of the measures tells, and an outage of more incidents than a page lists.
 
 use super::site::Site;
-use crate::town::{Town, ground::BROKER};
+use crate::town::{Town, ground::BROKER, patience::until};
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
 
@@ -78,4 +78,74 @@ async fn the_measures_of_many_desks_come_page_by_page_and_the_csv_tells_of_all()
         path = link.split_once('"').unwrap().0.replace("&amp;", "&");
     }
     assert_eq!((seen.len(), pages), (DESKS, 5));
+}
+
+/// Writes into the store of a broker that does not run that so many incidents of a cause are open, each of another
+/// department.
+fn has_incidents(store: &Connection, cause: &str, count: usize) {
+    store.execute_batch("BEGIN").unwrap();
+    for number in 0..count {
+        let sql = "INSERT INTO incident (cause, dossier_id, step, agency, vi, en, opened_at, last_at, count)
+                   VALUES (?1, x'', '', ?2, 'như vậy', 'so it is', ?3, ?3, 1)";
+        let now = jiff::Timestamp::now().as_microsecond();
+        let agency = format!("H98.{number}");
+        store.execute(sql, params![cause, agency, now]).unwrap();
+    }
+    store.execute_batch("COMMIT").unwrap();
+}
+
+#[tokio::test]
+async fn in_an_outage_of_many_incidents_an_older_cause_keeps_its_button_and_all_of_it_is_tried() {
+    const OLDER: usize = 1_201;
+    let mut town = Town::with([]).await;
+    town.stop(BROKER).await;
+    let store = Connection::open(town.path("broker").join("broker.db")).unwrap();
+    has_incidents(&store, "NOTICE_REFUSED", OLDER);
+    has_incidents(&store, "LIMIT_PASSED", 700);
+    drop(store);
+    town.start_broker().await;
+    let site = Site::open_for(&town, "operator").await;
+    let mut person = site.stranger();
+    let token = person.enters().await;
+
+    let button = format!("Try again now ({})", "1,201");
+    for path in ["/", "/incidents?cause=NOTICE_REFUSED"] {
+        let page = person.get(path).await;
+        assert!(page.body.contains(&button), "{path}");
+    }
+    let page = person.get("/").await;
+    let (_, of_cause) = page.body.split_once("id=\"cause-NOTICE_REFUSED\"").unwrap();
+    let (of_cause, _) = of_cause.split_once("</article>").unwrap();
+    assert_eq!(of_cause.matches("so it is").count(), 3, "the newest three");
+    let (_, other) = page.body.split_once("id=\"cause-LIMIT_PASSED\"").unwrap();
+    let (other, _) = other.split_once("</article>").unwrap();
+    assert!(
+        !other.contains("<form"),
+        "trying again does nothing about it"
+    );
+
+    let form = format!("token={token}&cause=NOTICE_REFUSED&all=1&reason=told+by+telephone");
+    let begun = person.post("/incidents/redrive", &form).await;
+    assert_eq!(begun.status, 303, "{begun:?}");
+    let there = begun.header("location").to_owned();
+    let page = until("all to be tried", || async {
+        let page = person.get(&there).await;
+        page.body
+            .contains("<strong>1,201/1,201</strong>")
+            .then_some(page)
+    })
+    .await;
+    assert!(page.body.contains("closed: 1,201"), "{}", page.body);
+    assert_eq!(page.body.matches("<tr id=\"row-").count(), 500);
+    assert_eq!(
+        page.body.matches("data-label=\"Closed\">✓").count(),
+        500,
+        "as each is now"
+    );
+    let open = town.incidents().await;
+    assert!(open.iter().all(|one| one.cause == "LIMIT_PASSED"));
+    let store = Connection::open(town.path("broker").join("broker.db")).unwrap();
+    let sql = "SELECT count(*) FROM audit WHERE call = 'RedriveIncidents'";
+    let audited: i64 = store.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(audited, OLDER as i64, "each stands in the audit log");
 }

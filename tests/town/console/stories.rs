@@ -143,6 +143,26 @@ async fn a_department_that_goes_down_is_said_within_two_seconds() {
         );
     }
     tab.was_not_reloaded().await;
+
+    // Page one says so too, as soon as something is owed to it: before an incident is opened.
+    tab.go("/").await;
+    tab.hears().await;
+    tab.mark().await;
+    let said = |agency: &str| format!("document.getElementById('behind-{agency}') !== null");
+    assert_eq!(
+        tab.value(&said("G01.99.01")).await,
+        false,
+        "nothing is owed"
+    );
+    town.desk().submit("birth").await;
+    let begun = Instant::now();
+    tab.when("page one to say so", &said("G01.99.01")).await;
+    let took = begun.elapsed();
+    assert!(
+        took < Duration::from_secs(2),
+        "page one said so after {took:?}"
+    );
+    tab.was_not_reloaded().await;
 }
 
 #[tokio::test]

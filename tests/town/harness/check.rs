@@ -285,6 +285,7 @@ async fn incidents(province: &Province) -> Vec<String> {
         page_size: PAGE,
         page_token: String::new(),
         cause: String::new(),
+        ..Default::default()
     };
     let operator = province.caller(Role::Operator, "operator");
     let page = match operator.operator().list_incidents(request).await {

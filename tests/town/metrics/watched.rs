@@ -114,6 +114,17 @@ impl Town {
         Party::in_process(DESK, DESK, &self.path("desk.toml"), &self.log(DESK))
     }
 
+    /// The value of a metric that a service serves now.
+    pub(crate) async fn metric(
+        &self,
+        service: &str,
+        metric: &str,
+        labels: &[(&str, &str)],
+    ) -> Option<f64> {
+        let page = Page::read(self.metrics_address(service).await).await;
+        page.value(metric, labels)
+    }
+
     /// Where a service of the town serves its metrics, as its log says.
     async fn metrics_address(&self, name: &str) -> SocketAddr {
         let log = self.log(name);

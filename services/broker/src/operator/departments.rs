@@ -5,7 +5,7 @@ use crate::{
     access,
     desk::{blocking, page},
     standings::Standing,
-    store::{Load, Reader},
+    store::{FlowRow, Load, Reader},
     wire,
 };
 use contract::v1;
@@ -48,7 +48,7 @@ impl Operator {
         })
     }
 
-    fn department(&self, agency: &Agency, work: &Work) -> v1::DepartmentStatus {
+    pub(super) fn department(&self, agency: &Agency, work: &Work) -> v1::DepartmentStatus {
         let directory = self.registry.directory();
         let system = directory.system_of(&agency.code, Timestamp::now());
         let load = work.loads.get(&agency.code);
@@ -69,8 +69,11 @@ impl Operator {
             system_code: system.map(|one| one.code.clone()).unwrap_or_default(),
             connected_since: connected_since.and_then(wire::timestamp),
             owed: load.map_or(0, |load| load.owed),
-            oldest_due_at: load
-                .and_then(|load| load.oldest_due_at)
+            first_due_at: load
+                .and_then(|load| load.first_due_at)
+                .and_then(wire::timestamp),
+            owed_since: load
+                .and_then(|load| load.owed_since)
                 .and_then(wire::timestamp),
             window_items: under_way,
             suspended: self.suspensions.is_department(&agency.code),
@@ -89,7 +92,7 @@ impl Operator {
 }
 
 /// What departments have before them.
-struct Work {
+pub(super) struct Work {
     loads: BTreeMap<AgencyCode, Load>,
     overdue: BTreeMap<AgencyCode, u64>,
 }
@@ -97,16 +100,21 @@ struct Work {
 impl Work {
     fn read(reader: &dyn Reader) -> Result<Self, Status> {
         let loads = reader.loads().map_err(unreadable)?;
+        Ok(Self::of(loads, &reader.flows().map_err(unreadable)?))
+    }
+
+    pub(super) fn of(loads: Vec<Load>, flows: &[FlowRow]) -> Self {
         let mut overdue = BTreeMap::new();
-        for flow in reader.flows().map_err(unreadable)? {
-            *overdue.entry(flow.agency).or_default() += flow.overdue;
+        for flow in flows {
+            *overdue.entry(flow.agency.clone()).or_default() += flow.overdue;
         }
-        Ok(Self {
-            loads: loads
-                .into_iter()
-                .map(|load| (load.agency.clone(), load))
-                .collect(),
-            overdue,
-        })
+        let loads = loads.into_iter();
+        let loads = loads.map(|load| (load.agency.clone(), load)).collect();
+        Self { loads, overdue }
+    }
+
+    /// What each has before it, by code.
+    pub(super) fn loads(&self) -> impl Iterator<Item = &Load> {
+        self.loads.values()
     }
 }

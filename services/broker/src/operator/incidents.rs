@@ -1,6 +1,6 @@
 //! Incidents: what a person must look at.
 
-use super::{Operator, page_before, page_of, rows::Names, unreadable};
+use super::{Operator, bad_field, page_before, page_of, rows::Names, unreadable};
 use crate::{
     access, causes,
     desk::{blocking, page},
@@ -8,6 +8,7 @@ use crate::{
     wire,
 };
 use contract::v1;
+use std::collections::BTreeSet;
 use tonic::Status;
 
 const PAGE_INCIDENTS: u32 = 100;
@@ -68,13 +69,22 @@ impl Operator {
     ) -> Result<v1::ListIncidentsResponse, Status> {
         let before = page_before(&request.page_token)?;
         let limit = page(request.page_size, PAGE_INCIDENTS, PAGE_INCIDENTS_MAX);
+        if request.incident_ids.len() > PAGE_INCIDENTS_MAX as usize {
+            let wanted = format!("at most {PAGE_INCIDENTS_MAX}");
+            return Err(bad_field("incident_ids", &wanted));
+        }
         let (reader, names) = (self.reader.clone(), Names::of(&self.registry));
         let found = blocking(move || {
             let cause = Some(request.cause.as_str()).filter(|cause| !cause.is_empty());
-            let found = reader
-                .incidents(request.include_closed, cause, before, limit)
-                .map_err(unreadable)?;
-            let found = found.into_iter();
+            let found = match request.incident_ids.as_slice() {
+                [] => reader.incidents(request.include_closed, cause, before, limit),
+                ids => named(reader.as_ref(), ids, before),
+            };
+            let found = found.map_err(unreadable)?.into_iter();
+            let limit = match request.incident_ids.is_empty() {
+                true => limit,
+                false => usize::MAX,
+            };
             let rows = found.map(|one| Ok((one.number, incident(reader.as_ref(), &names, one)?)));
             let rows = rows.collect::<Result<_, _>>().map_err(unreadable)?;
             let (incidents, next_page_token) = page_of(rows, limit);
@@ -85,4 +95,23 @@ impl Operator {
         });
         found.await
     }
+}
+
+/// Those of these ids that there are and that come after the page before, the newest first.
+fn named(
+    reader: &dyn Reader,
+    ids: &[String],
+    before: Option<u64>,
+) -> Result<Vec<store::Incident>, StoreError> {
+    let numbers: BTreeSet<u64> = ids.iter().filter_map(|id| number(id)).collect();
+    let numbers = numbers.into_iter().rev();
+    let after = numbers.filter(|number| before.is_none_or(|before| *number < before));
+    let found = after.map(|number| reader.incident(number).transpose());
+    found.flatten().collect()
+}
+
+/// The number of an incident, as its id says it.
+pub(super) fn number(id: &str) -> Option<u64> {
+    let number = id.parse::<u64>().ok();
+    number.filter(|number| i64::try_from(*number).is_ok())
 }

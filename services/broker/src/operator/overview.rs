@@ -1,21 +1,23 @@
 //! Page one: what needs attention, how work flows, and how today goes.
 
-use super::{Operator, measures, rows::Names, unreadable};
+use super::{Operator, departments::Work, incidents::incident, measures, rows::Names, unreadable};
 use crate::{
-    access, causes,
+    access,
+    bell::Committed,
+    causes,
     desk::blocking,
     ledger::tally,
-    store::{Suspended, Suspension},
+    store::{StoreError, Suspended, Suspension},
     wire,
 };
 use contract::v1;
 use dossier::procedure::civil_date;
-use jiff::{Timestamp, ToSpan as _, civil::Date};
+use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::sleep_until};
 use tonic::Status;
 
 /// Days that distributions and denials are summed over.
@@ -24,17 +26,50 @@ const DAYS: i64 = 30;
 const FLOWS_MAX: usize = 1_000;
 /// Agencies of which page one tells how long things took, or how often they were refused something.
 const AGENCIES_MAX: usize = 100;
-/// Of the time, how much may go into computing page one, whoever asks how often: one part in so many.
+/// The newest incidents of a cause that are told.
+const NEWEST_MAX: usize = 3;
+/// Departments that are behind and are told by name.
+const BEHIND_MAX: usize = 100;
+/// Who is owed something for so long is behind, although it is reached.
+const OWED_LONG: SignedDuration = SignedDuration::from_hours(1);
+/// Of the time, how much may go into computing page one, whoever asks how often: one part in so many, while
+/// whoever asks waits no longer than the rest for it.
 const SHARE: u32 = 10;
+const REST_MAX: Duration = Duration::from_secs(1);
+/// How old page one may be although nothing was heard of: some of it changes with the time.
+const AGE_MAX: Duration = Duration::from_secs(5);
 
-/// Page one as it was computed last, for whoever asks at the same time. Cheap to clone.
+/// Page one as it was computed last. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Page(Arc<Mutex<Option<Computed>>>);
 
 #[derive(Debug)]
 struct Computed {
-    until: Instant,
+    heard: Heard,
+    begun: Instant,
+    took: Duration,
     page: v1::OverviewResponse,
+}
+
+/// How often anything rang that page one tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Heard {
+    commits: Committed,
+    departments: u64,
+}
+
+impl Computed {
+    /// Whether it is no older than what whoever asked then may know of.
+    fn is_fresh(&self, asked: Instant, heard: Heard) -> bool {
+        let is_unchanged = self.heard == heard && self.begun.elapsed() < AGE_MAX;
+        self.begun >= asked || is_unchanged
+    }
+
+    /// When it may be computed again.
+    fn rests_until(&self) -> Instant {
+        let rest = (self.took * (SHARE - 1)).min(REST_MAX);
+        self.begun + self.took + rest
+    }
 }
 
 pub(super) fn suspension(one: Suspension) -> v1::Suspension {
@@ -65,20 +100,54 @@ impl Operator {
             .unwrap_or_else(|_| Err(Status::internal("page one was broken off; ask again")))
     }
 
+    /// Never behind what whoever asks has seen: it is computed after they asked, or nothing changed since.
     async fn page_one(&self) -> Result<v1::OverviewResponse, Status> {
+        let asked = Instant::now();
         let mut last = self.page.0.lock().await;
-        if let Some(computed) = last.as_ref().filter(|one| Instant::now() < one.until) {
-            return Ok(computed.page.clone());
+        if let Some(computed) = last.as_ref() {
+            if computed.is_fresh(asked, self.heard()) {
+                return Ok(computed.page.clone());
+            }
+            sleep_until(computed.rests_until().into()).await;
         }
         let operator = self.clone();
-        let begun = Instant::now();
+        let (heard, begun) = (self.heard(), Instant::now());
         let page = blocking(move || operator.compute()).await?;
-        let took: Duration = begun.elapsed();
         *last = Some(Computed {
-            until: Instant::now() + took * (SHARE - 1),
+            heard,
+            begun,
+            took: begun.elapsed(),
             page: page.clone(),
         });
         Ok(page)
+    }
+
+    fn heard(&self) -> Heard {
+        Heard {
+            commits: self.belfry.commits.now(),
+            departments: self.belfry.departments.now(),
+        }
+    }
+
+    /// The departments that are behind.
+    fn behind(&self, work: &Work, now: Timestamp) -> (Vec<v1::DepartmentStatus>, u32) {
+        let directory = self.registry.directory();
+        let mut behind: Vec<_> = work
+            .loads()
+            .filter_map(|load| {
+                let since = load.owed_since?;
+                let is_long = now.duration_since(since) > OWED_LONG;
+                let is_behind = is_long || self.standings.is_away(&load.agency);
+                let agency = directory.agency(load.agency.as_str())?;
+                let is_suspended = || self.suspensions.is_department(&load.agency);
+                (is_behind && !is_suspended()).then_some((since, agency))
+            })
+            .collect();
+        behind.sort_by_key(|(since, agency)| (*since, agency.code.clone()));
+        let total = u32::try_from(behind.len()).unwrap_or(u32::MAX);
+        let told = behind.into_iter().take(BEHIND_MAX);
+        let told = told.map(|(_, agency)| self.department(agency, work));
+        (told.collect(), total)
     }
 
     fn compute(&self) -> Result<v1::OverviewResponse, Status> {
@@ -86,6 +155,8 @@ impl Operator {
         let today = civil_date(now);
         let attention = reader.causes_open().map_err(unreadable)?;
         let mut flows = reader.flows().map_err(unreadable)?;
+        let work = Work::of(reader.loads().map_err(unreadable)?, &flows);
+        let (departments_behind, departments_behind_total) = self.behind(&work, now);
         flows.sort_by_key(|flow| std::cmp::Reverse(flow.open));
         let month = today.saturating_sub(DAYS.days());
         let tomorrow = today.saturating_add(1.day());
@@ -100,19 +171,26 @@ impl Operator {
                 .into_iter()
                 .map(|open| {
                     let cause = causes::of(&open.cause);
-                    v1::CauseCount {
+                    let newest = reader
+                        .incidents(false, Some(&open.cause), None, NEWEST_MAX)?
+                        .into_iter()
+                        .map(|one| incident(reader.as_ref(), &names, one));
+                    Ok(v1::CauseCount {
+                        newest: newest.collect::<Result<_, _>>()?,
                         cause_class: cause.class.into(),
                         count: open.count,
                         oldest_at: wire::timestamp(open.oldest_at),
                         owner: cause.owner.into(),
+                        redrive: cause.redrive.into(),
                         suggestion: Some(v1::Text {
                             vi: cause.suggestion.vi.into(),
                             en: cause.suggestion.en.into(),
                         }),
                         cause: open.cause,
-                    }
+                    })
                 })
-                .collect(),
+                .collect::<Result<_, StoreError>>()
+                .map_err(unreadable)?,
             flows: flows
                 .into_iter()
                 .take(FLOWS_MAX)
@@ -140,6 +218,8 @@ impl Operator {
                 })
                 .collect(),
             suspensions: suspensions.into_iter().map(suspension).collect(),
+            departments_behind,
+            departments_behind_total,
         })
     }
 

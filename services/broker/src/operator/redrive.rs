@@ -1,6 +1,6 @@
 //! Redriving: many incidents at once, each tried again, released or closed as its cause has it.
 
-use super::{Operator, Streaming, deed::Deed, retries::Resting, unreadable};
+use super::{Operator, Streaming, deed::Deed, incidents::number, retries::Resting, unreadable};
 use crate::{
     access::Still,
     causes,
@@ -67,9 +67,7 @@ impl Operator {
     }
 
     async fn redrive(&self, deed: &Deed, incident_id: &str) -> Result<Came, Status> {
-        let number = incident_id.parse::<u64>().ok();
-        let number = number.filter(|number| i64::try_from(*number).is_ok());
-        let found = match number {
+        let found = match number(incident_id) {
             Some(number) => {
                 let reader = self.reader.clone();
                 blocking(move || reader.incident(number).map_err(unreadable)).await?

@@ -33,7 +33,7 @@ pub fn suite<G: Ground>(mut ground: impl FnMut() -> G) {
     }
 }
 
-const STORIES: [fn(&mut dyn Ground); 40] = [
+const STORIES: [fn(&mut dyn Ground); 41] = [
     a_dossier_is_read_as_it_was_committed,
     it_is_known_how_far_a_dossier_was_at_any_time,
     records_go_on_where_they_ended,
@@ -43,6 +43,7 @@ const STORIES: [fn(&mut dyn Ground); 40] = [
     every_alarm_of_a_dossier_is_kept,
     every_notice_of_a_dossier_is_kept_and_goes_alone,
     what_is_no_longer_owed_is_gone,
+    watch::what_is_owed_is_as_old_as_the_debt_however_its_due_date_moves,
     what_is_owed_for_a_stopped_dossier_holds_up_nobody,
     attempts_last_as_long_as_the_debt,
     steps_are_found_by_agency_and_state,

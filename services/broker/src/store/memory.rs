@@ -57,9 +57,30 @@ struct State {
 struct Held {
     row: DossierRow,
     owed: Vec<OwedRow>,
+    /// Since when each of them is owed.
+    owed_since: Vec<Timestamp>,
     records: Vec<Kept>,
     /// How long the log was with each change, and the dossier.
     changes: Vec<(u64, u64)>,
+}
+
+impl Held {
+    /// Since when each of these is owed: what only has another due date is owed as long as before.
+    fn since_of(&self, owed: &[OwedRow]) -> Vec<Timestamp> {
+        let now = whole_micros(Timestamp::now());
+        let since = |row: &OwedRow| {
+            let due_at = row.due_at;
+            let is_it = |had: &OwedRow| {
+                OwedRow {
+                    due_at,
+                    ..had.clone()
+                } == *row
+            };
+            let had = self.owed.iter().position(is_it);
+            had.map_or(now, |at| self.owed_since[at])
+        };
+        owed.iter().map(since).collect()
+    }
 }
 
 impl MemoryStore {
@@ -191,6 +212,7 @@ impl State {
         }
         row.erased_at = Some(whole_micros(at));
         held.owed.clear();
+        held.owed_since.clear();
         let code = format!("{}-KQ", row.summary.code);
         for record in &mut held.records {
             record.personal = None;
@@ -252,6 +274,7 @@ impl State {
             self.dossiers.push(Held {
                 row,
                 owed: Vec::new(),
+                owed_since: Vec::new(),
                 records: Vec::new(),
                 changes: Vec::new(),
             });
@@ -293,6 +316,7 @@ impl State {
                 ..summary
             };
             held.row.steps = steps;
+            held.owed_since = held.since_of(&owed);
             held.owed = owed;
             let of_dossier = (held.records.len() + change.records.len()) as u64;
             held.changes.push((records, of_dossier));

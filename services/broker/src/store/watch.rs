@@ -159,7 +159,9 @@ pub struct Load {
     /// Handovers, look-ups and notices owed to it.
     pub owed: u64,
     /// The earliest due date among them.
-    pub oldest_due_at: Option<Timestamp>,
+    pub first_due_at: Option<Timestamp>,
+    /// Since when the oldest of them is owed, by this machine's clock; a due date that moves changes nothing.
+    pub owed_since: Option<Timestamp>,
     /// Steps that are open at it.
     pub open_steps: u64,
 }

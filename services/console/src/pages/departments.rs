@@ -12,9 +12,12 @@ use crate::{
 use axum::{extract::State, response::Response};
 use contract::v1::{DepartmentStatus, ListProceduresRequest, ProcedureStatus};
 use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 
 /// A certificate with so many days left or fewer is warned of.
 const DAYS_FEW: i64 = 30;
+/// What is owed for longer is shown as a trouble.
+const OWED_LONG: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(askama::Template)]
 #[template(path = "departments.html")]
@@ -33,6 +36,8 @@ struct Card {
     mark: &'static str,
     days_left: Option<i64>,
     is_expiring: bool,
+    /// Something is owed to it for long.
+    is_behind: bool,
 }
 
 /// `GET /departments`
@@ -60,7 +65,13 @@ pub(crate) async fn page(State(app): State<App>, member: Member) -> Response {
 }
 
 fn is_trouble(it: &DepartmentStatus) -> bool {
-    it.suspended || it.failures > 0 || it.overdue_steps > 0
+    it.suspended || it.failures > 0 || it.overdue_steps > 0 || is_behind(it)
+}
+
+/// As page one has it: owed for more than an hour.
+fn is_behind(it: &DepartmentStatus) -> bool {
+    let since = time::read(&it.owed_since);
+    since.is_some_and(|since| Timestamp::now().duration_since(since) > OWED_LONG)
 }
 
 fn is_idle(it: &DepartmentStatus) -> bool {
@@ -84,6 +95,7 @@ fn card(it: DepartmentStatus, f: &Frame) -> Card {
         mark,
         is_expiring: days_left.is_some_and(|days| days <= DAYS_FEW),
         days_left,
+        is_behind: is_behind(&it),
         it,
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     visit::Member,
 };
 use axum::{extract::State, response::Response};
-use contract::v1::{Incident, ListIncidentsRequest};
+use contract::v1::{CauseCount, Incident, ListIncidentsRequest, OverviewRequest};
 use http::StatusCode;
 
 /// Incidents of one page.
@@ -19,6 +19,8 @@ const PAGE_SIZE: u32 = 200;
 struct Page {
     f: Frame,
     groups: Result<Vec<Group>, Trouble>,
+    /// All that are open, by cause, whatever page this is.
+    causes: Vec<CauseCount>,
     cause: String,
     include_closed: bool,
     next: Option<String>,
@@ -42,8 +44,12 @@ pub(crate) async fn page(State(app): State<App>, member: Member) -> Response {
         page_size: PAGE_SIZE,
         page_token: page_token(&member),
         cause: cause.clone(),
+        incident_ids: Vec::new(),
     };
-    let answered = member.caller.list_incidents(request).await;
+    let (answered, overview) = tokio::join!(
+        member.caller.list_incidents(request),
+        member.caller.overview(OverviewRequest {})
+    );
     if answered.as_ref().is_err_and(Trouble::is_away) && member.visit.is_refresh {
         return stale(&app, &member, Section::Incidents);
     }
@@ -54,6 +60,7 @@ pub(crate) async fn page(State(app): State<App>, member: Member) -> Response {
         .and_then(|page| next_page("/incidents", &query, &page.next_page_token));
     let page = Page {
         f: Frame::inside(&app, &member, Section::Incidents).live("sse:incidents, sse:link", ""),
+        causes: overview.map_or_else(|_| Vec::new(), |page| page.attention),
         groups: answered.map(|page| groups(page.incidents)),
         cause,
         include_closed,

@@ -170,6 +170,46 @@ pub(super) fn what_is_searched_for_is_found_whatever_narrows_it(ground: &mut dyn
     assert_eq!(reader.found(&id(1_000)).unwrap(), None);
 }
 
+pub(super) fn what_is_owed_is_as_old_as_the_debt_however_its_due_date_moves(
+    ground: &mut dyn Ground,
+) {
+    let mut store = ground.open();
+    let mut owes = |change: &Change, owed: OwedRow| {
+        let change = Change {
+            owed: vec![owed],
+            ..change.clone()
+        };
+        assert!(commit(&mut *store, &[&change])[0].is_ok());
+        let load = store.reader().loads().unwrap().remove(0);
+        (load.owed_since.unwrap(), load.first_due_at.unwrap())
+    };
+    // The store knows whole microseconds.
+    let tick = |at: Timestamp| while Timestamp::now().as_microsecond() <= at.as_microsecond() {};
+    let begun = Timestamp::now();
+    tick(begun);
+    let first = received(1);
+    let (since, due_at) = owes(&first, handover("H26.2", "card", 100));
+    assert!(begun < since && since <= Timestamp::now(), "{since}");
+    assert_eq!(due_at, at(100));
+
+    tick(since);
+    let second = next(&first);
+    assert_eq!(
+        owes(&second, handover("H26.2", "card", 50)),
+        (since, at(50))
+    );
+    let third = next(&second);
+    assert_eq!(
+        owes(&third, handover("H26.2", "card", 900)),
+        (since, at(900))
+    );
+    let another_round = OwedRow {
+        round: 2,
+        ..handover("H26.2", "card", 900)
+    };
+    assert!(owes(&next(&third), another_round).0 > since);
+}
+
 pub(super) fn what_changed_is_told_once_from_a_position_on(ground: &mut dyn Ground) {
     let mut store = ground.open();
     let (first, second) = (received(1), received(2));
@@ -451,7 +491,7 @@ pub(super) fn page_one_counts_what_is_open(ground: &mut dyn Ground) {
     let loads = reader.loads().unwrap();
     let load = loads.iter().find(|one| one.agency.as_str() == "H26.2");
     let load = load.unwrap();
-    assert_eq!((load.owed, load.oldest_due_at), (2, Some(at(10))));
+    assert_eq!((load.owed, load.first_due_at), (2, Some(at(10))));
     let all: u64 = loads.iter().map(|one| one.open_steps).sum();
     assert_eq!(all, steps_open);
 

@@ -234,18 +234,21 @@ impl Watch for MemoryStore {
             let found = loads.entry(agency.clone()).or_insert_with(|| Load {
                 agency: agency.clone(),
                 owed: 0,
-                oldest_due_at: None,
+                first_due_at: None,
+                owed_since: None,
                 open_steps: 0,
             });
             change(found);
         };
         for held in &state.dossiers {
-            for row in held.owed.iter().filter(|row| row.kind != OwedKind::Timer) {
-                if let Some(agency) = &row.agency {
+            for (row, since) in held.owed.iter().zip(&held.owed_since) {
+                if let (Some(agency), true) = (&row.agency, row.kind != OwedKind::Timer) {
                     load(agency, &|load| {
                         load.owed += 1;
-                        let due = load.oldest_due_at.unwrap_or(row.due_at);
-                        load.oldest_due_at = Some(due.min(row.due_at));
+                        let due = load.first_due_at.unwrap_or(row.due_at);
+                        load.first_due_at = Some(due.min(row.due_at));
+                        let oldest = load.owed_since.unwrap_or(*since);
+                        load.owed_since = Some(oldest.min(*since));
                     });
                 }
             }

@@ -13,6 +13,7 @@ pub(super) enum Usual {
     GoOn,
     Owe,
     Pay,
+    Postpone,
     Set,
     Unset,
     Open,
@@ -41,12 +42,17 @@ impl Usual {
                  WHERE dossier = ?1"
             }
             Self::Owe => {
-                "INSERT INTO owed (agency, due_at, dossier, kind, step, round)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+                "INSERT INTO owed (agency, due_at, dossier, kind, step, round, since)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
             }
             Self::Pay => {
                 "DELETE FROM owed WHERE agency = ?1 AND due_at = ?2 AND dossier = ?3 AND kind = ?4
                  AND step = ?5 AND round = ?6"
+            }
+            Self::Postpone => {
+                "UPDATE owed SET due_at = ?7
+                 WHERE agency = ?1 AND due_at = ?2 AND dossier = ?3 AND kind = ?4 AND step = ?5
+                 AND round = ?6"
             }
             Self::Set => "INSERT INTO timer (at, dossier) VALUES (?1, ?2)",
             Self::Unset => "DELETE FROM timer WHERE at = ?1 AND dossier = ?2",

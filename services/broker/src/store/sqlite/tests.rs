@@ -171,7 +171,8 @@ fn a_store_of_before_the_counts_counts_what_it_has() {
     drop(store);
     let file = Connection::open(folder.path().join(FILE_NAME)).unwrap();
     file.execute_batch(
-        "DROP TABLE flow; DROP TABLE open_by_state; DROP TABLE tally_month; PRAGMA user_version = 5",
+        "DROP TABLE flow; DROP TABLE open_by_state; DROP TABLE tally_month;
+         ALTER TABLE owed DROP COLUMN since; PRAGMA user_version = 5",
     )
     .unwrap();
     drop(file);
@@ -199,12 +200,45 @@ fn a_store_of_before_the_months_has_them_summed() {
     commit_all(&mut store, &[&change]).unwrap();
     drop(store);
     let file = Connection::open(folder.path().join(FILE_NAME)).unwrap();
-    file.execute_batch("DROP TABLE tally_month; PRAGMA user_version = 6")
-        .unwrap();
+    file.execute_batch(
+        "DROP TABLE tally_month; ALTER TABLE owed DROP COLUMN since; PRAGMA user_version = 6",
+    )
+    .unwrap();
     drop(file);
     let reader = open(folder.path()).reader();
     let year = reader.tallies(day.first_of_year(), day.last_of_year());
     assert_eq!(year.unwrap()[0].count, 3);
+}
+
+#[test]
+fn what_a_store_owed_before_it_knew_since_when_is_owed_by_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let owed = OwedRow {
+        kind: OwedKind::Handover,
+        agency: Some(named("H26.2")),
+        step: Some(named("card")),
+        notice: None,
+        alarm: None,
+        round: 1,
+        due_at: at(10),
+    };
+    let change = Change {
+        owed: vec![owed],
+        ..received(1)
+    };
+    commit_all(&mut store, &[&change]).unwrap();
+    drop(store);
+    let file = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    file.execute_batch("ALTER TABLE owed DROP COLUMN since; PRAGMA user_version = 7")
+        .unwrap();
+    drop(file);
+    let second = jiff::SignedDuration::from_secs(1);
+    let begun = jiff::Timestamp::now() - second;
+    let loads = open(folder.path()).reader().loads().unwrap();
+    let since = loads[0].owed_since.unwrap();
+    assert!(begun <= since && since <= jiff::Timestamp::now(), "{since}");
+    assert_eq!((loads[0].owed, loads[0].first_due_at), (1, Some(at(10))));
 }
 
 /// The free pages of the file, and what was copied back, hold nothing of it.

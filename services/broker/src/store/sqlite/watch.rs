@@ -346,19 +346,21 @@ impl Watch for SqliteReader {
 
     fn loads(&self) -> Result<Vec<Load>, StoreError> {
         self.watchers.read(|c| {
-            let sql = "SELECT w.text, sum(owed), min(due), sum(steps) FROM (
-                         SELECT agency, count(*) AS owed, min(due_at) AS due, 0 AS steps
+            let sql = "SELECT w.text, sum(owed), min(due), min(since), sum(steps) FROM (
+                         SELECT agency, count(*) AS owed, min(due_at) AS due,
+                           min(since) AS since, 0 AS steps
                          FROM owed GROUP BY agency
                          UNION ALL
-                         SELECT agency, 0, NULL, count(*) FROM step GROUP BY agency)
+                         SELECT agency, 0, NULL, NULL, count(*) FROM step GROUP BY agency)
                        JOIN word w ON w.word = agency GROUP BY agency ORDER BY w.text";
             c.prepare_cached(sql)?
                 .query_map([], |row| {
                     Ok(Load {
                         agency: name(row, 0)?,
                         owed: count(row, 1)?,
-                        oldest_due_at: optional_instant(row, 2)?,
-                        open_steps: count(row, 3)?,
+                        first_due_at: optional_instant(row, 2)?,
+                        owed_since: optional_instant(row, 3)?,
+                        open_steps: count(row, 4)?,
                     })
                 })?
                 .collect()

@@ -82,7 +82,8 @@ fn table(departments: &[DepartmentStatus]) -> Table {
         "Department",
         "Line",
         "Owed",
-        "Oldest due",
+        "Owed since",
+        "First due",
         "Under way",
         "Verdicts/min",
         "Open",
@@ -97,7 +98,8 @@ fn table(departments: &[DepartmentStatus]) -> Table {
             cells::named(&one.name, &one.agency_code),
             standing(one),
             cells::count(one.owed),
-            cells::at(&one.oldest_due_at),
+            cells::at(&one.owed_since),
+            cells::at(&one.first_due_at),
             match is_met {
                 true => format!("{}/{}", one.window_items, one.window_items_max),
                 false => String::new(),
@@ -116,7 +118,7 @@ fn table(departments: &[DepartmentStatus]) -> Table {
     table
 }
 
-fn as_json(one: &DepartmentStatus) -> Value {
+pub(super) fn as_json(one: &DepartmentStatus) -> Value {
     json!({
         "agency_code": one.agency_code,
         "name": one.name,
@@ -125,7 +127,8 @@ fn as_json(one: &DepartmentStatus) -> Value {
         "connected_since": json::instant(&one.connected_since),
         "suspended": one.suspended,
         "owed": one.owed,
-        "oldest_due_at": json::instant(&one.oldest_due_at),
+        "owed_since": json::instant(&one.owed_since),
+        "first_due_at": json::instant(&one.first_due_at),
         "window_items": one.window_items,
         "window_items_max": one.window_items_max,
         "open_steps": one.open_steps,

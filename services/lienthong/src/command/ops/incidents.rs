@@ -76,6 +76,7 @@ pub(super) async fn list(
             page_size: PAGE_SIZE,
             page_token,
             cause: cause.to_owned(),
+            ..Default::default()
         };
         let page = line.clone().list_incidents(request).await;
         let page = page.context("the incidents were not listed")?.into_inner();

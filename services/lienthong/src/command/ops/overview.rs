@@ -1,7 +1,7 @@
 //! Page one: what needs attention, where work is, and how today goes.
 
 use super::{
-    Ending, cells,
+    Ending, cells, departments,
     line::{Line, OperatorArgs},
     shown::{Shown, WatchArgs},
     words,
@@ -16,6 +16,9 @@ use terminal::style;
 
 /// Flows that are shown on a screen.
 const FLOWS_SHOWN_MAX: usize = 20;
+
+/// Departments that are shown on a screen, of those that are behind.
+const BEHIND_SHOWN_MAX: usize = 20;
 
 /// Show what needs attention, where work is, and how today goes.
 #[derive(Debug, Args)]
@@ -82,6 +85,27 @@ fn render(page: &OverviewResponse, columns: usize) -> String {
         }
         let _ = writeln!(text, "{}", table.render(columns, 2));
     }
+    if !page.departments_behind.is_empty() {
+        heading(
+            &mut text,
+            "Departments that are behind (cơ quan đang chậm nhận)",
+        );
+        let mut table = Table::new(["Department", "Line", "Owed", "Since", "Last error"]);
+        for one in page.departments_behind.iter().take(BEHIND_SHOWN_MAX) {
+            table.row([
+                cells::named(&one.name, &one.agency_code),
+                departments::standing(one),
+                cells::count(one.owed),
+                cells::at(&one.owed_since),
+                one.last_error.clone(),
+            ]);
+        }
+        let _ = writeln!(text, "{}", table.render(columns, 2));
+        let more = (page.departments_behind_total as usize).saturating_sub(BEHIND_SHOWN_MAX);
+        if more > 0 {
+            let _ = writeln!(text, "  and {more} more; lienthong ops departments has all");
+        }
+    }
     if !page.suspensions.is_empty() {
         heading(&mut text, "Suspended (đang tạm ngừng)");
         let mut table = Table::new(["Department", "Procedure", "Since", "By", "Why"]);
@@ -141,6 +165,7 @@ fn as_json(page: &OverviewResponse) -> Value {
             "oldest_at": json::instant(&one.oldest_at),
             "owner": words::owner(one.owner()),
             "suggestion": cells::both(&one.suggestion),
+            "redrive": words::redrive(one.redrive()),
         })
     });
     let flows = page.flows.iter().map(|flow| {
@@ -172,9 +197,12 @@ fn as_json(page: &OverviewResponse) -> Value {
             "reason": one.reason,
         })
     });
+    let behind = page.departments_behind.iter().map(departments::as_json);
     json!({
         "at": json::instant(&page.at),
         "attention": attention.collect::<Vec<_>>(),
+        "departments_behind": behind.collect::<Vec<_>>(),
+        "departments_behind_total": page.departments_behind_total,
         "flows": flows.collect::<Vec<_>>(),
         "today": page.today.as_ref().map(|today| json!({
             "received": today.received,

@@ -28,27 +28,46 @@ impl Write<'_> {
             if now.contains(row) {
                 continue;
             }
-            self.pay(dossier, row)?;
-            let is_owed_still = |one: &IndexRow| {
-                (one.agency, one.what, one.step, one.round)
-                    == (row.agency, row.what, row.step, row.round)
-            };
-            // Only its due date may be another: then it rests on.
-            let is_over = !now.iter().any(is_owed_still);
-            if is_over && self.known.has_attempts(self.connection)? {
-                self.forget_attempts(dossier, row)?;
+            match now.iter().find(|one| is_same(one, row)) {
+                // Only its due date is another: it rests on, and is owed as long as before.
+                Some(moved) if !had.contains(moved) => self.move_due_date(dossier, row, moved)?,
+                Some(_) => self.pay(dossier, row)?,
+                None => {
+                    self.pay(dossier, row)?;
+                    if self.known.has_attempts(self.connection)? {
+                        self.forget_attempts(dossier, row)?;
+                    }
+                }
             }
         }
         for row in now.iter().filter(to_somebody) {
-            if had.contains(row) {
+            if had.iter().any(|one| is_same(one, row)) {
                 continue;
             }
-            let values = params![
-                row.agency, row.due_at, dossier, row.what, row.step, row.round
-            ];
+            let IndexRow {
+                due_at,
+                agency,
+                what,
+                step,
+                round,
+            } = row;
+            let values = params![agency, due_at, dossier, what, step, round, self.now];
             self.statements.run(Usual::Owe, values)?;
         }
         Ok(())
+    }
+
+    fn move_due_date(&mut self, dossier: i64, from: &IndexRow, to: &IndexRow) -> Result<()> {
+        let values = params![
+            from.agency,
+            from.due_at,
+            dossier,
+            from.what,
+            from.step,
+            from.round,
+            to.due_at
+        ];
+        self.statements.run(Usual::Postpone, values).map(drop)
     }
 
     /// Something is not owed any more.
@@ -136,4 +155,10 @@ impl Write<'_> {
         self.known.heads.put(*id, head);
         Ok(())
     }
+}
+
+/// Whether it is the same that is owed, whenever it is due.
+fn is_same(one: &IndexRow, other: &IndexRow) -> bool {
+    let due_at = None;
+    IndexRow { due_at, ..*one } == IndexRow { due_at, ..*other }
 }
