@@ -20,7 +20,10 @@ use dossier::{
     schema::Schemas,
 };
 use jiff::{Timestamp, ToSpan as _};
-use node::identity::{Identity, Peer};
+use node::{
+    identity::{Identity, Peer},
+    traces::{Context, TRACEPARENT_BYTES},
+};
 use prost::Message;
 use rustls::pki_types::CertificateDer;
 use std::sync::OnceLock;
@@ -29,8 +32,10 @@ use std::sync::OnceLock;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 23] = [
     ("message", message),
+    ("deed", deed),
+    ("trace", trace),
     ("certificate", certificate),
     ("procedure", procedure),
     ("calendar", calendar),
@@ -68,21 +73,74 @@ fn shipped_directory() -> &'static Directory {
     })
 }
 
+/// Decodes a message, sees that it is the same when it was encoded again, and lets the border read it.
+fn read<M: Message + Default>(bytes: &[u8], border: impl Fn(&M, &Directory) -> bool) {
+    if let Ok(message) = M::decode(bytes) {
+        let again = M::decode(message.encode_to_vec().as_slice());
+        let again = again.expect("what was encoded can be decoded");
+        assert_eq!(wire::item_digest(&message), wire::item_digest(&again));
+        let _ = border(&message, shipped_directory());
+    }
+}
+
+/// What operators ask: the first byte chooses the message, the border reads it.
+pub fn deed(bytes: &[u8]) {
+    use v1::*;
+    let Some((&kind, bytes)) = bytes.split_first() else {
+        return;
+    };
+    match kind % 10 {
+        0 => read(bytes, |m: &SearchDossiersRequest, d| {
+            wire::search(m, d).is_ok()
+        }),
+        1 => read(bytes, |m: &FindPersonRequest, d| {
+            wire::find_person(m, d).is_ok()
+        }),
+        2 => read(bytes, |m: &MoveStepRequest, d| {
+            wire::move_step(m, d).is_ok()
+        }),
+        3 => read(bytes, |m: &ExtendStepRequest, d| {
+            wire::extend_step(m, d).is_ok()
+        }),
+        4 => read(bytes, |m: &RetryNowRequest, d| wire::retry(m, d).is_ok()),
+        5 => read(bytes, |m: &RedriveIncidentsRequest, d| {
+            let read = wire::redrive(m, d);
+            read.is_ok_and(|read| {
+                let named = &m.incident_ids;
+                assert!(read.incidents.iter().all(|id| named.contains(id)));
+                true
+            })
+        }),
+        6 => read(bytes, |m: &SuspendDepartmentRequest, d| {
+            wire::suspend_department(m, d).is_ok()
+        }),
+        7 => read(bytes, |m: &SuspendProcedureRequest, d| {
+            wire::suspend_procedure(m, d).is_ok()
+        }),
+        8 => read(bytes, |m: &ReleaseDossierRequest, d| {
+            wire::release(m, d).is_ok()
+        }),
+        _ => read(bytes, |_: &ReconcileRequest, _| true),
+    }
+}
+
+/// What another side says of the trace that it is in.
+pub fn trace(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Some(context) = Context::parse(&text) {
+        assert!(Context::parse(&context.to_string()) == Some(context));
+        assert_eq!(text.len(), TRACEPARENT_BYTES);
+    }
+}
+
 /// What other systems send: the first byte chooses the message, the border reads it.
 pub fn message(bytes: &[u8]) {
     let Some((&kind, bytes)) = bytes.split_first() else {
         return;
     };
-    let directory = shipped_directory();
     macro_rules! door {
         ($message:ty, $read:expr) => {
-            if let Ok(message) = <$message>::decode(bytes) {
-                let again = <$message>::decode(message.encode_to_vec().as_slice());
-                let again = again.expect("what was encoded can be decoded");
-                assert_eq!(wire::item_digest(&message), wire::item_digest(&again));
-                let read: fn(&$message, &Directory) -> bool = $read;
-                let _ = read(&message, directory);
-            }
+            read::<$message>(bytes, $read)
         };
     }
     match kind % 17 {
