@@ -1,4 +1,4 @@
-//! Hot dossiers: the committed state of those that were touched last, written by the ledger alone.
+//! Hot dossiers: the committed state of those that something is to be done for, written by the ledger alone.
 //! Everybody may read it; what is not here is loaded from the store.
 
 use crate::{
@@ -7,16 +7,15 @@ use crate::{
 };
 use dashmap::DashMap;
 use dossier::{
-    Dossier, Entry,
+    Dossier,
     dossier::Unreplayable,
     name::{Digest, DossierId},
+    owed::owed_to_departments,
 };
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// A dossier as it was committed.
@@ -61,14 +60,54 @@ const DOSSIER_BYTES: usize = 6 * 1024;
 const PIECE_BYTES: usize = 1536;
 
 /// Hot dossiers. Cheap to clone.
+///
+/// Where there is no room for all, any of them goes: departments take up what they hold in the order in which they got
+/// it, and of a row that goes round and is longer than there is room for, the oldest is always the one that is
+/// wanted next.
 #[derive(Debug, Clone)]
 pub struct Hot {
     /// Each with the bytes that it counts for.
     dossiers: Arc<DashMap<DossierId, (Committed, usize)>>,
-    order: Arc<Mutex<VecDeque<DossierId>>>,
-    bytes: Arc<AtomicUsize>,
+    row: Arc<Mutex<Row>>,
     dossiers_max: usize,
     bytes_max: usize,
+}
+
+/// Which there are, and the bytes that all of them count for.
+#[derive(Debug)]
+struct Row {
+    ids: Vec<DossierId>,
+    places: HashMap<DossierId, usize>,
+    bytes: usize,
+    /// Of one seed, so that a simulated world has one history.
+    chance: StdRng,
+}
+
+impl Row {
+    fn add(&mut self, id: DossierId) {
+        if let Entry::Vacant(place) = self.places.entry(id) {
+            place.insert(self.ids.len());
+            self.ids.push(id);
+        }
+    }
+
+    fn take(&mut self, id: &DossierId) {
+        let Some(place) = self.places.remove(id) else {
+            return;
+        };
+        self.ids.swap_remove(place);
+        if let Some(moved) = self.ids.get(place) {
+            self.places.insert(*moved, place);
+        }
+    }
+
+    /// Any of them but the one that was added last.
+    fn any_but_the_last(&mut self) -> Option<DossierId> {
+        let before_last = self.ids.len().checked_sub(1).filter(|count| *count > 0)?;
+        self.ids
+            .get(self.chance.random_range(..before_last))
+            .copied()
+    }
 }
 
 impl Hot {
@@ -76,8 +115,12 @@ impl Hot {
     pub fn new(dossiers_max: usize) -> Self {
         Self {
             dossiers: Arc::default(),
-            order: Arc::default(),
-            bytes: Arc::default(),
+            row: Arc::new(Mutex::new(Row {
+                ids: Vec::new(),
+                places: HashMap::new(),
+                bytes: 0,
+                chance: StdRng::seed_from_u64(0),
+            })),
             dossiers_max: dossiers_max.max(1),
             bytes_max: usize::MAX,
         }
@@ -88,6 +131,10 @@ impl Hot {
     pub fn with_bytes_max(mut self, bytes_max: usize) -> Self {
         self.bytes_max = bytes_max;
         self
+    }
+
+    fn row(&self) -> MutexGuard<'_, Row> {
+        self.row.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many there are.
@@ -115,51 +162,52 @@ impl Hot {
         load(reader, id)
     }
 
-    /// Keeps what was committed. For the ledger alone.
+    /// Keeps what was committed, unless nothing more is to be done for it. For the ledger alone.
     pub(crate) fn keep(&self, committed: Committed) {
         let id = committed.dossier.id;
-        let bytes = bytes(&committed.dossier);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let before = self.dossiers.insert(id, (committed, bytes));
-        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        match before {
-            Some((_, bytes)) => drop(self.bytes.fetch_sub(bytes, Ordering::Relaxed)),
-            None => order.push_back(id),
+        if is_done(&committed.dossier) {
+            self.forget(&id);
+            return;
         }
-        while order.len() > self.dossiers_max
-            || (order.len() > 1 && self.bytes.load(Ordering::Relaxed) > self.bytes_max)
-        {
-            if let Some(oldest) = order.pop_front() {
-                self.remove(&oldest);
-            }
+        let bytes = bytes(&committed.dossier);
+        let mut row = self.row();
+        let before = self.dossiers.insert(id, (committed, bytes));
+        row.bytes = row.bytes + bytes - before.map_or(0, |(_, bytes)| bytes);
+        row.take(&id);
+        row.add(id);
+        while row.ids.len() > self.dossiers_max || row.bytes > self.bytes_max {
+            let Some(other) = row.any_but_the_last() else {
+                break;
+            };
+            self.remove(&mut row, &other);
         }
     }
 
-    fn remove(&self, id: &DossierId) -> bool {
-        let removed = self.dossiers.remove(id);
-        if let Some((_, (_, bytes))) = &removed {
-            self.bytes.fetch_sub(*bytes, Ordering::Relaxed);
+    fn remove(&self, row: &mut Row, id: &DossierId) {
+        row.take(id);
+        if let Some((_, (_, bytes))) = self.dossiers.remove(id) {
+            row.bytes -= bytes;
         }
-        removed.is_some()
     }
 
     /// Forgets one. For the ledger alone.
     pub(crate) fn forget(&self, id: &DossierId) {
-        if self.remove(id) {
-            let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-            order.retain(|kept| kept != id);
-        }
+        self.remove(&mut self.row(), id);
     }
 
     /// Forgets all. For the ledger alone.
     pub(crate) fn clear(&self) {
-        self.order
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        let mut row = self.row();
+        row.ids.clear();
+        row.places.clear();
+        row.bytes = 0;
         self.dossiers.clear();
-        self.bytes.store(0, Ordering::Relaxed);
     }
+}
+
+/// Whether it is closed and everybody knows.
+fn is_done(dossier: &Dossier) -> bool {
+    dossier.closed_at.is_some() && owed_to_departments(dossier).next().is_none()
 }
 
 /// What a dossier counts for: the data of its evidence, and a round figure for everything else.
@@ -195,7 +243,10 @@ pub fn load(reader: &dyn Reader, id: &DossierId) -> Result<Option<Committed>, Lo
 ///
 /// # Errors
 /// [`Unreadable`]: quarantine it.
-pub fn replay(id: DossierId, loaded: &Loaded) -> Result<(Dossier, Vec<Entry>), Unreadable> {
+pub fn replay(
+    id: DossierId,
+    loaded: &Loaded,
+) -> Result<(Dossier, Vec<dossier::Entry>), Unreadable> {
     let entries = loaded
         .records
         .iter()

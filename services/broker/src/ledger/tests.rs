@@ -102,6 +102,7 @@ struct World {
     mishaps: Mishaps,
     end: oneshot::Receiver<Result<(), StoreError>>,
     belfry: Belfry,
+    hot: Hot,
     folder: TempDir,
 }
 
@@ -194,12 +195,12 @@ fn world_with(procedures: &[(&str, &str)]) -> World {
     let registry = Registry::open(sources, &mut store).unwrap();
     let documents =
         Documents::open(folder.path(), DocumentsConfig::default(), reader.clone()).unwrap();
-    let belfry = Belfry::default();
+    let (belfry, hot) = (Belfry::default(), Hot::new(10));
     let (ledger, end) = Ledger::start(Means {
         store: Box::new(store),
         registry: registry.clone(),
         documents: documents.clone(),
-        hot: Hot::new(10),
+        hot: hot.clone(),
         belfry: belfry.clone(),
         limits: Limits::default(),
         code_pattern: "{agency}-{yyyymmdd}-{number:7}".parse().unwrap(),
@@ -215,6 +216,7 @@ fn world_with(procedures: &[(&str, &str)]) -> World {
         mishaps,
         end,
         belfry,
+        hot,
         folder,
     }
 }
@@ -489,6 +491,37 @@ async fn a_timer_that_is_to_be_set_anew_reaches_the_store_without_a_change() {
     assert_eq!(commits(), before + 1);
     world.ledger.note(Note::default()).await.unwrap();
     assert_eq!(commits(), before + 1, "nothing is no commit");
+}
+
+/// Departments take up what they hold in the order in which they got it.
+#[tokio::test]
+async fn of_a_row_that_goes_round_and_is_longer_than_memory_most_are_in_memory() {
+    const ROOM: usize = 75;
+    const DOSSIERS: u8 = 100;
+    let world = world();
+    let one = world.submit("k1", "a").await.unwrap().dossier;
+    let hot = Hot::new(ROOM);
+    let reader = MemoryStore::default().reader();
+    let mut found = 0;
+    for turn in 0..4 {
+        for number in 0..DOSSIERS {
+            let mut dossier = Dossier::clone(&one);
+            dossier.id = DossierId([number; 16]);
+            let is_there = hot.read(reader.as_ref(), &dossier.id).unwrap().is_some();
+            found += u32::from(turn > 0 && is_there);
+            hot.keep(crate::hot::Committed {
+                dossier: Arc::new(dossier),
+                last_hash: Digest::of(b""),
+                is_erased: false,
+            });
+            assert!(hot.len() <= ROOM);
+        }
+    }
+    assert!(found > 150, "of 300 looks {found} found what they wanted");
+    hot.forget(&DossierId([DOSSIERS - 1; 16]));
+    assert_eq!(hot.len(), ROOM - 1);
+    hot.clear();
+    assert!(hot.is_empty());
 }
 
 #[tokio::test]

@@ -76,8 +76,10 @@ async fn a_closed_dossier_is_owed_to_who_had_it_until_it_knows_and_rings_its_bel
     assert_eq!(notices[0].row.notice.as_deref(), Some("closed:"));
 
     let id = closed.dossier.id;
+    assert_eq!(world.hot.len(), 1);
     world.happens(id, answer(&closed.dossier, false)).await;
     assert!(world.owed_notices().is_empty());
+    assert_eq!(world.hot.len(), 0, "nothing more is to be done for it");
     assert!(
         world
             .reader
