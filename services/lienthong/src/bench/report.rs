@@ -203,7 +203,7 @@ fn latencies(found: &[super::latency::Row]) -> Option<Table> {
     let mut table = Table::new(
         "Latency at a fixed rate, from the time at which a report was meant to be sent",
         &[
-            "rate", "meant/s", "came/s", "p50", "p90", "p99", "p99.9", "max", "starved",
+            "rate", "meant/s", "came/s", "reached", "p50", "p90", "p99", "p99.9", "max", "starved",
         ],
     );
     for row in found {
@@ -212,6 +212,7 @@ fn latencies(found: &[super::latency::Row]) -> Option<Table> {
             format!("{:.0} %", row.share * 100.0),
             number(row.rate),
             number(row.per_second),
+            if row.reached { "yes" } else { "NO" }.to_owned(),
             time(us.p50),
             time(us.p90),
             time(us.p99),
