@@ -560,6 +560,7 @@ async fn departments_are_listed_as_they_are_and_a_line_that_breaks_is_seen_at_on
         let request = v1::ListDepartmentsRequest {
             page_size: 2,
             page_token,
+            find: String::new(),
         };
         let page = town
             .operates()
@@ -575,6 +576,21 @@ async fn departments_are_listed_as_they_are_and_a_line_that_breaks_is_seen_at_on
         }
     }
     assert!(seen.is_sorted() && seen.len() > 4, "{seen:?}");
+
+    let found = async |find: &str| {
+        let request = v1::ListDepartmentsRequest {
+            find: find.into(),
+            ..Default::default()
+        };
+        let page = town.operates().list_departments(request).await;
+        page.map(|page| page.into_inner().departments.into_iter())
+            .map(|found| found.map(|one| one.agency_code).collect::<Vec<_>>())
+    };
+    assert_eq!(found("g01.99.0").await.unwrap(), [POLICE, OTHER_POLICE]);
+    assert_eq!(found("bao hiem XA hoi").await.unwrap(), ["G24.99"]);
+    assert_eq!(found("không có").await.unwrap(), [""; 0]);
+    let too_long = found(&"x".repeat(201)).await.unwrap_err();
+    assert_eq!(fields(&too_long), ["find"]);
 }
 
 #[tokio::test]

@@ -149,14 +149,18 @@ impl Caller {
         }
     }
 
-    /// Every department, by code.
-    pub(crate) async fn all_departments(&self) -> Result<Vec<v1::DepartmentStatus>, Trouble> {
+    /// Every department that has this in its code or name, by code.
+    pub(crate) async fn all_departments(
+        &self,
+        find: &str,
+    ) -> Result<Vec<v1::DepartmentStatus>, Trouble> {
         let mut all = Vec::new();
         let mut page_token = String::new();
         for _ in 0..20 {
             let request = v1::ListDepartmentsRequest {
                 page_size: 500,
                 page_token,
+                find: find.to_owned(),
             };
             let page = self.list_departments(request).await?;
             all.extend(page.departments);

@@ -230,6 +230,8 @@ words! {
     release: "Cho hồ sơ đi tiếp", "Release the dossier";
     released: "Hồ sơ được đi tiếp.", "The dossier goes on.";
     // Departments.
+    departments_find: "Tìm cơ quan theo tên hoặc mã", "Find a department by name or code";
+    departments_none_found: "Không có cơ quan nào khớp.", "No department matches.";
     departments_none: "Danh bạ chưa có cơ quan nào.", "The directory has no departments.";
     health_good: "Đang kết nối", "Connected";
     health_reachable: "Kết nối được", "Reachable";
@@ -244,6 +246,7 @@ words! {
     verdicts: "Trả lời/phút", "Verdicts a minute";
     failures: "Lỗi liên tiếp", "Failures in a row";
     certificate: "Chứng thư", "Certificate";
+    certificate_day: "ngày còn lại", "day left";
     certificate_days: "ngày còn lại", "days left";
     certificate_over: "đã hết hạn", "expired";
     certificate_unseen: "chưa thấy", "not seen yet";

@@ -2,6 +2,7 @@
 
 use super::{
     browser::Browser,
+    input,
     provider::{Provider, SECRET},
     site::{Site, operator},
 };
@@ -135,5 +136,21 @@ async fn an_operator_logs_in_at_the_provider_and_acts_under_the_own_name() {
         let answer = nobody.get(&format!("/login/oidc/callback{query}")).await;
         assert_eq!(answer.status, 403, "{query}");
         assert_eq!(answer.cookie("__Host-session"), None, "{query}");
+    }
+    for value in input::values() {
+        for field in [
+            "code",
+            "state",
+            "iss",
+            "error",
+            "error_description",
+            "session_state",
+        ] {
+            let query = format!("code=a&state=b&{field}={value}");
+            let answer = nobody.get(&format!("/login/oidc/callback?{query}")).await;
+            assert_eq!(answer.status, 403, "{query}");
+            assert_eq!(answer.cookie("__Host-session"), None, "{query}");
+            input::is_harmless(&answer.body, &answer.head);
+        }
     }
 }

@@ -34,6 +34,19 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    fn read(bytes: &[u8]) -> io::Result<Self> {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text
+            .split_once("\r\n\r\n")
+            .ok_or_else(|| io::Error::other("no answer"))?;
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        Ok(Self {
+            status: status.ok_or_else(|| io::Error::other("no status"))?,
+            head: head.to_owned(),
+            body: body.to_owned(),
+        })
+    }
+
     /// The value of a header; empty without.
     pub(super) fn header(&self, name: &str) -> &str {
         let lines = self.head.lines();
@@ -123,6 +136,25 @@ impl Stranger {
             .unwrap()
     }
 
+    /// Asks for a stream of events, and reads its beginning: all of its first events, or a refusal.
+    pub(super) async fn begins(&self, path: &str) -> Answer {
+        let request = self.request("GET", path, "", "");
+        let tcp = TcpStream::connect(self.address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = self.tls.connect(name, tcp).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        let hearing = async {
+            while !bytes.windows(16).any(|found| found == b"event: dossiers\n") {
+                if stream.read_buf(&mut bytes).await.unwrap_or_default() == 0 {
+                    break;
+                }
+            }
+        };
+        let _ = timeout(READ_MAX, hearing).await;
+        Answer::read(&bytes).unwrap()
+    }
+
     /// Sends these bytes and reads what comes until the other side closes.
     pub(super) async fn send(&self, request: &str) -> io::Result<Answer> {
         let tcp = TcpStream::connect(self.address).await?;
@@ -139,16 +171,7 @@ impl Stranger {
             let _ = timeout(READ_MAX, from.read_to_end(&mut bytes)).await;
         };
         tokio::join!(speaking, hearing);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let (head, body) = text
-            .split_once("\r\n\r\n")
-            .ok_or_else(|| io::Error::other("no answer"))?;
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-        Ok(Answer {
-            status: status.ok_or_else(|| io::Error::other("no status"))?,
-            head: head.to_owned(),
-            body: body.to_owned(),
-        })
+        Answer::read(&bytes)
     }
 
     /// Enters as the local operator.

@@ -1,9 +1,10 @@
 //! Departments: how each of them does.
 
-use super::{Operator, unreadable};
+use super::{Operator, bad_field, unreadable};
 use crate::{
     access,
     desk::{blocking, page},
+    persons::folded,
     standings::Standing,
     store::{FlowRow, Load, Reader},
     wire,
@@ -14,6 +15,8 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use tonic::Status;
 
+/// Bytes of what departments are found by.
+const FIND_BYTES_MAX: usize = 200;
 const PAGE_DEPARTMENTS: u32 = 100;
 const PAGE_DEPARTMENTS_MAX: u32 = 500;
 
@@ -24,6 +27,16 @@ impl Operator {
         request: v1::ListDepartmentsRequest,
     ) -> Result<v1::ListDepartmentsResponse, Status> {
         let limit = page(request.page_size, PAGE_DEPARTMENTS, PAGE_DEPARTMENTS_MAX);
+        if request.find.len() > FIND_BYTES_MAX {
+            return Err(bad_field(
+                "find",
+                &format!("at most {FIND_BYTES_MAX} bytes"),
+            ));
+        }
+        let wanted = folded(&request.find);
+        let has = |text: &str| folded(text).contains(&wanted);
+        let is_wanted =
+            |agency: &Agency| wanted.is_empty() || has(agency.code.as_str()) || has(&agency.name);
         let reader = self.reader.clone();
         let work = blocking(move || Work::read(reader.as_ref())).await?;
         let directory = self.registry.directory();
@@ -32,7 +45,7 @@ impl Operator {
         let mut departments = directory
             .agencies()
             .filter(|agency| !agency.roles.is_empty())
-            .filter(|agency| agency.code.as_str() > after);
+            .filter(|agency| agency.code.as_str() > after && is_wanted(agency));
         let shown: Vec<_> = departments
             .by_ref()
             .take(limit)

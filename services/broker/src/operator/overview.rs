@@ -191,6 +191,11 @@ impl Operator {
                 })
                 .collect::<Result<_, StoreError>>()
                 .map_err(unreadable)?,
+            other_flows: flows.get(FLOWS_MAX..).map(|narrow| v1::Flow {
+                open: narrow.iter().map(|flow| flow.open).sum(),
+                overdue: narrow.iter().map(|flow| flow.overdue).sum(),
+                ..v1::Flow::default()
+            }),
             flows: flows
                 .into_iter()
                 .take(FLOWS_MAX)

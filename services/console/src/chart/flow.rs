@@ -4,7 +4,7 @@
 use super::{at, shortened};
 use crate::{frame::grouped, language::Language, words::states};
 use contract::v1::Flow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const WIDTH: f64 = 960.0;
 const BAR: f64 = 12.0;
@@ -16,6 +16,10 @@ const COLUMNS: [f64; 3] = [226.0, 474.0, 722.0];
 const FLOW_MIN: f64 = 90.0;
 const FLOW_MAX: f64 = 320.0;
 const THIN: f64 = 1.5;
+/// Bars of a column: of more, the narrowest are one together.
+const BARS_MAX: usize = 14;
+/// What that one is known by; it stands below all others.
+const OTHERS: &str = "\u{10ffff}";
 const LABEL_CHARS: usize = 28;
 /// Characters of numbers for which there is room beside a whole label.
 const NUMBERS_CHARS: usize = 2;
@@ -81,15 +85,17 @@ fn query(pairs: &[(&str, &str)]) -> String {
     format!("/dossiers?{}", query.finish())
 }
 
-/// Draws it; none when nothing is open.
-pub(crate) fn draw(flows: &[Flow], language: Language) -> Option<Picture> {
-    let flows: Vec<&Flow> = flows.iter().filter(|flow| flow.open > 0).collect();
+/// Draws it, with all flows that are not told one by one; none when nothing is open.
+pub(crate) fn draw(flows: &[Flow], others: Option<&Flow>, language: Language) -> Option<Picture> {
+    let flows = flows.iter().chain(others);
+    let flows: Vec<&Flow> = flows.filter(|flow| flow.open > 0).collect();
     let total: u64 = flows.iter().map(|flow| flow.open).sum();
     if total == 0 {
         return None;
     }
     let scale = (total as f64 * 14.0).clamp(FLOW_MIN, FLOW_MAX) / total as f64;
-    let (bars, links) = gather(&flows, language);
+    let shown = widest(&flows);
+    let (bars, links) = gather(&flows, &shown, language);
     let (mut bars, height) = place(bars, scale);
 
     let mut bands = Vec::new();
@@ -102,7 +108,8 @@ pub(crate) fn draw(flows: &[Flow], language: Language) -> Option<Picture> {
             }
         }
     }
-    let rows = flows.iter().map(|flow| Row {
+    let told = flows.iter().filter(|flow| !is_others(flow));
+    let rows = told.map(|flow| Row {
         desk: name_of(&flow.desk_name, &flow.desk_agency_code),
         step: step_of(flow, language),
         department: name_of(&flow.agency_name, &flow.agency_code),
@@ -148,29 +155,74 @@ fn errand(flow: &Flow) -> Option<&'static str> {
 type Bars = BTreeMap<Key, Bar>;
 type Links = BTreeMap<(Key, Key), (u64, u64)>;
 
-fn gather(flows: &[&Flow], language: Language) -> (Bars, Links) {
+/// Whether these are all that are not told one by one.
+fn is_others(flow: &Flow) -> bool {
+    flow.desk_agency_code.is_empty()
+}
+
+/// What a flow's bars are known by.
+fn keys(flow: &Flow) -> [Key; 3] {
+    if is_others(flow) {
+        return [0, 1, 2].map(|column| (column, OTHERS.to_owned()));
+    }
+    let step = match errand(flow) {
+        Some(errand) => errand.to_owned(),
+        None => format!("{}\u{0}{}", flow.procedure_code, flow.step_id),
+    };
+    [
+        (0, flow.desk_agency_code.clone()),
+        (1, step),
+        (2, flow.agency_code.clone()),
+    ]
+}
+
+/// The bars that are drawn by themselves: the widest of each column, where there are too many for all.
+fn widest(flows: &[&Flow]) -> BTreeSet<Key> {
+    let mut sums = BTreeMap::<Key, u64>::new();
+    for flow in flows.iter().filter(|flow| !is_others(flow)) {
+        for key in keys(flow) {
+            *sums.entry(key).or_default() += flow.open;
+        }
+    }
+    let mut columns: [Vec<(u64, Key)>; 3] = Default::default();
+    for (key, open) in sums {
+        columns[key.0].push((open, key));
+    }
+    let drawn = columns.into_iter().flat_map(|mut column| {
+        if column.len() > BARS_MAX {
+            column.sort_by(|(open, key), (other, with)| other.cmp(open).then(key.cmp(with)));
+            column.truncate(BARS_MAX - 1);
+        }
+        column.into_iter().map(|(_, key)| key)
+    });
+    drawn.collect()
+}
+
+fn gather(flows: &[&Flow], shown: &BTreeSet<Key>, language: Language) -> (Bars, Links) {
     let mut bars = Bars::new();
     let mut links = Links::new();
     for flow in flows {
-        let step = match errand(flow) {
-            Some(errand) => errand.to_owned(),
-            None => format!("{}\u{0}{}", flow.procedure_code, flow.step_id),
-        };
-        let keys: [Key; 3] = [
-            (0, flow.desk_agency_code.clone()),
-            (1, step),
-            (2, flow.agency_code.clone()),
-        ];
-        let labels = [
+        let mut keys = keys(flow);
+        let mut labels = [
             name_of(&flow.desk_name, &flow.desk_agency_code),
             step_of(flow, language),
             name_of(&flow.agency_name, &flow.agency_code),
         ];
-        let hrefs = [
+        let mut hrefs = [
             query(&[("desk", &flow.desk_agency_code), ("open", "1")]),
             query(&[("step", &flow.step_id), ("open", "1")]),
             query(&[("agency", &flow.agency_code), ("open", "1")]),
         ];
+        for (column, key) in keys.iter_mut().enumerate() {
+            if !shown.contains(key) {
+                key.1 = OTHERS.to_owned();
+                labels[column] = language.of("các nơi khác", "others").to_owned();
+                hrefs[column] = match column {
+                    2 => "/departments".to_owned(),
+                    _ => query(&[("open", "1")]),
+                };
+            }
+        }
         for ((key, label), href) in keys.iter().zip(labels).zip(hrefs) {
             let bar = bars.entry(key.clone()).or_insert_with(|| Bar {
                 label,
@@ -314,7 +366,7 @@ mod tests {
     #[test]
     fn each_bar_is_as_high_as_what_is_open_through_it() {
         let flows = [flow("d", "a", "x", 3, 1), flow("d", "b", "y", 6, 0)];
-        let picture = draw(&flows, Language::En).unwrap();
+        let picture = draw(&flows, None, Language::En).unwrap();
         assert_eq!(picture.nodes.len(), 5);
         let height = |label: &str| {
             let node = picture.nodes.iter().find(|node| node.label == label);
@@ -336,15 +388,56 @@ mod tests {
             flow("d", "slip_1", "x", 1, 0),
             flow("d", "slip_2", "x", 1, 0),
         ];
-        let picture = draw(&flows, Language::Vi).unwrap();
+        let picture = draw(&flows, None, Language::Vi).unwrap();
         assert_eq!(picture.nodes.len(), 3);
         assert_eq!(picture.nodes[1].label, "Phiếu chuyển xử lý");
     }
 
     #[test]
+    fn of_many_bars_the_narrowest_are_one_and_nothing_is_left_out() {
+        let flows: Vec<Flow> = (0..100)
+            .map(|number| {
+                let (desk, agency) = (format!("d{number:02}"), format!("x{:02}", number % 50));
+                flow(&desk, "a", &agency, number + 1, u64::from(number == 3))
+            })
+            .collect();
+        let picture = draw(&flows, None, Language::En).unwrap();
+        let beyond = flow("", "", "", 950, 9);
+        let with_more = draw(&flows, Some(&beyond), Language::En).unwrap();
+        let all = |picture: &Picture, x: f64| -> u64 {
+            let nodes = picture.nodes.iter().filter(|it| it.x == at(x));
+            nodes.map(|it| it.open).sum()
+        };
+        assert!(COLUMNS.iter().all(|x| all(&with_more, *x) == 6_000));
+        assert_eq!(
+            (with_more.nodes.len(), with_more.rows.len()),
+            (2 * BARS_MAX + 2, 100)
+        );
+        assert_eq!(picture.nodes.len(), BARS_MAX + 1 + BARS_MAX);
+        let others: Vec<_> = picture
+            .nodes
+            .iter()
+            .filter(|it| it.label == "others")
+            .collect();
+        let [desks, departments] = others[..] else {
+            panic!("one of desks and one of departments");
+        };
+        // The 13 widest desks have 88 to 100, the departments of these 13 are the widest, too.
+        let widest: u64 = (88..=100).sum();
+        assert_eq!((desks.open, desks.overdue), (5_050 - widest, 1));
+        let of_column = |x: f64| picture.nodes.iter().filter(move |it| it.x == at(x));
+        for column in COLUMNS {
+            assert_eq!(of_column(column).map(|it| it.open).sum::<u64>(), 5_050);
+        }
+        assert!(of_column(COLUMNS[0]).all(|it| it.label == "others" || it.open >= 88));
+        assert!(departments.href.ends_with("/departments"));
+        assert_eq!(picture.rows.len(), 100);
+    }
+
+    #[test]
     fn nothing_open_is_no_picture() {
-        assert!(draw(&[flow("d", "a", "x", 0, 0)], Language::Vi).is_none());
-        assert!(draw(&[], Language::Vi).is_none());
+        assert!(draw(&[flow("d", "a", "x", 0, 0)], None, Language::Vi).is_none());
+        assert!(draw(&[], None, Language::Vi).is_none());
     }
 
     #[test]
@@ -355,7 +448,7 @@ mod tests {
                 desk_name: long.into(),
                 ..flow("H99.01.01", "a", "G24.99", open, overdue)
             };
-            let picture = draw(&[flow], Language::Vi).unwrap();
+            let picture = draw(&[flow], None, Language::Vi).unwrap();
             let node = picture.nodes.iter().find(|node| node.title == long);
             node.unwrap().label.chars().count()
         };

@@ -19,7 +19,9 @@ pub(crate) fn unit_of(word: &str) -> LimitUnit {
         "working_hour" => LimitUnit::WorkingHour,
         "calendar_day" => LimitUnit::CalendarDay,
         "elapsed_hour" => LimitUnit::ElapsedHour,
-        _ => LimitUnit::WorkingDay,
+        "working_day" => LimitUnit::WorkingDay,
+        // The broker says that it is none of these.
+        _ => LimitUnit::Unspecified,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Departments, a card each, and the procedures in force; acted on from here.
 
-use super::{render, stale};
+use super::{next_page, render, stale};
 use crate::{
     app::App,
     chart::sparkline::{self, Sparkline},
@@ -14,6 +14,8 @@ use contract::v1::{DepartmentStatus, ListProceduresRequest, ProcedureStatus};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
+/// Cards of one page.
+const PAGE_CARDS: usize = 60;
 /// A certificate with so many days left or fewer is warned of.
 const DAYS_FEW: i64 = 30;
 /// What is owed for longer is shown as a trouble.
@@ -24,6 +26,10 @@ const OWED_LONG: SignedDuration = SignedDuration::from_hours(1);
 struct Page {
     f: Frame,
     cards: Result<Vec<Card>, Trouble>,
+    /// How many there are, on all pages.
+    total: u64,
+    find: String,
+    next: Option<String>,
     procedures: Result<Vec<ProcedureStatus>, Trouble>,
 }
 
@@ -40,10 +46,12 @@ struct Card {
     is_behind: bool,
 }
 
-/// `GET /departments`
+/// `GET /departments?find=TEXT&page=NUMBER`
 pub(crate) async fn page(State(app): State<App>, member: Member) -> Response {
+    let find = member.query.get("find").to_owned();
+    let before: usize = member.query.get("page").parse().unwrap_or_default();
     let (departments, procedures) = tokio::join!(
-        member.caller.all_departments(),
+        member.caller.all_departments(&find),
         member.caller.list_procedures(ListProceduresRequest {})
     );
     if departments.as_ref().is_err_and(Trouble::is_away) && member.visit.is_refresh {
@@ -51,14 +59,24 @@ pub(crate) async fn page(State(app): State<App>, member: Member) -> Response {
     }
     let f = Frame::inside(&app, &member, Section::Departments)
         .live("sse:departments, sse:incidents, sse:dossiers, sse:link", "");
+    let total = departments.as_ref().map_or(0, Vec::len);
     let cards = departments.map(|mut all| {
         // Whoever needs a person first stands first, and whoever has nothing to do last.
         all.sort_by_key(|it| (!is_trouble(it), is_idle(it), it.agency_code.clone()));
-        all.into_iter().map(|it| card(it, &f)).collect()
+        let shown = all.into_iter().skip(before).take(PAGE_CARDS);
+        shown.map(|it| card(it, &f)).collect()
     });
+    let after = before.saturating_add(PAGE_CARDS);
+    let token = match after < total {
+        true => after.to_string(),
+        false => String::new(),
+    };
     let page = Page {
         f,
         cards,
+        total: total as u64,
+        next: next_page("/departments", &member.query.query_of(&["find"]), &token),
+        find,
         procedures: procedures.map(|all| all.procedures),
     };
     render(StatusCode::OK, &page)

@@ -79,7 +79,7 @@ fn shown(overview: OverviewResponse, f: &Frame) -> Shown {
             behind.truncate(BEHIND_SHOWN_MAX);
             behind
         },
-        flow: flow::draw(&overview.flows, f.language),
+        flow: flow::draw(&overview.flows, overview.other_flows.as_ref(), f.language),
         histograms: histograms
             .filter_map(|one| histogram::draw(one, f.w, f.language))
             .collect(),

@@ -20,6 +20,14 @@ const PAGE_SIZE: u32 = 500;
     after_help = "Example:\n  lienthong ops departments\n  lienthong ops departments --watch"
 )]
 pub(crate) struct DepartmentsCommand {
+    /// Only those with this in their code or name, with or without marks.
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT"
+    )]
+    find: String,
     #[command(flatten)]
     operator: OperatorArgs,
     #[command(flatten)]
@@ -30,13 +38,13 @@ impl DepartmentsCommand {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<Ending> {
         let line = self.operator.connect()?;
         self.watch
-            .show(&line, json, async || look(&line).await)
+            .show(&line, json, async || look(&line, &self.find).await)
             .await
     }
 }
 
-async fn look(line: &Line) -> anyhow::Result<Shown> {
-    let departments = all(line).await?;
+async fn look(line: &Line, find: &str) -> anyhow::Result<Shown> {
+    let departments = all(line, find).await?;
     Ok(Shown {
         text: table(&departments).render(screen::columns(), 0),
         json: json!({ "departments": departments.iter().map(as_json).collect::<Vec<_>>() }),
@@ -44,8 +52,8 @@ async fn look(line: &Line) -> anyhow::Result<Shown> {
     })
 }
 
-/// All departments, by code.
-pub(super) async fn all(line: &Line) -> anyhow::Result<Vec<DepartmentStatus>> {
+/// All departments that have this in their code or name, by code.
+pub(super) async fn all(line: &Line, find: &str) -> anyhow::Result<Vec<DepartmentStatus>> {
     let (mut departments, mut page_token) = (Vec::new(), String::new());
     loop {
         let page_size = PAGE_SIZE;
@@ -54,6 +62,7 @@ pub(super) async fn all(line: &Line) -> anyhow::Result<Vec<DepartmentStatus>> {
             .list_departments(ListDepartmentsRequest {
                 page_size,
                 page_token,
+                find: find.to_owned(),
             })
             .await;
         let page = page

@@ -204,6 +204,10 @@ fn as_json(page: &OverviewResponse) -> Value {
         "departments_behind": behind.collect::<Vec<_>>(),
         "departments_behind_total": page.departments_behind_total,
         "flows": flows.collect::<Vec<_>>(),
+        "other_flows": page.other_flows.as_ref().map(|all| json!({
+            "open": all.open,
+            "overdue": all.overdue,
+        })),
         "today": page.today.as_ref().map(|today| json!({
             "received": today.received,
             "closed": today.closed,

@@ -102,7 +102,7 @@ async fn look(line: &Line) -> anyhow::Result<Seen> {
     let page = line.clone().overview(OverviewRequest {}).await;
     Ok(Seen {
         page: page.context("page one was not told")?.into_inner(),
-        departments: departments::all(line).await?,
+        departments: departments::all(line, "").await?,
         incidents: incidents::list(line, false, "", INCIDENTS_SHOWN_MAX).await?,
     })
 }
