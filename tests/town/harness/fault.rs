@@ -18,7 +18,7 @@ const FROZEN: Duration = Duration::from_millis(5_500);
 const COPY_AGE_MIN: Duration = Duration::from_secs(2);
 
 /// How likely each fault is, of all that stand here together.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Menu {
     pub(super) kill: u64,
     pub(super) freeze: u64,

@@ -11,7 +11,7 @@ use broker::{
 };
 use contract::v1::{DossierState, StepState};
 use dossier::name::{Digest, DossierId, Key};
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use serde::Serialize;
 use std::{
     path::Path,
@@ -90,12 +90,20 @@ pub(crate) fn measure(_: &Options, folder: &Path) -> anyhow::Result<Vec<Searched
     Ok(found)
 }
 
-/// What page one asks of the store.
+/// All that page one asks of the store.
 fn page_one(reader: &dyn Reader) -> Result<usize, StoreError> {
     let flows = reader.flows()?;
-    reader.causes_open()?;
+    for open in reader.causes_open()? {
+        reader.incidents(false, Some(&open.cause), None, 3)?;
+    }
     reader.open_counts()?;
     reader.suspensions()?;
+    reader.loads()?;
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let month = today.saturating_sub(30.days());
+    reader.tallies(month, today)?;
+    reader.tallies(today, today.saturating_add(1.day()))?;
+    reader.denied(month, today)?;
     Ok(flows.len())
 }
 
