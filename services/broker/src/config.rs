@@ -100,7 +100,7 @@ pub struct Limits {
     pub ledger_batch_max: usize,
     /// Dossiers kept in memory; 10,000.
     pub dossiers_cached_max: usize,
-    /// Their bytes, about; 128 MiB.
+    /// Their bytes, about; 256 MiB.
     pub dossiers_cached_bytes_max: usize,
     /// Bytes of one message; 1 MiB, the contract's limit.
     pub message_bytes_max: usize,
@@ -124,7 +124,7 @@ impl Default for Limits {
             ledger_turn_ms_max: 6,
             ledger_batch_max: 512,
             dossiers_cached_max: 10_000,
-            dossiers_cached_bytes_max: 128 * 1024 * 1024,
+            dossiers_cached_bytes_max: 256 * 1024 * 1024,
             message_bytes_max: 1024 * 1024,
             drain_s_max: 20,
             connection_age_s_max: 3600,

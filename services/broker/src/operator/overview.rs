@@ -26,6 +26,8 @@ const DAYS: i64 = 30;
 const FLOWS_MAX: usize = 1_000;
 /// Agencies of which page one tells how long things took, or how often they were refused something.
 const AGENCIES_MAX: usize = 100;
+/// Suspensions that page one tells.
+const SUSPENSIONS_MAX: usize = 100;
 /// The newest incidents of a cause that are told.
 const NEWEST_MAX: usize = 3;
 /// Departments that are behind and are told by name.
@@ -164,8 +166,10 @@ impl Operator {
         let mut denied = reader.denied(month, tomorrow).map_err(unreadable)?;
         denied.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let distributions = measures::distributions(&tallies, &names);
-        let suspensions = reader.suspensions().map_err(unreadable)?;
+        let mut suspensions = reader.suspensions().map_err(unreadable)?;
+        suspensions.sort_by_key(|one| std::cmp::Reverse(one.since));
         Ok(v1::OverviewResponse {
+            suspensions_total: u32::try_from(suspensions.len()).unwrap_or(u32::MAX),
             at: wire::timestamp(now),
             attention: attention
                 .into_iter()
@@ -222,7 +226,11 @@ impl Operator {
                     count,
                 })
                 .collect(),
-            suspensions: suspensions.into_iter().map(suspension).collect(),
+            suspensions: suspensions
+                .into_iter()
+                .take(SUSPENSIONS_MAX)
+                .map(suspension)
+                .collect(),
             departments_behind,
             departments_behind_total,
         })

@@ -40,6 +40,7 @@ struct Shown {
     histograms: Vec<Histogram>,
     denied: Vec<AgencyCount>,
     suspensions: Vec<Suspension>,
+    suspensions_total: u64,
 }
 
 /// `GET /`
@@ -85,5 +86,6 @@ fn shown(overview: OverviewResponse, f: &Frame) -> Shown {
             .collect(),
         denied: overview.supplements_denied,
         suspensions: overview.suspensions,
+        suspensions_total: overview.suspensions_total.into(),
     }
 }

@@ -107,7 +107,14 @@ fn render(page: &OverviewResponse, columns: usize) -> String {
         }
     }
     if !page.suspensions.is_empty() {
-        heading(&mut text, "Suspended (đang tạm ngừng)");
+        let heading_of = match page.suspensions_total as usize > page.suspensions.len() {
+            true => format!(
+                "Suspended (đang tạm ngừng), the newest of {}",
+                page.suspensions_total
+            ),
+            false => "Suspended (đang tạm ngừng)".into(),
+        };
+        heading(&mut text, &heading_of);
         let mut table = Table::new(["Department", "Procedure", "Since", "By", "Why"]);
         for one in &page.suspensions {
             table.row([
