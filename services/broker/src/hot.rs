@@ -101,12 +101,12 @@ impl Row {
         }
     }
 
-    /// Any of them but the one that was added last.
-    fn any_but_the_last(&mut self) -> Option<DossierId> {
-        let before_last = self.ids.len().checked_sub(1).filter(|count| *count > 0)?;
-        self.ids
-            .get(self.chance.random_range(..before_last))
-            .copied()
+    /// Any of them but this one; none where there is no other.
+    fn any_but(&mut self, id: &DossierId) -> Option<DossierId> {
+        let others = self.ids.len().checked_sub(1).filter(|count| *count > 0)?;
+        let (it, chosen) = (*self.places.get(id)?, self.chance.random_range(..others));
+        let place = if chosen < it { chosen } else { chosen + 1 };
+        self.ids.get(place).copied()
     }
 }
 
@@ -173,10 +173,9 @@ impl Hot {
         let mut row = self.row();
         let before = self.dossiers.insert(id, (committed, bytes));
         row.bytes = row.bytes + bytes - before.map_or(0, |(_, bytes)| bytes);
-        row.take(&id);
         row.add(id);
         while row.ids.len() > self.dossiers_max || row.bytes > self.bytes_max {
-            let Some(other) = row.any_but_the_last() else {
+            let Some(other) = row.any_but(&id) else {
                 break;
             };
             self.remove(&mut row, &other);
@@ -254,4 +253,34 @@ pub fn replay(
         .collect::<Result<Vec<_>, _>>()?;
     let dossier = Dossier::replay(id, &entries)?;
     Ok((dossier, entries))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_added_stays_and_any_other_may_leave() {
+        let hot = Hot::new(1);
+        let mut row = hot.row();
+        for number in 0..40 {
+            row.add(DossierId([number; 16]));
+            row.add(DossierId([number; 16]));
+        }
+        for newest in [39, 0, 17] {
+            let newest = DossierId([newest; 16]);
+            row.add(newest);
+            let mut gone = Vec::new();
+            while let Some(other) = row.any_but(&newest) {
+                row.take(&other);
+                gone.push(other);
+            }
+            assert_eq!(row.ids, [newest]);
+            assert_eq!(row.places.len(), 1);
+            gone.sort_unstable();
+            gone.dedup();
+            assert_eq!(gone.len(), 39, "each of the others, once");
+            gone.into_iter().for_each(|id| row.add(id));
+        }
+    }
 }

@@ -28,6 +28,12 @@ fn counts_a_dossier_of_each_desk(town: &Town) {
         store
             .execute(sql, params![today.to_string(), received, agency])
             .unwrap();
+        let sql = "INSERT INTO tally_month (month, name, agency, bucket, count)
+                   VALUES (?1, ?2, ?3, 0, 1)";
+        let month = today.strftime("%Y-%m").to_string();
+        store
+            .execute(sql, params![month, received, agency])
+            .unwrap();
     }
     store.execute_batch("COMMIT").unwrap();
 }

@@ -54,10 +54,19 @@ impl Operator {
             }
             SearchItem::All(search) => {
                 let found = reader.search(&search, before, limit).map_err(unreadable)?;
-                let next = found.next.map(|next| next.to_string());
+                let rows = found.found.iter();
+                let rows = rows.map(|found| (found.row.number, names.row(found)));
+                let count = found.found.len();
+                let (dossiers, cut) = page_of(rows.collect(), usize::MAX);
+                // Where a message is full the next page begins after what it tells; else after all that was
+                // looked at.
+                let next = match dossiers.len() < count {
+                    true => cut,
+                    false => found.next.map_or_else(String::new, |next| next.to_string()),
+                };
                 Ok(v1::SearchDossiersResponse {
-                    dossiers: found.found.iter().map(|found| names.row(found)).collect(),
-                    next_page_token: next.unwrap_or_default(),
+                    dossiers,
+                    next_page_token: next,
                 })
             }
         })

@@ -17,6 +17,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 use tonic::Status;
 
@@ -79,6 +80,9 @@ pub struct Counts(Arc<Mutex<Option<Kept>>>);
 
 type Kept = (Days, Arc<Counted>);
 
+/// How old what was counted may be for a later page: whoever reads on reads soon.
+const READING_MAX: Duration = Duration::from_secs(120);
+
 impl Counts {
     fn last(&self) -> MutexGuard<'_, Option<Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -87,17 +91,25 @@ impl Counts {
     fn of(&self, days: Days) -> Option<Arc<Counted>> {
         let last = self.last();
         let (of, counted) = last.as_ref()?;
-        (*of == days).then(|| counted.clone())
+        let is_one_reading = *of == days && counted.at.elapsed() < READING_MAX;
+        is_one_reading.then(|| counted.clone())
     }
 
     fn keep(&self, days: Days, counted: Arc<Counted>, is_read: bool) {
-        *self.last() = (!is_read).then_some((days, counted));
+        let mut last = self.last();
+        match last.as_ref() {
+            _ if !is_read => *last = Some((days, counted)),
+            Some((_, kept)) if Arc::ptr_eq(kept, &counted) => *last = None,
+            // Of another reading, which goes on.
+            _ => {}
+        }
     }
 }
 
 /// What was counted of desks and departments.
 #[derive(Debug)]
 struct Counted {
+    at: Instant,
     tallies: Vec<Tally>,
     denied: Vec<(AgencyCode, u64)>,
 }
@@ -105,6 +117,7 @@ struct Counted {
 impl Counted {
     fn over((from, until): Days, reader: &dyn Reader) -> Result<Self, StoreError> {
         Ok(Self {
+            at: Instant::now(),
             tallies: reader.tallies(from, until)?,
             denied: reader.denied(from, until)?,
         })
@@ -226,6 +239,7 @@ mod tests {
             })
         };
         let counted = Counted {
+            at: Instant::now(),
             tallies: (0..AGENCIES).flat_map(of).collect(),
             denied: vec![("H99.7".parse().unwrap(), 1), ("H99.A".parse().unwrap(), 2)],
         };
@@ -269,8 +283,14 @@ mod tests {
         let later = counts.of(days(2026)).unwrap();
         assert!(Arc::ptr_eq(&later, &counted));
         assert!(counts.of(days(2025)).is_none(), "other days");
+        counts.keep(days(2025), Arc::new(self::counted().0), true);
+        assert!(counts.of(days(2026)).is_some(), "another's last page");
         counts.keep(days(2026), later, true);
         assert_eq!(Arc::strong_count(&counted), 1, "let go");
+        let mut old = self::counted().0;
+        old.at = Instant::now().checked_sub(READING_MAX).unwrap();
+        counts.keep(days(2026), Arc::new(old), false);
+        assert!(counts.of(days(2026)).is_none(), "of long ago");
     }
 
     #[test]
